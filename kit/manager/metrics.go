@@ -1,0 +1,50 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package manager
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/fluxcd/pkg/runtime/metrics"
+	"github.com/prometheus/client_golang/prometheus"
+	corev1 "k8s.io/api/core/v1"
+)
+
+// Metrics records what the contracts ask of every kind: gotk_reconcile_duration_seconds. The gauges gotk_reconcile_condition and
+// gotk_suspend_status are registered and stay empty, as in the compatibility target.
+type Metrics struct {
+	recorder *metrics.Recorder
+}
+
+// newMetrics registers the collectors. A collector of an earlier program in the same process (tests) makes room.
+func newMetrics(registry prometheus.Registerer) (*Metrics, error) {
+	recorder := metrics.NewRecorder()
+	for _, c := range recorder.Collectors() {
+		err := registry.Register(c)
+		if earlier, ok := errors.AsType[prometheus.AlreadyRegisteredError](err); ok {
+			registry.Unregister(earlier.ExistingCollector)
+			err = registry.Register(c)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("register metrics: %w", err)
+		}
+	}
+	return &Metrics{recorder: recorder}, nil
+}
+
+// RecordDuration observes how long a reconcile of the object took.
+func (m *Metrics) RecordDuration(kind, namespace, name string, took time.Duration) {
+	m.recorder.RecordDuration(reference(kind, namespace, name), time.Now().Add(-took))
+}
+
+// DeleteDuration removes the series of an object that is gone.
+func (m *Metrics) DeleteDuration(kind, namespace, name string) {
+	m.recorder.DeleteDuration(reference(kind, namespace, name))
+}
+
+func reference(kind, namespace, name string) corev1.ObjectReference {
+	return corev1.ObjectReference{Kind: kind, Namespace: namespace, Name: name}
+}

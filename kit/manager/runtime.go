@@ -1,0 +1,186 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package manager
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/fluxcd/pkg/runtime/controller"
+	"github.com/fluxcd/pkg/runtime/pprof"
+	"github.com/go-logr/logr"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/config"
+	ctrlcontroller "sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/weir-gitops/weir/kit/events"
+)
+
+// Runtime is what a running program offers to Setup.
+type Runtime struct {
+	// Manager is the controller-runtime manager; add controllers and runnables to it.
+	Manager ctrl.Manager
+	// Options are the shared flags as parsed.
+	Options *CommonOptions
+	// Events records events. It never blocks, and delivers what it has after the last reconcile ended.
+	Events *events.Recorder
+	// Metrics records durations of reconciles.
+	Metrics *Metrics
+	// Log is the logger of the process.
+	Log logr.Logger
+	// Jitter spreads an interval by up to --interval-jitter-percentage in either direction. It may be called from any goroutine.
+	Jitter func(time.Duration) time.Duration
+
+	shared bool
+}
+
+// ControllerOptions returns the options of one controller. Call it once for each kind: the rate limiter inside counts failures by name of
+// the object and must not be shared.
+func (rt *Runtime) ControllerOptions() ctrlcontroller.Options {
+	return ctrlcontroller.Options{
+		MaxConcurrentReconciles: rt.Options.Concurrent,
+		RateLimiter:             controller.GetRateLimiter(rt.Options.RateLimit),
+		RecoverPanic:            new(true),
+		NeedLeaderElection:      new(true),
+		SkipNameValidation:      new(rt.shared),
+	}
+}
+
+// run brings the manager up and stays until ctx ends.
+func (p *Program) run(ctx context.Context, log logr.Logger) error {
+	rt, err := p.runtime(ctx, log)
+	if err != nil {
+		return err
+	}
+	if err := p.Setup(ctx, rt); err != nil {
+		return fmt.Errorf("set up: %w", err)
+	}
+
+	// The recorder outlives the manager, which stops its own runnables before the reconciles that still send events.
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var recorder sync.WaitGroup
+	var recorderErr error
+	recorder.Go(func() { recorderErr = rt.Events.Start(background) })
+	err = rt.Manager.Start(ctx)
+	stop()
+	recorder.Wait()
+	return errors.Join(err, recorderErr)
+}
+
+func (p *Program) runtime(ctx context.Context, log logr.Logger) (*Runtime, error) {
+	common := p.Options.Common()
+	cfg, err := p.restConfig(ctx, p.Config)
+	if err != nil {
+		return nil, err
+	}
+	opts, err := p.managerOptions(log)
+	if err != nil {
+		return nil, err
+	}
+	mgr, err := ctrl.NewManager(cfg, opts)
+	if err != nil {
+		return nil, fmt.Errorf("create manager: %w", err)
+	}
+	if err := errors.Join(mgr.AddReadyzCheck("ping", healthz.Ping), mgr.AddHealthzCheck("ping", healthz.Ping)); err != nil {
+		return nil, fmt.Errorf("add probes: %w", err)
+	}
+	metrics, err := newMetrics(ctrlmetrics.Registry)
+	if err != nil {
+		return nil, err
+	}
+	recorder, err := events.New(events.Options{
+		Controller: p.Name,
+		Address:    common.EventsAddr,
+		Config:     cfg,
+		Scheme:     p.Scheme,
+		Log:        log.WithName("events"),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("create event recorder: %w", err)
+	}
+	return &Runtime{
+		Manager: mgr,
+		Options: common,
+		Events:  recorder,
+		Metrics: metrics,
+		Log:     log,
+		Jitter:  spread(common.Jitter.Percentage),
+		shared:  p.Config != nil,
+	}, nil
+}
+
+func (p *Program) managerOptions(log logr.Logger) (ctrl.Options, error) {
+	common := p.Options.Common()
+	cacheOpts, err := p.cacheOptions()
+	if err != nil {
+		return ctrl.Options{}, err
+	}
+	opts := ctrl.Options{
+		Scheme:                        p.Scheme,
+		Logger:                        log,
+		Cache:                         cacheOpts,
+		Metrics:                       metricsserver.Options{BindAddress: common.MetricsAddr, ExtraHandlers: pprof.GetHandlers()},
+		HealthProbeBindAddress:        common.HealthAddr,
+		LeaderElection:                common.LeaderElection.Enable,
+		LeaderElectionID:              common.leaseName(p.Name),
+		LeaderElectionNamespace:       common.Namespace,
+		LeaderElectionReleaseOnCancel: common.LeaderElection.ReleaseOnCancel,
+		LeaseDuration:                 &common.LeaderElection.LeaseDuration,
+		RenewDeadline:                 &common.LeaderElection.RenewDeadline,
+		RetryPeriod:                   &common.LeaderElection.RetryPeriod,
+		GracefulShutdownTimeout:       &common.ShutdownTimeout,
+		Controller:                    config.Controller{RecoverPanic: new(true), SkipNameValidation: new(p.Config != nil)},
+	}
+	if !common.Gates.Enabled(GateCacheSecretsAndConfigMaps) {
+		opts.Client.Cache = &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}, &corev1.ConfigMap{}}}
+	}
+	return opts, nil
+}
+
+// cacheOptions bounds what informers hold: the reconciled kinds to the shard, everything to the wanted namespace, nothing with managedFields.
+// While Secrets and ConfigMaps are read live, the informers behind watches of them hold only those with the watch label.
+func (p *Program) cacheOptions() (cache.Options, error) {
+	common := p.Options.Common()
+	shard, err := controller.GetWatchSelector(common.Watch)
+	if err != nil {
+		return cache.Options{}, fmt.Errorf("parse --watch-label-selector: %w", err)
+	}
+	opts := cache.Options{
+		DefaultTransform: cache.TransformStripManagedFields(),
+		ByObject:         make(map[client.Object]cache.ByObject, len(p.Kinds)),
+	}
+	for _, kind := range p.Kinds {
+		opts.ByObject[kind] = cache.ByObject{Label: shard}
+	}
+	if !common.Watch.AllNamespaces {
+		opts.DefaultNamespaces = map[string]cache.Config{common.Namespace: {}}
+	}
+	if !common.Gates.Enabled(GateCacheSecretsAndConfigMaps) {
+		watched, err := labels.Parse(common.Watch.ConfigsLabelSelector)
+		if err != nil {
+			return cache.Options{}, fmt.Errorf("parse --watch-configs-label-selector: %w", err)
+		}
+		opts.ByObject[&corev1.Secret{}] = cache.ByObject{Label: watched}
+		opts.ByObject[&corev1.ConfigMap{}] = cache.ByObject{Label: watched}
+	}
+	return opts, nil
+}
+
+// spread returns the jitter function. It is not fluxcd/pkg/runtime/jitter.Percent, whose random source must not be used by several goroutines.
+func spread(percent uint8) func(time.Duration) time.Duration {
+	return func(d time.Duration) time.Duration {
+		return d + time.Duration(float64(d)*float64(percent)/100*(2*rand.Float64()-1)) //nolint:gosec // spreads load, guards no secret
+	}
+}
