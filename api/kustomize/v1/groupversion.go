@@ -1,0 +1,36 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package v1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+// Group is the API group of every kind in this package, and the prefix of the keys below.
+const Group = "kustomize.toolkit.fluxcd.io"
+
+// Version is the only version of the group that is served and stored.
+const Version = "v1"
+
+// Finalizer keeps a Kustomization in the cluster until its objects are dealt with as spec.deletionPolicy says.
+const Finalizer = "finalizers.fluxcd.io"
+
+var (
+	// GroupVersion identifies the kinds of this package on the wire.
+	GroupVersion = schema.GroupVersion{Group: Group, Version: Version}
+
+	// SchemeBuilder collects the functions that add the kinds to a scheme.
+	SchemeBuilder = runtime.NewSchemeBuilder(addKnownTypes)
+
+	// AddToScheme adds every kind of this package to a scheme.
+	AddToScheme = SchemeBuilder.AddToScheme
+)
+
+func addKnownTypes(scheme *runtime.Scheme) error {
+	scheme.AddKnownTypes(GroupVersion, &Kustomization{}, &KustomizationList{})
+	metav1.AddToGroupVersion(scheme, GroupVersion)
+	return nil
+}
