@@ -9,6 +9,8 @@ import (
 	"github.com/fluxcd/pkg/apis/kustomize"
 	"github.com/fluxcd/pkg/apis/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	apimeta "github.com/weir-gitops/weir/api/meta/v1"
 )
 
 // KustomizationKind is the kind of Kustomization.
@@ -209,17 +211,6 @@ const (
 	BuildMetadataTransformers BuildMetadataOption = "transformerAnnotations"
 )
 
-// CommonMetadata is put on every object.
-type CommonMetadata struct {
-	// Annotations to set; existing ones of the same key are overridden.
-	// +optional
-	Annotations map[string]string `json:"annotations,omitempty"`
-
-	// Labels to set; existing ones of the same key are overridden. Pod templates and selectors are left alone.
-	// +optional
-	Labels map[string]string `json:"labels,omitempty"`
-}
-
 // Decryption says how encrypted manifests are decrypted.
 type Decryption struct {
 	// Provider of the encryption: sops.
@@ -306,17 +297,6 @@ func (in CrossNamespaceSourceReference) String() string {
 	return in.Kind + "/" + in.Namespace + "/" + in.Name
 }
 
-// IgnoreRule names fields that are left to others.
-type IgnoreRule struct {
-	// Paths are JSON pointers (RFC 6901) of the fields, such as /spec/replicas. A malformed one fails with ReconciliationFailed.
-	// +required
-	Paths []string `json:"paths"`
-
-	// Target selects the objects; its fields are anchored regular expressions. Default: all objects.
-	// +optional
-	Target *kustomize.Selector `json:"target,omitempty"`
-}
-
 // KustomizationStatus is what the controller last saw and applied.
 type KustomizationStatus struct {
 	meta.ReconcileRequestStatus `json:",inline"`
@@ -351,22 +331,20 @@ type KustomizationStatus struct {
 	History meta.History `json:"history,omitempty"`
 }
 
-// ResourceInventory is a list of applied objects.
-type ResourceInventory struct {
-	// Entries in the order of application.
-	// +required
-	Entries []ResourceRef `json:"entries"`
-}
+// Types of package meta/v1 under the names that programs written for this group use.
+type (
+	// CommonMetadata is put on every object.
+	CommonMetadata = apimeta.CommonMetadata
 
-// ResourceRef names an applied object.
-type ResourceRef struct {
-	// ID is <namespace>_<name>_<group>_<kind>, with an empty namespace for cluster-scoped objects and an empty group for the core
-	// group.
-	ID string `json:"id"`
+	// IgnoreRule names fields that are left to others.
+	IgnoreRule = apimeta.IgnoreRule
 
-	// Version of the API the object was applied with, such as v1.
-	Version string `json:"v"`
-}
+	// ResourceInventory lists applied objects.
+	ResourceInventory = apimeta.ResourceInventory
+
+	// ResourceRef names an applied object.
+	ResourceRef = apimeta.ResourceRef
+)
 
 // Kustomization applies manifests from a source and keeps them applied.
 // +genclient
