@@ -1,0 +1,125 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package store
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+	"time"
+)
+
+// maxCollected is how many files of an object are looked at in one pass.
+const maxCollected = 1000
+
+// stored is a file that may be collected.
+type stored struct {
+	path    string
+	modTime time.Time
+}
+
+// Collect removes old files of o: those older than the TTL, then the oldest until at most Records are
+// left. The file at current, a path or empty, always stays. It returns the paths it removed.
+func (s *Store) Collect(ctx context.Context, o Object, current string) ([]string, error) {
+	dir, err := o.dir()
+	if err != nil {
+		return nil, err
+	}
+	files, err := s.list(dir)
+	if err != nil {
+		return nil, ignoreMissing(err)
+	}
+	var removed []string
+	for _, p := range s.expired(files, current) {
+		if err := ctx.Err(); err != nil {
+			return removed, err
+		}
+		if err := s.Remove(p); err != nil {
+			return removed, err
+		}
+		removed = append(removed, p)
+	}
+	return removed, nil
+}
+
+// expired returns which of the files have to go. Files of the same age are told apart by name.
+func (s *Store) expired(files []stored, current string) []string {
+	slices.SortFunc(files, func(a, b stored) int {
+		return cmp.Or(a.modTime.Compare(b.modTime), cmp.Compare(a.path, b.path))
+	})
+	var gone []string
+	excess := len(files) - s.options.Records
+	for _, f := range files {
+		if f.path == current {
+			continue
+		}
+		if excess > 0 || s.options.Now().Sub(f.modTime) > s.options.TTL {
+			gone = append(gone, f.path)
+			excess--
+		}
+	}
+	return gone
+}
+
+// list returns the files of a directory that count as artifacts.
+func (s *Store) list(dir string) (files []stored, err error) {
+	f, err := s.root.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	entries, err := f.ReadDir(maxCollected)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	for _, e := range entries {
+		name := e.Name()
+		if !e.Type().IsRegular() || strings.HasSuffix(name, lockSuffix) || strings.HasPrefix(name, ".") {
+			continue
+		}
+		info, err := e.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, stored{path: path.Join(dir, name), modTime: info.ModTime()})
+	}
+	return files, nil
+}
+
+// sweep removes unfinished files and directories of an interrupted process, wherever they are. It does
+// not look into mirrors, whose owner does so, and which may hold very many files.
+func (s *Store) sweep() error {
+	const objectDepth = 3 // <kind>/<namespace>/<name>
+	return fs.WalkDir(s.root.FS(), ".", func(p string, e fs.DirEntry, err error) error {
+		if err != nil {
+			// Whatever is on the volume, as a lost+found of the file system, does not keep us from starting.
+			return skip(e)
+		}
+		if strings.HasPrefix(e.Name(), ".") && strings.Contains(e.Name(), tempMark) {
+			return errors.Join(s.root.RemoveAll(p), skip(e))
+		}
+		inState := p == stateDir || strings.HasPrefix(p, stateDir+"/")
+		depth := strings.Count(p, "/") + 1
+		if e.IsDir() && ((!inState && depth > objectDepth) || (inState && depth > objectDepth+2)) {
+			return fs.SkipDir
+		}
+		return nil
+	})
+}
+
+// skip leaves out e and, if it is a directory, what is below.
+func skip(e fs.DirEntry) error {
+	if e != nil && e.IsDir() {
+		return fs.SkipDir
+	}
+	return nil
+}
