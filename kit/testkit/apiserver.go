@@ -1,0 +1,132 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package testkit
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+)
+
+// assetsEnv names the folder with the executables etcd and kube-apiserver.
+const assetsEnv = "KUBEBUILDER_ASSETS"
+
+// Cluster is a running API server with the CRDs of this repository.
+type Cluster struct {
+	// Config reaches the server as an administrator, without limits on the client's side.
+	Config *rest.Config
+	// Client reads and writes past any cache.
+	Client client.Client
+
+	env *envtest.Environment
+}
+
+// Suite shares one API server among the tests of a package:
+//
+//	var suite testkit.Suite
+//
+//	func TestMain(m *testing.M) { os.Exit(suite.Main(m)) }
+//
+//	func TestApply(t *testing.T) { cluster := suite.Cluster(t) … }
+type Suite struct {
+	// Scheme holds the types that Cluster.Client knows; nil means those of Kubernetes.
+	Scheme *runtime.Scheme
+
+	once    sync.Once
+	cluster *Cluster
+	err     error
+}
+
+// Main runs the tests, stops the API server if one of them started it, and returns the exit code.
+func (s *Suite) Main(m *testing.M) int {
+	code := m.Run()
+	if s.cluster == nil {
+		return code
+	}
+	if err := s.cluster.env.Stop(); err != nil {
+		fmt.Fprintln(os.Stderr, "stop API server:", err)
+		return max(code, 1)
+	}
+	return code
+}
+
+// Cluster returns the API server of the suite, starting it for the first test that asks. It skips the test where there is none to start.
+func (s *Suite) Cluster(t testing.TB) *Cluster {
+	t.Helper()
+	skipWithoutAssets(t)
+	s.once.Do(func() { s.cluster, s.err = start(s.Scheme) })
+	if s.err != nil {
+		t.Fatalf("start API server: %v", s.err)
+	}
+	return s.cluster
+}
+
+// APIServer starts an API server for one test alone. It skips the test where there is none to start.
+func APIServer(t testing.TB, scheme *runtime.Scheme) *Cluster {
+	t.Helper()
+	skipWithoutAssets(t)
+	cluster, err := start(scheme)
+	if err != nil {
+		t.Fatalf("start API server: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := cluster.env.Stop(); err != nil {
+			t.Errorf("stop API server: %v", err)
+		}
+	})
+	return cluster
+}
+
+func skipWithoutAssets(t testing.TB) {
+	t.Helper()
+	if os.Getenv(assetsEnv) == "" {
+		t.Skipf("needs an API server: %s is not set", assetsEnv)
+	}
+}
+
+func start(scheme *runtime.Scheme) (*Cluster, error) {
+	crds, err := crdFolder()
+	if err != nil {
+		return nil, err
+	}
+	if scheme == nil {
+		scheme = clientgoscheme.Scheme
+	}
+	env := &envtest.Environment{CRDDirectoryPaths: []string{crds}, ErrorIfCRDPathMissing: true}
+	cfg, err := env.Start()
+	if err != nil {
+		return nil, errors.Join(err, env.Stop())
+	}
+	cfg.QPS, cfg.Burst = -1, -1
+	c, err := client.New(cfg, client.Options{Scheme: scheme})
+	if err != nil {
+		return nil, errors.Join(err, env.Stop())
+	}
+	return &Cluster{Config: cfg, Client: c, env: env}, nil
+}
+
+// crdFolder finds manifests/crds at the root of the repository, which is the folder with go.work above the tested package.
+func crdFolder() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for ; ; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, "go.work")); err == nil {
+			return filepath.Join(dir, "manifests", "crds"), nil
+		}
+		if dir == filepath.Dir(dir) {
+			return "", errors.New("no go.work above the tested package")
+		}
+	}
+}

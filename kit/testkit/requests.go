@@ -1,0 +1,143 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package testkit
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"k8s.io/client-go/rest"
+)
+
+// Request is a kind of request to the API server.
+type Request struct {
+	// Verb is get, list, watch, create, update, patch, delete or deletecollection; the lower-case HTTP method for paths without a resource.
+	Verb string
+	// Resource is the plural, with the sub-resource after a slash; the path where there is no resource.
+	Resource string
+	// DryRun is set for requests that only try.
+	DryRun bool
+}
+
+// String returns for instance "patch configmaps (dry run)".
+func (r Request) String() string {
+	if r.DryRun {
+		return r.Verb + " " + r.Resource + " (dry run)"
+	}
+	return r.Verb + " " + r.Resource
+}
+
+// Requests counts requests to an API server.
+type Requests struct {
+	mu     sync.Mutex
+	counts map[Request]int
+}
+
+// Count returns a copy of config whose requests are counted.
+func (r *Requests) Count(config *rest.Config) *rest.Config {
+	counted := rest.CopyConfig(config)
+	counted.Wrap(func(next http.RoundTripper) http.RoundTripper { return &counter{next: next, requests: r} })
+	return counted
+}
+
+// Take returns what was counted since the last call.
+func (r *Requests) Take() map[Request]int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	taken := r.counts
+	r.counts = nil
+	return taken
+}
+
+// Total adds up counts, for the given resources or, without any, for all.
+func Total(counts map[Request]int, resources ...string) int {
+	total := 0
+	for request, n := range counts {
+		if len(resources) == 0 || slices.Contains(resources, request.Resource) {
+			total += n
+		}
+	}
+	return total
+}
+
+// Log writes the counts to the log of the test, most frequent first.
+func Log(t testing.TB, counts map[Request]int) {
+	t.Helper()
+	requests := slices.SortedFunc(maps.Keys(counts), func(a, b Request) int {
+		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a.String(), b.String()))
+	})
+	var b strings.Builder
+	for _, request := range requests {
+		fmt.Fprintf(&b, "\n%6d %s", counts[request], request)
+	}
+	t.Logf("requests: %d%s", Total(counts), b.String())
+}
+
+// counter is a round tripper that counts.
+type counter struct {
+	next     http.RoundTripper
+	requests *Requests
+}
+
+// RoundTrip implements http.RoundTripper.
+func (c *counter) RoundTrip(req *http.Request) (*http.Response, error) {
+	key := parseRequest(req.Method, req.URL)
+	c.requests.mu.Lock()
+	if c.requests.counts == nil {
+		c.requests.counts = make(map[Request]int)
+	}
+	c.requests.counts[key]++
+	c.requests.mu.Unlock()
+	return c.next.RoundTrip(req)
+}
+
+// parseRequest reads paths of the forms /api/v1/… and /apis/<group>/<version>/…, each followed by
+// [namespaces/<namespace>/]<resource>[/<name>[/<sub-resource>]].
+func parseRequest(method string, u *url.URL) Request {
+	parts := strings.Split(strings.Trim(u.Path, "/"), "/")
+	switch {
+	case parts[0] == "api" && len(parts) > 2:
+		parts = parts[2:]
+	case parts[0] == "apis" && len(parts) > 3:
+		parts = parts[3:]
+	default:
+		return Request{Verb: strings.ToLower(method), Resource: u.Path}
+	}
+	if parts[0] == "namespaces" && len(parts) > 2 && parts[2] != "status" && parts[2] != "finalize" {
+		parts = parts[2:]
+	}
+	r := Request{Resource: parts[0], DryRun: u.Query().Has("dryRun")}
+	if len(parts) > 2 {
+		r.Resource += "/" + parts[2]
+	}
+	r.Verb = verb(method, u.Query(), len(parts) > 1)
+	return r
+}
+
+func verb(method string, query url.Values, named bool) string {
+	watch := query.Get("watch")
+	switch {
+	case method == http.MethodGet && (watch == "true" || watch == "1"):
+		return "watch"
+	case method == http.MethodGet && named:
+		return "get"
+	case method == http.MethodGet:
+		return "list"
+	case method == http.MethodPost:
+		return "create"
+	case method == http.MethodPut:
+		return "update"
+	case method == http.MethodDelete && !named:
+		return "deletecollection"
+	default:
+		return strings.ToLower(method)
+	}
+}

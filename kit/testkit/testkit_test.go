@@ -1,0 +1,178 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package testkit
+
+import (
+	"bytes"
+	"net/http"
+	"net/url"
+	"testing"
+
+	eventv1 "github.com/fluxcd/pkg/apis/event/v1beta1"
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestParseRequest(t *testing.T) {
+	cases := map[string]struct {
+		reason string
+		method string
+		path   string
+		want   Request
+	}{
+		"Get": {
+			reason: "A named object is got.",
+			method: http.MethodGet,
+			path:   "/api/v1/namespaces/team/configmaps/a",
+			want:   Request{Verb: "get", Resource: "configmaps"},
+		},
+		"List": {
+			reason: "A collection is listed.",
+			method: http.MethodGet,
+			path:   "/apis/apps/v1/deployments?limit=500",
+			want:   Request{Verb: "list", Resource: "deployments"},
+		},
+		"Watch": {
+			reason: "A watch is told from a list by its parameter.",
+			method: http.MethodGet,
+			path:   "/apis/apps/v1/namespaces/team/deployments?watch=true",
+			want:   Request{Verb: "watch", Resource: "deployments"},
+		},
+		"DryRun": {
+			reason: "An apply that only tries is told from one that writes.",
+			method: http.MethodPatch,
+			path:   "/api/v1/namespaces/team/configmaps/a?dryRun=All&fieldManager=x",
+			want:   Request{Verb: "patch", Resource: "configmaps", DryRun: true},
+		},
+		"Status": {
+			reason: "A sub-resource has a name of its own.",
+			method: http.MethodPatch,
+			path:   "/apis/kustomize.toolkit.fluxcd.io/v1/namespaces/team/kustomizations/app/status",
+			want:   Request{Verb: "patch", Resource: "kustomizations/status"},
+		},
+		"Namespace": {
+			reason: "A namespace is an object too.",
+			method: http.MethodGet,
+			path:   "/api/v1/namespaces/team",
+			want:   Request{Verb: "get", Resource: "namespaces"},
+		},
+		"NamespaceStatus": {
+			reason: "A namespace has a status.",
+			method: http.MethodPut,
+			path:   "/api/v1/namespaces/team/status",
+			want:   Request{Verb: "update", Resource: "namespaces/status"},
+		},
+		"DeleteCollection": {
+			reason: "Deleting without a name deletes all.",
+			method: http.MethodDelete,
+			path:   "/api/v1/namespaces/team/pods",
+			want:   Request{Verb: "deletecollection", Resource: "pods"},
+		},
+		"Discovery": {
+			reason: "A path without a resource is kept as it is.",
+			method: http.MethodGet,
+			path:   "/apis",
+			want:   Request{Verb: "get", Resource: "/apis"},
+		},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			u, err := url.Parse("https://localhost" + tc.path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tc.want, parseRequest(tc.method, u)); diff != "" {
+				t.Errorf("%s\n(-want +got):\n%s", tc.reason, diff)
+			}
+		})
+	}
+}
+
+func TestTotal(t *testing.T) {
+	counts := map[Request]int{{Verb: "get", Resource: "pods"}: 2, {Verb: "list", Resource: "pods"}: 1, {Verb: "get", Resource: "secrets"}: 4}
+	if got := Total(counts); got != 7 {
+		t.Errorf("Total(all) = %d, want 7", got)
+	}
+	if got := Total(counts, "pods"); got != 3 {
+		t.Errorf("Total(pods) = %d, want 3", got)
+	}
+}
+
+func TestArtifactServer(t *testing.T) {
+	server := NewArtifactServer(t)
+	files := map[string]string{"b.yaml": "b", "a/a.yaml": "a"}
+	artifact := server.Add(t, "main@sha1:0", files)
+	if again := server.Add(t, "main@sha1:1", files); again.Digest != artifact.Digest {
+		t.Errorf("the same files gave digests %s and %s", artifact.Digest, again.Digest)
+	}
+	var got bytes.Buffer
+	if status := fetch(t, artifact.URL, &got); status != http.StatusOK || !bytes.Equal(got.Bytes(), Archive(t, files)) {
+		t.Errorf("artifact: status %d, %d bytes of %d", status, got.Len(), *artifact.Size)
+	}
+	if served := server.Served(artifact); served != 1 {
+		t.Errorf("Served() = %d, want 1", served)
+	}
+	server.Remove(artifact)
+	if status := fetch(t, artifact.URL, &got); status != http.StatusNotFound {
+		t.Errorf("removed artifact: status %d, want 404", status)
+	}
+}
+
+func TestEventSink(t *testing.T) {
+	sink := NewEventSink(t)
+	sink.Answer(http.StatusServiceUnavailable)
+	for _, want := range []int{http.StatusServiceUnavailable, http.StatusAccepted} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, sink.URL, bytes.NewBufferString(`{"reason":"Done"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "application/json")
+		if status := send(t, req, &bytes.Buffer{}); status != want {
+			t.Errorf("status %d, want %d", status, want)
+		}
+	}
+	sink.Wait(t, func(e eventv1.Event) bool { return e.Reason == "Done" })
+	if events := sink.Events(); len(events) != 1 {
+		t.Errorf("%d events kept, want 1", len(events))
+	}
+}
+
+func TestObjects(t *testing.T) {
+	objects := Objects(t, "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n---\n# nothing\n---\napiVersion: v1\nkind: Secret\nmetadata: {name: b}\n")
+	if len(objects) != 2 || objects[0].GetName() != "a" || objects[1].GetKind() != "Secret" {
+		t.Errorf("Objects() = %v", objects)
+	}
+}
+
+func TestAPIServer(t *testing.T) {
+	cluster := APIServer(t, nil)
+	namespace := cluster.Namespace(t, "team")
+	var requests Requests
+	user := cluster.User(t, "reader", Rule("", "configmaps"))
+	cluster.Create(t, ConfigMap(namespace, "a", map[string]string{"k": "v"}))
+	if user.Host == "" || requests.Count(user).Host != user.Host {
+		t.Error("a counted configuration reaches another server")
+	}
+}
+
+func fetch(t *testing.T, address string, into *bytes.Buffer) int {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return send(t, req, into)
+}
+
+func send(t *testing.T, req *http.Request, into *bytes.Buffer) int {
+	t.Helper()
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if _, err := into.ReadFrom(resp.Body); err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode
+}
