@@ -1,0 +1,90 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package cluster starts and stops control planes with the weir-cluster command
+// of hack/cluster.
+package cluster
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/weir-gitops/weir/hack/bench/internal/proc"
+	"github.com/weir-gitops/weir/hack/bench/internal/process"
+)
+
+// Cluster is a running control plane.
+type Cluster struct {
+	// Kubeconfig is the path of the administrator's.
+	Kubeconfig string `json:"kubeconfig"`
+	// AuditLog is the path of the request log.
+	AuditLog string `json:"auditLog"`
+	// Processes are the components' process ids by name.
+	Processes map[string]int `json:"pids"`
+
+	binary string
+	dir    string
+}
+
+// Up starts a control plane with a request log and waits until it is ready.
+func Up(ctx context.Context, binary, dir string) (*Cluster, error) {
+	c := &Cluster{binary: binary, dir: dir}
+	out, err := c.run(ctx, "up", "--audit", "--output=json")
+	if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(out, c); err != nil {
+		return nil, fmt.Errorf("parse what %s up reports: %w", filepath.Base(binary), err)
+	}
+	if c.Kubeconfig == "" || c.AuditLog == "" {
+		return nil, fmt.Errorf("%s up reports no kubeconfig or no audit log", filepath.Base(binary))
+	}
+	return c, nil
+}
+
+// Identity writes a kubeconfig for a service account and returns its path.
+func (c *Cluster) Identity(ctx context.Context, namespace, account string) (string, error) {
+	out, err := c.run(ctx, "kubeconfig", "--service-account="+namespace+"/"+account)
+	if err != nil {
+		return "", err
+	}
+	path := c.dir + "-" + account + ".kubeconfig"
+	if err := os.WriteFile(path, out, 0o600); err != nil {
+		return "", fmt.Errorf("write kubeconfig of %s: %w", account, err)
+	}
+	return path, nil
+}
+
+// PIDs lists the processes of the control plane, children of its components
+// included.
+func (c *Cluster) PIDs(fs proc.FS) []int {
+	var pids []int
+	for _, pid := range c.Processes {
+		pids = append(pids, pid)
+		if children, err := fs.Descendants(pid); err == nil {
+			pids = append(pids, children...)
+		}
+	}
+	slices.Sort(pids)
+	return slices.Compact(pids)
+}
+
+// Down ends the control plane and deletes its data.
+func (c *Cluster) Down(ctx context.Context) error {
+	_, err := c.run(ctx, "down")
+	return err
+}
+
+// DownCommand is what to type to end the control plane.
+func (c *Cluster) DownCommand() string { return c.binary + " down --data=" + c.dir }
+
+func (c *Cluster) run(ctx context.Context, command string, args ...string) ([]byte, error) {
+	return process.Run(ctx, process.Command{
+		Name: filepath.Base(c.binary) + " " + command,
+		Path: c.binary, Args: append([]string{command, "--data=" + c.dir}, args...),
+	})
+}

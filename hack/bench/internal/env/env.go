@@ -1,0 +1,189 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package env brings up what a scenario runs on, a control plane of its own, the
+// controllers under measurement and a Git server, and measures steps of work.
+// It knows the controllers by the public API and their flags only.
+package env
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"k8s.io/client-go/discovery"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/weir-gitops/weir/hack/bench/internal/audit"
+	"github.com/weir-gitops/weir/hack/bench/internal/cluster"
+	"github.com/weir-gitops/weir/hack/bench/internal/gitrepo"
+	"github.com/weir-gitops/weir/hack/bench/internal/proc"
+	"github.com/weir-gitops/weir/hack/bench/internal/result"
+)
+
+// startTimeout bounds the start of everything, on a busy machine.
+const startTimeout = 3 * time.Minute
+
+// stopTimeout bounds the end of everything after an interrupt.
+const stopTimeout = time.Minute
+
+// Options says what is measured and how.
+type Options struct {
+	// Cluster, SourceController and KustomizeController are executables.
+	Cluster             string
+	SourceController    string
+	KustomizeController string
+	// CRDs is a folder of custom resource definitions.
+	CRDs string
+	// Dir is an empty folder for everything that is written.
+	Dir string
+	// StepTimeout bounds every step.
+	StepTimeout time.Duration
+	// Idle is how long to watch the controllers at rest, 0 for not at all.
+	Idle time.Duration
+	// Profiles is a folder for CPU profiles of the controllers, empty for none.
+	Profiles string
+	// ProfileTime is how much of each step is profiled, from its start.
+	ProfileTime time.Duration
+	// Keep leaves the control plane running.
+	Keep bool
+	// Progress is told what is being done.
+	Progress func(format string, args ...any)
+}
+
+// Env is a control plane with the two controllers and a Git server.
+type Env struct {
+	// Client is the bench's own way to the API server.
+	Client dynamic.Interface
+	// Git serves the repositories that NewRepo makes.
+	Git *gitrepo.Server
+	// Kubernetes is the version of the control plane.
+	Kubernetes string
+	// Steps is what was measured so far.
+	Steps []result.Step
+
+	options     Options
+	cluster     *cluster.Cluster
+	controllers []*controller
+	log         *audit.Log
+	proc        proc.FS
+}
+
+// Start brings everything up. What was started is stopped again on failure.
+func Start(ctx context.Context, options Options) (*Env, error) {
+	e := &Env{options: options, proc: proc.FS{Root: "/proc"}}
+	starting, cancel := context.WithTimeoutCause(ctx, startTimeout, fmt.Errorf("not up in %s", startTimeout))
+	defer cancel()
+	if err := e.up(starting); err != nil {
+		return nil, errors.Join(err, e.Stop(ctx))
+	}
+	return e, nil
+}
+
+func (e *Env) up(ctx context.Context) error {
+	for _, dir := range []string{e.options.Dir, e.repos()} {
+		if err := os.MkdirAll(dir, 0o750); err != nil {
+			return fmt.Errorf("create working folder: %w", err)
+		}
+	}
+	e.options.Progress("starting a control plane")
+	var err error
+	if e.cluster, err = cluster.Up(ctx, e.options.Cluster, filepath.Join(e.options.Dir, "cluster")); err != nil {
+		return err
+	}
+	e.log = audit.Open(e.cluster.AuditLog)
+	if err := e.connect(); err != nil {
+		return err
+	}
+	if err := install(ctx, e.Client, e.options.CRDs); err != nil {
+		return err
+	}
+	if e.Git, err = gitrepo.Serve(ctx, e.repos()); err != nil {
+		return err
+	}
+	e.options.Progress("starting the controllers")
+	return e.startControllers(ctx)
+}
+
+// connect makes the bench's own client, which nothing slows down.
+func (e *Env) connect() error {
+	config, err := clientcmd.BuildConfigFromFlags("", e.cluster.Kubeconfig)
+	if err != nil {
+		return fmt.Errorf("read kubeconfig: %w", err)
+	}
+	config.QPS = -1
+	config.UserAgent = "weir-bench"
+	config.WarningHandler = rest.NoWarnings{}
+	if e.Client, err = dynamic.NewForConfig(config); err != nil {
+		return fmt.Errorf("make client: %w", err)
+	}
+	versions, err := discovery.NewDiscoveryClientForConfig(config)
+	if err != nil {
+		return fmt.Errorf("make client: %w", err)
+	}
+	version, err := versions.ServerVersion()
+	if err != nil {
+		return fmt.Errorf("read version of the API server: %w", err)
+	}
+	e.Kubernetes = version.GitVersion
+	return nil
+}
+
+// Stop ends everything, also after ctx was cancelled. With Options.Keep the
+// control plane goes on and its kubeconfig is named.
+func (e *Env) Stop(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	defer cancel()
+	var errs []error
+	for _, c := range e.controllers {
+		errs = append(errs, c.Stop())
+	}
+	if e.Git != nil {
+		errs = append(errs, e.Git.Close())
+	}
+	if e.cluster == nil {
+		return errors.Join(errs...)
+	}
+	if e.options.Keep {
+		e.options.Progress("the control plane stays: KUBECONFIG=%s, stop it with: %s", e.cluster.Kubeconfig, e.cluster.DownCommand())
+		return errors.Join(errs...)
+	}
+	return errors.Join(append(errs, e.cluster.Down(ctx))...)
+}
+
+// Guard derives a context that ends when one of the controllers does.
+func (e *Env) Guard(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	for _, c := range e.controllers {
+		go func() {
+			select {
+			case <-c.Ended():
+				cancel(c.Err())
+			case <-ctx.Done():
+			}
+		}()
+	}
+	return ctx, func() { cancel(context.Canceled) }
+}
+
+// NewRepo makes an empty repository and returns it with its address.
+func (e *Env) NewRepo(ctx context.Context, name string) (*gitrepo.Repo, string, error) {
+	repo, err := gitrepo.Create(ctx, filepath.Join(e.repos(), name+".git"))
+	if err != nil {
+		return nil, "", err
+	}
+	return repo, e.Git.URL + "/" + name + ".git", nil
+}
+
+// Idle is how long to watch the controllers at rest.
+func (e *Env) Idle() time.Duration { return e.options.Idle }
+
+// Progress tells the person in front what is being done.
+func (e *Env) Progress(format string, args ...any) { e.options.Progress(format, args...) }
+
+func (e *Env) repos() string { return filepath.Join(e.options.Dir, "git") }
