@@ -139,8 +139,8 @@ func TestVerify(t *testing.T) {
 		digest string
 		want   error
 	}{
-		"Good":      {reason: "What was written is fine.", damage: func(*testing.T, string) {}},
-		"Flipped":   {reason: "Other content of the same length is found.", damage: func(t *testing.T, p string) {
+		"Good": {reason: "What was written is fine.", damage: func(*testing.T, string) {}},
+		"Flipped": {reason: "Other content of the same length is found.", damage: func(t *testing.T, p string) {
 			t.Helper()
 			overwrite(t, p, "CONTENT")
 			// The clock of the file system may not have ticked since the file was written.

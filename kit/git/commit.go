@@ -1,0 +1,55 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package git
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/go-git/go-git/v5/plumbing/object"
+	"github.com/go-git/go-git/v5/storage/filesystem"
+)
+
+// Commit is a commit of a mirror, readable while the mirror is open.
+type Commit struct {
+	// Hash names the commit.
+	Hash Hash
+	// Subject is the first line of its message.
+	Subject string
+	// Time is when it was committed, as its author says.
+	Time time.Time
+
+	tree  Hash
+	store *filesystem.Storage
+}
+
+// Commit returns a commit that was fetched before. ErrCorrupt means that it is not there or cannot be
+// read.
+func (m *Mirror) Commit(h Hash) (*Commit, error) {
+	if m.store == nil {
+		return nil, fmt.Errorf("%w: no commit %s", ErrCorrupt, h)
+	}
+	c, err := object.GetCommit(m.store, h)
+	if err != nil {
+		return nil, damaged("commit", h, err)
+	}
+	subject, _, _ := strings.Cut(strings.TrimLeft(c.Message, "\r\n"), "\n")
+	return &Commit{
+		Hash:    h,
+		Subject: strings.TrimSpace(strings.ToValidUTF8(subject, "\uFFFD")),
+		Time:    c.Committer.When,
+		tree:    c.TreeHash,
+		store:   m.store,
+	}, nil
+}
+
+// damaged is the error of an object that is not in the mirror as it should be.
+func damaged(what string, h Hash, err error) error {
+	return fmt.Errorf("%w: %s %s: %w", ErrCorrupt, what, h, err)
+}
+
+// ErrNotFound says that a path is not in a tree.
+var ErrNotFound = errors.New("path not found in the repository")

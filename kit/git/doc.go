@@ -1,0 +1,21 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package git reads Git repositories: it resolves references, keeps an incremental mirror of a remote
+// repository on disk and walks the trees of commits. It owns the go-git library; no other package
+// imports it.
+//
+// A Remote is a repository somewhere else with the credentials to read it. A Reference says which commit
+// is wanted. A Mirror is the local copy: Resolve asks the remote, with one listing of its references,
+// which commit the reference names now, and Fetch brings in the objects of that commit the mirror does
+// not have yet. A Commit is then read from the mirror, entry by entry, without a work tree.
+//
+// The objects, packs and messages on the wire are go-git's. Three parts are our own because go-git has
+// no equivalent: the transports (go-git's cannot be interrupted while an SSH server is silent, and hide
+// capabilities that incremental shallow fetches need), the index of a received pack (go-git's keeps up
+// to 96 MB of objects in memory, and cannot complete a thin pack), and the choice of what to ask for.
+// See docs/design/0002-incremental-git.md.
+//
+// Whatever comes from a remote repository is hostile: sizes are bounded, paths checked, and errors carry
+// neither user information nor queries of URLs.
+package git
