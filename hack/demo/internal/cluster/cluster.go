@@ -1,0 +1,81 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package cluster gives the demo a Kubernetes API server: the local cluster of this repository, or the one that the current kubeconfig names.
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/client-go/tools/clientcmd/api"
+)
+
+// Cluster is an API server and the ways into it.
+type Cluster struct {
+	// Description is what messages call it.
+	Description string
+	// Kubeconfig is a file that administers it.
+	Kubeconfig string
+	// Config is the same as a client configuration.
+	Config *rest.Config
+
+	identity func(ctx context.Context, namespace, serviceAccount string) (string, error)
+	stop     func(ctx context.Context) error
+}
+
+// Identity returns a kubeconfig file that acts as a service account.
+func (c *Cluster) Identity(ctx context.Context, namespace, serviceAccount string) (string, error) {
+	return c.identity(ctx, namespace, serviceAccount)
+}
+
+// Stop ends what was started for this cluster.
+func (c *Cluster) Stop(ctx context.Context) error { return c.stop(ctx) }
+
+// Current uses the current context of the kubeconfig. The context is copied into a file in dir, so that choosing another one later does not
+// move what is running. Its identities are all the person's own: a cluster that belongs to somebody hands out no tokens for demos.
+func Current(dir string) (*Cluster, error) {
+	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	loaded, err := rules.Load()
+	if err != nil {
+		return nil, fmt.Errorf("read kubeconfig: %w", err)
+	}
+	current, ok := loaded.Contexts[loaded.CurrentContext]
+	if !ok {
+		return nil, fmt.Errorf("the kubeconfig has no current context; kubectl config use-context sets one")
+	}
+	server := "?"
+	if cluster, ok := loaded.Clusters[current.Cluster]; ok {
+		server = cluster.Server
+	}
+	if err := api.MinifyConfig(loaded); err != nil {
+		return nil, fmt.Errorf("read kubeconfig: %w", err)
+	}
+	if err := api.FlattenConfig(loaded); err != nil {
+		return nil, fmt.Errorf("read kubeconfig: %w", err)
+	}
+	path := filepath.Join(dir, "kubeconfig")
+	if err := clientcmd.WriteToFile(*loaded, path); err != nil {
+		return nil, fmt.Errorf("copy kubeconfig: %w", err)
+	}
+	return open(Cluster{
+		Description: fmt.Sprintf("context %s (%s)", loaded.CurrentContext, server),
+		Kubeconfig:  path,
+		identity:    func(_ context.Context, _, _ string) (string, error) { return path, nil },
+		stop:        func(context.Context) error { return os.Remove(path) },
+	})
+}
+
+// open reads the kubeconfig of a cluster.
+func open(c Cluster) (*Cluster, error) {
+	config, err := clientcmd.BuildConfigFromFlags("", c.Kubeconfig)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", c.Kubeconfig, err)
+	}
+	c.Config = config
+	return &c, nil
+}
