@@ -12,10 +12,14 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 
 	"github.com/weir-gitops/weir/hack/bench/internal/proc"
 	"github.com/weir-gitops/weir/hack/bench/internal/process"
 )
+
+// wait is how long the start may take, on a busy machine.
+const wait = "2m"
 
 // Cluster is a running control plane.
 type Cluster struct {
@@ -30,18 +34,33 @@ type Cluster struct {
 	dir    string
 }
 
-// Up starts a control plane with a request log and waits until it is ready.
-func Up(ctx context.Context, binary, dir string) (*Cluster, error) {
-	c := &Cluster{binary: binary, dir: dir}
-	out, err := c.run(ctx, "up", "--audit", "--output=json")
+// Options says how to start a control plane.
+type Options struct {
+	// Binary is the weir-cluster command.
+	Binary string
+	// Dir is the folder for data, which is deleted at the end.
+	Dir string
+	// Keep lets the control plane live longer than the bench.
+	Keep bool
+}
+
+// Up starts a control plane with a request log and waits until it is ready. It
+// ends with Down or, unless it is to be kept, with the bench.
+func Up(ctx context.Context, o Options) (*Cluster, error) {
+	c := &Cluster{binary: o.Binary, dir: o.Dir}
+	args := []string{"--audit", "--output=json", "--wait=" + wait}
+	if !o.Keep {
+		args = append(args, "--with-parent="+strconv.Itoa(os.Getpid()))
+	}
+	out, err := c.run(ctx, "up", args...)
 	if err != nil {
 		return nil, err
 	}
 	if err := json.Unmarshal(out, c); err != nil {
-		return nil, fmt.Errorf("parse what %s up reports: %w", filepath.Base(binary), err)
+		return nil, fmt.Errorf("parse what %s up reports: %w", filepath.Base(o.Binary), err)
 	}
 	if c.Kubeconfig == "" || c.AuditLog == "" {
-		return nil, fmt.Errorf("%s up reports no kubeconfig or no audit log", filepath.Base(binary))
+		return nil, fmt.Errorf("%s up reports no kubeconfig or no audit log", filepath.Base(o.Binary))
 	}
 	return c, nil
 }

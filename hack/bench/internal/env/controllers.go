@@ -5,7 +5,6 @@ package env
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -106,9 +105,9 @@ func ready(ctx context.Context, c *controller, url string) error {
 	client := http.Client{Timeout: time.Second}
 	ticker := time.NewTicker(probeInterval)
 	defer ticker.Stop()
-	last := errors.New("no answer yet")
 	for {
-		if last = probe(ctx, client, url); last == nil {
+		last := probe(ctx, client, url)
+		if last == nil {
 			return nil
 		}
 		select {

@@ -93,7 +93,10 @@ func (e *Env) up(ctx context.Context) error {
 	}
 	e.options.Progress("starting a control plane")
 	var err error
-	if e.cluster, err = cluster.Up(ctx, e.options.Cluster, filepath.Join(e.options.Dir, "cluster")); err != nil {
+	e.cluster, err = cluster.Up(ctx, cluster.Options{
+		Binary: e.options.Cluster, Dir: filepath.Join(e.options.Dir, "cluster"), Keep: e.options.Keep,
+	})
+	if err != nil {
 		return err
 	}
 	e.log = audit.Open(e.cluster.AuditLog)

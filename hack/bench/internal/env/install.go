@@ -25,7 +25,7 @@ import (
 const SystemNamespace = "flux-system"
 
 //go:embed rbac.yaml
-var rbac []byte //nolint:gochecknoglobals // embedded, never written
+var rbac []byte
 
 // resources are those of the kinds that an installation is made of.
 func resources() map[string]schema.GroupVersionResource {

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -190,9 +191,6 @@ func Whole(steps []result.Step) result.Step {
 
 // summed tells whether a value may be added up over steps.
 func summed(metric result.Metric) bool {
-	switch metric {
-	case result.Settled, result.Live, result.PutBack, result.PutBackMedian:
-		return false
-	}
-	return true
+	times := []result.Metric{result.Settled, result.Live, result.PutBack, result.PutBackMedian}
+	return !slices.Contains(times, metric)
 }

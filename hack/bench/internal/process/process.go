@@ -58,7 +58,7 @@ func Start(c Command) (*Process, error) {
 	}
 	defer log.Close()
 	// Not bound to a context: Stop asks nicely first.
-	cmd := exec.Command(c.Path, c.Args...) //nolint:noctx,gosec // ended by Stop; running given binaries is the purpose
+	cmd := exec.Command(c.Path, c.Args...) //nolint:noctx // ended by Stop
 	cmd.Dir, cmd.Env = c.Dir, append(os.Environ(), c.Env...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = attributes()
@@ -104,7 +104,7 @@ func (p *Process) Stop() error {
 
 // Run runs a program to its end and returns its standard output.
 func Run(ctx context.Context, c Command) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, c.Path, c.Args...) //nolint:gosec // running given binaries is the purpose
+	cmd := exec.CommandContext(ctx, c.Path, c.Args...)
 	cmd.Dir, cmd.Env = c.Dir, append(os.Environ(), c.Env...)
 	cmd.SysProcAttr = attributes()
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }

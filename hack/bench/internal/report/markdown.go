@@ -80,6 +80,11 @@ func section(s result.Scenario) string {
 		rows = append(rows, cells(step))
 	}
 	table(&b, rows)
+	for _, step := range s.Steps {
+		if step.Missed != "" {
+			fmt.Fprintf(&b, "\n%s: %s.\n", step.Name, strings.SplitN(step.Missed, "\n", 2)[0])
+		}
+	}
 	b.WriteString("\n### " + s.Name + ": requests\n\n")
 	rows = [][]string{{"Step", "Identity", "Verb", "Resource", "Requests"}}
 	for _, step := range s.Steps {

@@ -41,7 +41,9 @@ func Text(to io.Writer, s result.Scenario) error {
 	b.WriteString("\nRequests by identity, verb and resource\n")
 	rows = nil
 	for _, step := range s.Steps {
-		rows = append(rows, requestRows(step)...)
+		if step.Name != result.WholeRun { // the sum of the others
+			rows = append(rows, requestRows(step)...)
+		}
 	}
 	align(&b, rows)
 	_, err := io.WriteString(to, b.String())
