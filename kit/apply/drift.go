@@ -1,0 +1,68 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package apply
+
+import (
+	"github.com/fluxcd/pkg/ssa/normalize"
+	apiequality "k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/weir-gitops/weir/kit/apply/internal/observe"
+)
+
+// contestedAfter is how often in a row an object has to be corrected until its other writer is named.
+const contestedAfter = 3
+
+// drifted tells whether the live object differs from the result of the dry-run: in labels, annotations or any top-level field
+// but metadata and status. Finalizers and owner references are not ours to judge.
+func drifted(live, dryRun *unstructured.Unstructured, ignore []ignorePath) bool {
+	if len(ignore) > 0 {
+		live, dryRun = live.DeepCopy(), dryRun.DeepCopy()
+		for i := len(ignore) - 1; i >= 0; i-- {
+			ignore[i].remove(live.Object)
+			ignore[i].remove(dryRun.Object)
+		}
+	}
+	return !apiequality.Semantic.DeepEqual(live.GetLabels(), dryRun.GetLabels()) ||
+		!apiequality.Semantic.DeepEqual(live.GetAnnotations(), dryRun.GetAnnotations()) ||
+		!apiequality.Semantic.DeepEqual(content(live), content(dryRun))
+}
+
+// content returns the fields that are compared.
+func content(u *unstructured.Unstructured) map[string]any {
+	if u.GetKind() == "HorizontalPodAutoscaler" {
+		// A dry-run of old API servers duplicates metrics (kubernetes/kubernetes#118293).
+		u = u.DeepCopy()
+		if err := normalize.DryRunUnstructured(u); err != nil {
+			u = &unstructured.Unstructured{Object: u.Object}
+		}
+	}
+	fields := make(map[string]any, len(u.Object))
+	for key, value := range u.Object {
+		if key != "metadata" && key != "status" {
+			fields[key] = value
+		}
+	}
+	return fields
+}
+
+// correct counts a correction of an object that was as desired before, and names who keeps changing it.
+func (p *Plan) correct(s *step, rec observe.Record) {
+	a := p.account
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	post := a.entries[s.id]
+	if post == nil {
+		return
+	}
+	post.corrections++
+	if post.corrections < contestedAfter {
+		return
+	}
+	c := Contested{Entry: s.entry(), Subject: s.subject(), Manager: rec.Writer, Times: post.corrections}
+	if rec.Owner != p.owner.key() && rec.Owner.Name != "" {
+		c.Manager = Owner(rec.Owner).String()
+	}
+	p.contested = append(p.contested, c)
+}

@@ -1,0 +1,241 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package observe
+
+import (
+	"context"
+	"sync"
+
+	"github.com/fluxcd/cli-utils/pkg/object"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// kind holds the records of one kind. Its users are guarded by the hub's lock, the rest by its own.
+type kind struct {
+	hub    *Hub
+	target Target
+	users  map[types.NamespacedName]struct{}
+
+	mu      sync.Mutex
+	records map[types.NamespacedName]Record
+	seen    string        // newest resourceVersion delivered
+	active  *source       // the source whose list the records stem from; nil before the first list
+	opened  []*source     // all running sources: one, or two while the kind is being deepened
+	blind   bool          // the active or only source cannot list or watch
+	done    chan struct{} // closed at the first list or the first refusal
+	isDone  bool
+	deep    chan struct{} // closed when the records carry a status
+	isDeep  bool
+}
+
+func newKind(h *Hub, t Target) *kind {
+	return &kind{
+		hub: h, target: t,
+		users:   map[types.NamespacedName]struct{}{},
+		records: map[types.NamespacedName]Record{},
+		done:    make(chan struct{}),
+		deep:    make(chan struct{}),
+	}
+}
+
+// open adds a source of metadata (or full objects) for the kind.
+func (k *kind) open(full bool) *source {
+	s := newSource(k.hub, k.target, full)
+	s.selector = k.hub.cfg.Reader.Group + "/name"
+	s.sink = &kindSink{kind: k, source: s}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.opened = append(k.opened, s)
+	return s
+}
+
+// deepen opens a source of full objects unless there is one.
+func (k *kind) deepen() *source {
+	k.mu.Lock()
+	for _, s := range k.opened {
+		if s.full {
+			k.mu.Unlock()
+			return nil
+		}
+	}
+	k.mu.Unlock()
+	return k.open(true)
+}
+
+func (k *kind) stop() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, s := range k.opened {
+		s.stop()
+	}
+	k.opened = nil
+}
+
+func (k *kind) settled() <-chan struct{} { return k.done }
+
+func (k *kind) settle() {
+	if !k.isDone {
+		k.isDone = true
+		close(k.done)
+	}
+}
+
+func (k *kind) isBlind() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.blind
+}
+
+func (k *kind) newest() string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.seen
+}
+
+func (k *kind) lookup(id object.ObjMetadata) (Record, Presence) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.blind || k.active == nil {
+		return Record{}, Unknown
+	}
+	rec, ok := k.records[types.NamespacedName{Namespace: id.Namespace, Name: id.Name}]
+	if !ok {
+		return Record{}, Absent
+	}
+	if rec.Status.State == "" && Static(k.target.Kind) {
+		rec.Status = staticState(rec.Deleting)
+	}
+	return rec, Present
+}
+
+func (k *kind) advance(version string) {
+	if k.seen == "" || Older(k.seen, version) {
+		k.seen = version
+	}
+}
+
+// kindSink takes what one source of a kind delivers.
+type kindSink struct {
+	kind   *kind
+	source *source
+}
+
+func (s *kindSink) record(ctx context.Context, obj metav1.Object) Record {
+	h := s.kind.hub
+	rec := h.cfg.Reader.Read(obj)
+	if u, ok := obj.(*unstructured.Unstructured); ok {
+		var by Evaluator
+		if h.cfg.Evaluator != nil {
+			by = h.cfg.Evaluator(rec.Owner, s.kind.target.Kind)
+		}
+		rec.Status = Compute(ctx, u, by)
+	}
+	return rec
+}
+
+func (s *kindSink) put(ctx context.Context, obj metav1.Object) {
+	rec := s.record(ctx, obj)
+	key := types.NamespacedName{Namespace: obj.GetNamespace(), Name: obj.GetName()}
+	k := s.kind
+	k.mu.Lock()
+	if k.active != s.source {
+		k.mu.Unlock()
+		return
+	}
+	k.blind = false
+	old, had := k.records[key]
+	k.records[key] = rec
+	k.advance(rec.Version)
+	k.mu.Unlock()
+	s.tell(key, old, had, rec)
+}
+
+// tell reports a new record, to the previous owner too when the labels moved.
+func (s *kindSink) tell(key types.NamespacedName, old Record, had bool, rec Record) {
+	id := object.ObjMetadata{Namespace: key.Namespace, Name: key.Name, GroupKind: s.kind.target.Kind}
+	ev := Event{Owner: rec.Owner, ID: id, Record: rec, Health: !had || old.Status != rec.Status || old.Deleting != rec.Deleting}
+	s.kind.hub.cfg.Notify(ev)
+	if had && old.Owner != rec.Owner {
+		ev.Owner = old.Owner
+		s.kind.hub.cfg.Notify(ev)
+	}
+}
+
+func (s *kindSink) remove(_ context.Context, key types.NamespacedName, version string) {
+	k := s.kind
+	k.mu.Lock()
+	if k.active != s.source {
+		k.mu.Unlock()
+		return
+	}
+	old, had := k.records[key]
+	delete(k.records, key)
+	k.advance(version)
+	k.mu.Unlock()
+	if had {
+		s.tellGone(key, old)
+	}
+}
+
+func (s *kindSink) tellGone(key types.NamespacedName, old Record) {
+	s.kind.hub.cfg.Notify(Event{
+		Owner:  old.Owner,
+		ID:     object.ObjMetadata{Namespace: key.Namespace, Name: key.Name, GroupKind: s.kind.target.Kind},
+		Record: old, Gone: true, Health: true,
+	})
+}
+
+// replace makes a list the truth, and the source it came from the active one.
+func (s *kindSink) replace(ctx context.Context, objs []metav1.Object, version string) {
+	fresh := make(map[types.NamespacedName]Record, len(objs))
+	for _, obj := range objs {
+		fresh[types.NamespacedName{Namespace: obj.GetNamespace(), Name: obj.GetName()}] = s.record(ctx, obj)
+	}
+	k := s.kind
+	k.mu.Lock()
+	if k.active != nil && k.active != s.source {
+		k.active.stop() // superseded by the one with full objects
+	}
+	k.active, k.blind = s.source, false
+	old := k.records
+	k.records = fresh
+	k.advance(version)
+	k.settle()
+	if s.source.full && !k.isDeep {
+		k.isDeep = true
+		close(k.deep)
+	}
+	k.mu.Unlock()
+
+	for key, rec := range fresh {
+		prev, had := old[key]
+		s.tell(key, prev, had, rec)
+	}
+	for key, rec := range old {
+		if _, ok := fresh[key]; !ok {
+			s.tellGone(key, rec)
+		}
+	}
+}
+
+func (s *kindSink) bookmark(version string) {
+	s.kind.mu.Lock()
+	defer s.kind.mu.Unlock()
+	if s.kind.active == s.source {
+		s.kind.advance(version)
+	}
+}
+
+// fail notes that the source was refused. A kind that cannot be deepened keeps its metadata watch.
+func (s *kindSink) fail(error) {
+	k := s.kind
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.active == nil || k.active == s.source {
+		k.blind = true
+		k.settle()
+	}
+}

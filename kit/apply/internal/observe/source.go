@@ -1,0 +1,189 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package observe
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/tools/cache"
+)
+
+// A list that failed is tried again after retryMin, doubling to retryMax; refusals (no permission, kind not served) start there.
+const (
+	retryMin = 500 * time.Millisecond
+	retryMax = 2 * time.Minute
+)
+
+// sink takes what a source delivers. Calls do not overlap.
+type sink interface {
+	put(ctx context.Context, obj metav1.Object)
+	remove(ctx context.Context, key types.NamespacedName, version string)
+	replace(ctx context.Context, objs []metav1.Object, version string)
+	bookmark(version string)
+	fail(err error)
+}
+
+// source lists and watches one kind, or one object, and hands everything to its sink.
+type source struct {
+	hub       *Hub
+	target    Target
+	full      bool   // full objects instead of metadata
+	selector  string // label selector
+	namespace string // with name: watch this object only
+	name      string
+	sink      sink
+
+	once   sync.Once
+	closed chan struct{}
+}
+
+func newSource(h *Hub, t Target, full bool) *source {
+	return &source{hub: h, target: t, full: full, closed: make(chan struct{})}
+}
+
+// stop ends run. It may be called before run and more than once.
+func (s *source) stop() { s.once.Do(func() { close(s.closed) }) }
+
+func (s *source) run(parent context.Context) {
+	ctx, cancel := context.WithCancel(parent)
+	defer cancel()
+	defer context.AfterFunc(ctx, s.stop)()
+	go func() {
+		<-s.closed
+		cancel()
+	}()
+
+	backoff := wait.Backoff{Duration: retryMin, Factor: 2, Jitter: 0.2, Steps: 9, Cap: retryMax}
+	for ctx.Err() == nil {
+		store := &intake{ctx: func() context.Context { return ctx }, sink: s.sink}
+		r := cache.NewReflectorWithOptions(s.listWatch(), s.example(), store, cache.ReflectorOptions{
+			Name:            "apply",
+			TypeDescription: s.target.Resource.String(),
+		})
+		err := r.ListAndWatchWithContext(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		delay := backoff.Step()
+		switch {
+		case err == nil: // the watch ended in the ordinary way; what we have stays usable while we list again
+			backoff = wait.Backoff{Duration: retryMin, Factor: 2, Jitter: 0.2, Steps: 9, Cap: retryMax}
+			delay = 0
+		case refused(err):
+			delay = retryMax
+			fallthrough
+		default:
+			s.hub.cfg.Logger.V(1).Info("cannot watch", "resource", s.target.Resource.String(), "error", err.Error())
+			s.sink.fail(err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(delay):
+		}
+	}
+}
+
+// refused tells whether trying again soon is pointless.
+func refused(err error) bool {
+	return apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err) || apierrors.IsNotFound(err) ||
+		apierrors.IsMethodNotSupported(err)
+}
+
+func (s *source) example() any {
+	if s.full {
+		return &unstructured.Unstructured{}
+	}
+	return &metav1.PartialObjectMetadata{}
+}
+
+func (s *source) listWatch() cache.ListerWatcher {
+	narrow := func(o metav1.ListOptions) metav1.ListOptions {
+		o.LabelSelector = s.selector
+		if s.name != "" {
+			o.FieldSelector = "metadata.name=" + s.name
+		}
+		return o
+	}
+	lw := &cache.ListWatch{}
+	if s.full {
+		c := s.hub.cfg.Dynamic.Resource(s.target.Resource).Namespace(s.namespace)
+		lw.ListWithContextFunc = func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
+			return c.List(ctx, narrow(o))
+		}
+		lw.WatchFuncWithContext = func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
+			return c.Watch(ctx, narrow(o))
+		}
+		return cache.ToListWatcherWithWatchListSemantics(lw, s.hub.cfg.Dynamic)
+	}
+	c := s.hub.cfg.Metadata.Resource(s.target.Resource).Namespace(s.namespace)
+	lw.ListWithContextFunc = func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
+		return c.List(ctx, narrow(o))
+	}
+	lw.WatchFuncWithContext = func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
+		return c.Watch(ctx, narrow(o))
+	}
+	return cache.ToListWatcherWithWatchListSemantics(lw, s.hub.cfg.Metadata)
+}
+
+// intake is the store of a reflector: it keeps nothing and passes everything on.
+type intake struct {
+	ctx  func() context.Context // the reflector's store interface has no context
+	sink sink
+}
+
+// Add implements cache.ReflectorStore.
+func (i *intake) Add(obj any) error { return i.Update(obj) }
+
+// Update implements cache.ReflectorStore.
+func (i *intake) Update(obj any) error {
+	m, err := meta.Accessor(obj)
+	if err != nil {
+		return err
+	}
+	i.sink.put(i.ctx(), m)
+	return nil
+}
+
+// Delete implements cache.ReflectorStore.
+func (i *intake) Delete(obj any) error {
+	m, err := meta.Accessor(obj)
+	if err != nil {
+		return err
+	}
+	i.sink.remove(i.ctx(), types.NamespacedName{Namespace: m.GetNamespace(), Name: m.GetName()}, m.GetResourceVersion())
+	return nil
+}
+
+// Replace implements cache.ReflectorStore.
+func (i *intake) Replace(list []any, version string) error {
+	objs := make([]metav1.Object, 0, len(list))
+	for _, obj := range list {
+		m, err := meta.Accessor(obj)
+		if err != nil {
+			return err
+		}
+		objs = append(objs, m)
+	}
+	i.sink.replace(i.ctx(), objs, version)
+	return nil
+}
+
+// Bookmark implements cache.ReflectorBookmarkStore.
+func (i *intake) Bookmark(version string) error {
+	i.sink.bookmark(version)
+	return nil
+}
+
+// Resync implements cache.ReflectorStore.
+func (i *intake) Resync() error { return nil }
