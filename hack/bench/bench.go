@@ -38,13 +38,14 @@ func (b bench) run(ctx context.Context) error {
 		return err
 	}
 	results, err := b.measure(ctx, dir)
-	if err != nil {
+	if err != nil && ctx.Err() == nil {
 		return fmt.Errorf("%w\nlogs are in %s", err, dir)
 	}
 	if temporary && !b.options.keep {
-		if err := os.RemoveAll(dir); err != nil {
-			return fmt.Errorf("delete temporary folder: %w", err)
-		}
+		err = errors.Join(err, os.RemoveAll(dir))
+	}
+	if err != nil {
+		return err
 	}
 	if err := b.write(results); err != nil {
 		return err

@@ -52,7 +52,8 @@ func parse(args []string, out io.Writer) (options, error) {
 	flags.StringVar(&o.name, "name", "weir", "what the measured controllers are called in reports")
 	flags.IntVar(&o.runs, "runs", 1, "how often to measure each scenario; the median counts")
 	flags.StringVar(&o.json, "json", "", "file to write the results to as JSON, all runs included")
-	flags.StringVar(&o.report, "report", "", "page to write the results into, such as docs/benchmarks.md; sections of other scenarios are kept")
+	flags.StringVar(&o.report, "report", "docs/benchmarks.md",
+		"page to write the results into, where sections of other scenarios are kept; empty for none, which is the default with another --name")
 	flags.BoolVar(&o.check, "check", false, "exit with 1 when a figure that must be reached is missed")
 	flags.DurationVar(&o.idle, "idle", 0, "watch the controllers at rest for that long, at the end of fanout (default none)")
 	flags.DurationVar(&o.stepTimeout, "step-timeout", 10*time.Minute, "give up a step after that long")
@@ -62,6 +63,9 @@ func parse(args []string, out io.Writer) (options, error) {
 	flags.BoolVar(&o.keep, "keep", false, "leave the control plane running at the end")
 	if err := flags.Parse(args); err != nil {
 		return options{}, err
+	}
+	if flags.Changed("name") && !flags.Changed("report") {
+		o.report = ""
 	}
 	o.scenarios = append(o.scenarios, flags.Args()...)
 	if slices.Contains(o.scenarios, "all") {

@@ -74,6 +74,12 @@ func TestParse(t *testing.T) {
 			}
 		})
 	}
+	for args, want := range map[string]string{"": filepath.Join(root, "docs/benchmarks.md"), "--name=other": "", "--report=": ""} {
+		o, err := parse(append([]string{"chain"}, strings.Fields(args)...), io.Discard)
+		if err != nil || o.report != want {
+			t.Errorf("%s: report in %q, error %v, want %q", args, o.report, err, want)
+		}
+	}
 	if _, err := parse([]string{"--help"}, io.Discard); !errors.Is(err, pflag.ErrHelp) {
 		t.Errorf("--help: error %v", err)
 	}
