@@ -1,0 +1,105 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package fetch
+
+import (
+	"archive/tar"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	untar "github.com/fluxcd/pkg/tar"
+
+	"github.com/weir-gitops/weir/kit/artifact"
+)
+
+// unpack extracts the verified archive into a directory of its own. Nothing outlives the process, so
+// that a half-written directory is never taken for a whole one.
+func (c *Cache) unpack(digest artifact.Digest, archive *os.File) (*content, error) {
+	if _, err := archive.Seek(0, io.SeekStart); err != nil {
+		return nil, fmt.Errorf("failed to extract archive: %w", err)
+	}
+	dir, err := os.MkdirTemp(c.options.Dir, dirName(digest)+".*")
+	if err != nil {
+		return nil, fmt.Errorf("failed to extract archive: %w", err)
+	}
+	got, err := c.extractTo(dir, digest, archive)
+	if err != nil {
+		_ = os.RemoveAll(dir)
+		return nil, &extractError{dir: dir, err: err}
+	}
+	return got, nil
+}
+
+func (c *Cache) extractTo(dir string, digest artifact.Digest, archive io.Reader) (*content, error) {
+	if err := extract(archive, dir, c.options.MaxUnpackedBytes); err != nil {
+		return nil, err
+	}
+	return openContent(dir, digest.String(), protect)
+}
+
+// protect makes a file read-only and a directory ours, whatever the archive says.
+func protect(root *os.Root, name string, d fs.DirEntry) error {
+	if d.IsDir() {
+		return root.Chmod(name, 0o700)
+	}
+	return root.Chmod(name, 0o400)
+}
+
+// extract unpacks an archive, which may consist of several gzip members, with the rules of the
+// contract: symbolic links are dropped; names that could leave the directory, other special files
+// and too much of anything are errors.
+func extract(archive io.Reader, dir string, maxBytes int64) error {
+	if maxBytes <= 0 {
+		maxBytes = untar.UnlimitedUntarSize
+	}
+	var check entryCheck
+	err := untar.Untar(archive, dir,
+		untar.WithMaxUntarSize(int(maxBytes)), untar.WithSkipSymlinks(), untar.WithFilter(check.refuse))
+	return errors.Join(check.err, err)
+}
+
+// entryCheck refuses what the library would let pass.
+type entryCheck struct {
+	entries int
+	err     error
+}
+
+// refuse reports whether the entry is to be skipped, as is everything after the first refused one.
+func (c *entryCheck) refuse(name string, info fs.FileInfo) bool {
+	if c.err != nil {
+		return true
+	}
+	c.entries++
+	header, ok := info.Sys().(*tar.Header)
+	switch {
+	case c.entries > maxEntries:
+		c.err = fmt.Errorf("archive has more than %d entries", maxEntries)
+	case slices.Contains(strings.Split(name, "/"), ".."):
+		c.err = fmt.Errorf("tar contained invalid name error %q", name)
+	case ok && header.Typeflag == tar.TypeLink:
+		c.err = fmt.Errorf("tar file entry %s is a hard link, which is not supported", name)
+	}
+	return c.err != nil
+}
+
+// extractError hides the directory of the cache, which differs between runs.
+type extractError struct {
+	dir string
+	err error
+}
+
+// Error implements error.
+func (e *extractError) Error() string {
+	text := strings.ReplaceAll(e.err.Error(), e.dir+string(filepath.Separator), "")
+	return "failed to extract archive: " + strings.ReplaceAll(text, e.dir, ".")
+}
+
+// Unwrap returns what went wrong.
+func (e *extractError) Unwrap() error { return e.err }
