@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"maps"
-	"math/rand"
 	"slices"
 	"strings"
 	"testing"
@@ -15,7 +14,6 @@ import (
 	"github.com/fluxcd/pkg/apis/meta"
 	"github.com/google/go-cmp/cmp"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
-	"k8s.io/apimachinery/pkg/api/apitesting/fuzzer"
 	metafuzzer "k8s.io/apimachinery/pkg/apis/meta/fuzzer"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -91,13 +89,9 @@ func TestSchemeKinds(t *testing.T) {
 // it, and that no value is written under a name the type does not read.
 func TestRoundTrip(t *testing.T) {
 	scheme := newScheme(t)
-	fill := fuzzer.FuzzerFor(
-		fuzzer.MergeFuzzerFuncs(metafuzzer.Funcs, func(serializer.CodecFactory) []any {
-			return []any{func(j *apiextensionsv1.JSON, _ randfill.Continue) { j.Raw = []byte(`{"replicas":2}`) }}
-		}),
-		rand.NewSource(1),
-		serializer.NewCodecFactory(scheme),
-	).NilChance(0).NumElements(1, 2)
+	fill := randfill.NewWithSeed(1).NilChance(0).NumElements(1, 2).
+		Funcs(metafuzzer.Funcs(serializer.NewCodecFactory(scheme))...).
+		Funcs(func(j *apiextensionsv1.JSON, _ randfill.Continue) { j.Raw = []byte(`{"replicas":2}`) })
 
 	for _, gvk := range kinds(scheme) {
 		t.Run(gvk.Group+"_"+gvk.Version+"_"+gvk.Kind, func(t *testing.T) {
