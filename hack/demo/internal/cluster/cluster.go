@@ -76,6 +76,7 @@ func open(c Cluster) (*Cluster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", c.Kubeconfig, err)
 	}
+	config.QPS = -1 // the API server shares itself out
 	c.Config = config
 	return &c, nil
 }

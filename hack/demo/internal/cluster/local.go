@@ -4,7 +4,7 @@
 package cluster
 
 import (
-	"bytes"
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,50 +12,70 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+
+	"github.com/weir-gitops/weir/hack/demo/internal/process"
 )
 
 // tokenLife is how long the tokens of the controllers are valid, as a duration: longer than anybody looks at a demo. Nothing renews them.
 const tokenLife = "24h"
 
-// Local starts the local cluster with the program of hack/cluster. Its data are in a folder below dir.
+// report is what the program of hack/cluster prints once everything is ready, as one line of JSON.
+type report struct{ Server, Kubeconfig, Version string }
+
+// Local starts the local cluster with the program of hack/cluster. Its data are below dir; it ends with this process, however that ends.
 func Local(ctx context.Context, program, dir string) (*Cluster, error) {
 	data := filepath.Join(dir, "cluster")
-	out, err := run(ctx, program, "up", "--data", data, "-o", "json")
+	p, ready, err := start(ctx, program, data, filepath.Join(dir, "logs", "cluster.log"))
 	if err != nil {
 		return nil, fmt.Errorf("start the local cluster: %w", err)
 	}
-	var report struct{ Server, Kubeconfig, Version string }
-	if err := json.Unmarshal(out, &report); err != nil {
-		return nil, fmt.Errorf("read what %s says: %w", program, err)
-	}
 	// A link at a short path, for the person to name.
 	path := filepath.Join(dir, "kubeconfig")
-	if err := errors.Join(os.RemoveAll(path), os.Symlink(report.Kubeconfig, path)); err != nil {
-		return nil, fmt.Errorf("link kubeconfig: %w", err)
+	if err := errors.Join(os.RemoveAll(path), os.Symlink(ready.Kubeconfig, path)); err != nil {
+		return nil, errors.Join(fmt.Errorf("link kubeconfig: %w", err), p.Stop())
 	}
-	return open(Cluster{
-		Description: fmt.Sprintf("Kubernetes %s at %s", report.Version, report.Server),
+	c, err := open(Cluster{
+		Description: fmt.Sprintf("Kubernetes %s at %s", ready.Version, ready.Server),
 		Kubeconfig:  path,
 		identity: func(ctx context.Context, namespace, serviceAccount string) (string, error) {
-			out, err := run(ctx, program, "kubeconfig", "--data", data, "--service-account", namespace+"/"+serviceAccount, "--duration", tokenLife)
-			if err != nil {
-				return "", fmt.Errorf("become %s: %w", serviceAccount, err)
-			}
 			path := filepath.Join(dir, serviceAccount+".kubeconfig")
-			return path, os.WriteFile(path, out, 0o600)
+			cmd := exec.CommandContext(ctx, program, "kubeconfig", "--data", data,
+				"--service-account", namespace+"/"+serviceAccount, "--duration", tokenLife, "--output", path)
+			if out, err := cmd.CombinedOutput(); err != nil {
+				return "", fmt.Errorf("become %s: %w: %s", serviceAccount, err, out)
+			}
+			return path, nil
 		},
-		stop: func(ctx context.Context) error {
-			_, err := run(ctx, program, "down", "--data", data)
-			return err
-		},
+		stop: func(context.Context) error { return p.Stop() },
 	})
+	if err != nil {
+		return nil, errors.Join(err, p.Stop())
+	}
+	return c, nil
 }
 
-// run returns what the program prints; its error holds what it complained about.
-func run(ctx context.Context, program string, args ...string) ([]byte, error) {
-	out, err := exec.CommandContext(ctx, program, args...).Output()
-	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
-		return nil, fmt.Errorf("%s %s: %w: %s", filepath.Base(program), args[0], err, bytes.TrimSpace(exit.Stderr))
+// start runs the cluster and waits for its report.
+func start(ctx context.Context, program, data, log string) (p *process.Process, ready report, err error) {
+	out, in, err := os.Pipe()
+	if err != nil {
+		return nil, ready, err
 	}
-	return out, err
+	defer out.Close()
+	p, err = process.Start(ctx, process.Spec{
+		Name: "the local cluster", Path: program, Log: log, Stdout: in,
+		Args: []string{"up", "--foreground", "--exit-with-parent", "--data", data, "-o", "json"},
+	})
+	_ = in.Close() // the program has its own
+	if err != nil {
+		return nil, ready, err
+	}
+	defer context.AfterFunc(ctx, func() { _ = out.Close() })() // Ctrl-C ends the wait
+	line, err := bufio.NewReader(out).ReadBytes('\n')
+	if err == nil {
+		err = json.Unmarshal(line, &ready)
+	}
+	if err != nil {
+		return nil, ready, errors.Join(fmt.Errorf("no report (%w); its log ends with\n%s", err, p.Tail(10)), p.Stop())
+	}
+	return p, ready, nil
 }

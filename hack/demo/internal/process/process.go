@@ -28,8 +28,10 @@ type Spec struct {
 	Args []string
 	// Env is added to the environment of this process.
 	Env []string
-	// Log is the file that takes both outputs. It is emptied first.
+	// Log is the file that takes the output. It is emptied first.
 	Log string
+	// Stdout, when set, takes the standard output instead.
+	Stdout *os.File
 }
 
 // Process is a running program.
@@ -49,6 +51,9 @@ func Start(ctx context.Context, spec Spec) (*Process, error) {
 	cmd := exec.CommandContext(context.WithoutCancel(ctx), spec.Path, spec.Args...)
 	cmd.Env = append(os.Environ(), spec.Env...)
 	cmd.Stdout, cmd.Stderr = log, log
+	if spec.Stdout != nil {
+		cmd.Stdout = spec.Stdout
+	}
 	cmd.SysProcAttr = attributes()
 
 	p := &Process{spec: spec, cmd: cmd, done: make(chan struct{})}
