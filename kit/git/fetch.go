@@ -73,7 +73,7 @@ func (m *Mirror) bring(ctx context.Context, remote *Remote, target Target) error
 	if err != nil {
 		return err
 	}
-	if m.mirrors(remote) && m.state.Complete == complete && !m.overgrown() {
+	if m.mirrors(remote) && m.state.Complete == complete && m.intact() && !m.overgrown() {
 		err := m.increment(ctx, remote, target, want)
 		if err == nil || !errors.Is(err, ErrCorrupt) {
 			return err
@@ -114,9 +114,7 @@ func wanted(target Target) ([]Hash, bool, error) {
 func (m *Mirror) increment(ctx context.Context, remote *Remote, target Target, want []Hash) error {
 	d := download{remote: remote, target: target, want: want, complete: m.state.Complete, repo: m.repo(), store: m.store}
 	for _, text := range m.state.Commits {
-		if h := hashOf(text); m.has(h) {
-			d.have = append(d.have, h)
-		}
+		d.have = append(d.have, hashOf(text))
 	}
 	if err := d.run(ctx); err != nil {
 		return err

@@ -164,6 +164,16 @@ func (m *Mirror) has(h Hash) bool {
 	return err == nil
 }
 
+// intact reports whether the commits that were fetched are there.
+func (m *Mirror) intact() bool {
+	for _, text := range m.state.Commits {
+		if !m.has(hashOf(text)) {
+			return false
+		}
+	}
+	return true
+}
+
 // overgrown reports whether increments have made the mirror much larger than a fresh clone.
 func (m *Mirror) overgrown() bool {
 	packs, bytes, err := packUsage(m.repo())
