@@ -22,7 +22,7 @@ const DefaultOIDCAudience = "notification-controller"
 // Reasons of Receiver.
 const (
 	// TokenNotFoundReason says the Secret or its key token is missing.
-	TokenNotFoundReason = "TokenNotFound" //nolint:gosec // a reason, not a credential
+	TokenNotFoundReason = "TokenNotFound"
 
 	// InvalidCELExpressionReason says an expression in spec is not valid; nothing is retried until the object changes.
 	InvalidCELExpressionReason = meta.InvalidCELExpressionReason

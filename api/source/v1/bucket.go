@@ -31,9 +31,6 @@ const (
 	STSProviderLDAP = "ldap"
 )
 
-// bucketDefaultTimeout is what an absent spec.timeout means; the CRD fills in the same value.
-const bucketDefaultTimeout = time.Minute
-
 // BucketSpec says which objects of which bucket to publish.
 // +kubebuilder:validation:XValidation:rule="self.provider == 'aws' || self.provider == 'generic' || !has(self.sts)", message="STS configuration is only supported for the 'aws' and 'generic' Bucket providers"
 // +kubebuilder:validation:XValidation:rule="self.provider != 'aws' || !has(self.sts) || self.sts.provider == 'aws'", message="'aws' is the only supported STS provider for the 'aws' Bucket provider"
@@ -215,6 +212,4 @@ func (in *Bucket) GetArtifact() *meta.Artifact { return in.Status.Artifact }
 func (in *Bucket) GetRequeueAfter() time.Duration { return in.Spec.Interval.Duration }
 
 // GetTimeout returns the bound of the listing and of the download.
-func (in *Bucket) GetTimeout() time.Duration {
-	return durationOr(in.Spec.Timeout, bucketDefaultTimeout)
-}
+func (in *Bucket) GetTimeout() time.Duration { return timeoutOrDefault(in.Spec.Timeout) }

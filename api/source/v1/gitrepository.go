@@ -59,8 +59,8 @@ const (
 // GitDefaultBranch is the branch of a repository whose spec names no reference at all.
 const GitDefaultBranch = "master"
 
-// gitDefaultTimeout is what an absent spec.timeout means; the CRD fills in the same value.
-const gitDefaultTimeout = time.Minute
+// defaultTimeout is what an absent spec.timeout of a source means. Most CRDs fill in the same value.
+const defaultTimeout = time.Minute
 
 // GitVerificationMode says which Git objects need a valid signature.
 type GitVerificationMode string
@@ -311,9 +311,7 @@ func (in *GitRepository) GetArtifact() *meta.Artifact { return in.Status.Artifac
 func (in *GitRepository) GetRequeueAfter() time.Duration { return in.Spec.Interval.Duration }
 
 // GetTimeout returns the bound of one exchange with the remote.
-func (in *GitRepository) GetTimeout() time.Duration {
-	return durationOr(in.Spec.Timeout, gitDefaultTimeout)
-}
+func (in *GitRepository) GetTimeout() time.Duration { return timeoutOrDefault(in.Spec.Timeout) }
 
 // GetMode returns the normalised mode: the default filled in and the older spelling of HEAD replaced.
 func (in *GitRepositoryVerification) GetMode() GitVerificationMode {
@@ -341,10 +339,10 @@ func (in *GitRepositoryInclude) GetToPath() string {
 	return in.ToPath
 }
 
-// durationOr returns the value of d, or fallback when d is absent.
-func durationOr(d *metav1.Duration, fallback time.Duration) time.Duration {
+// timeoutOrDefault returns the timeout of a spec, or the default when it is absent.
+func timeoutOrDefault(d *metav1.Duration) time.Duration {
 	if d == nil {
-		return fallback
+		return defaultTimeout
 	}
 	return d.Duration
 }

@@ -26,8 +26,8 @@ const (
 // IndexationFailedReason says the index of a Helm repository could not be parsed.
 const IndexationFailedReason = "IndexationFailed"
 
-// helmRepositoryDefault is what an absent spec.interval or spec.timeout means; the CRD has no default for them.
-const helmRepositoryDefault = time.Minute
+// defaultIndexInterval is what an absent spec.interval means; the CRD has no default for it.
+const defaultIndexInterval = time.Minute
 
 // HelmRepositorySpec says where charts are listed.
 type HelmRepositorySpec struct {
@@ -158,12 +158,10 @@ func (in *HelmRepository) GetArtifact() *meta.Artifact { return in.Status.Artifa
 // GetRequeueAfter returns the time between two runs without error.
 func (in *HelmRepository) GetRequeueAfter() time.Duration {
 	if in.Spec.Interval.Duration == 0 {
-		return helmRepositoryDefault
+		return defaultIndexInterval
 	}
 	return in.Spec.Interval.Duration
 }
 
 // GetTimeout returns the bound of a download or of an operation on a chart.
-func (in *HelmRepository) GetTimeout() time.Duration {
-	return durationOr(in.Spec.Timeout, helmRepositoryDefault)
-}
+func (in *HelmRepository) GetTimeout() time.Duration { return timeoutOrDefault(in.Spec.Timeout) }

@@ -34,9 +34,6 @@ const (
 // OCIDefaultTag is the tag of a repository whose spec names no reference at all.
 const OCIDefaultTag = "latest"
 
-// ociDefaultTimeout is what an absent spec.timeout means; the CRD fills in the same value.
-const ociDefaultTimeout = time.Minute
-
 // OCIRepositorySpec says which artifact of which registry repository to publish.
 type OCIRepositorySpec struct {
 	// URL is oci://<host>/<path>. A tag or digest in it stalls the object with URLInvalid: those belong into ref.
@@ -225,9 +222,7 @@ func (in *OCIRepository) GetArtifact() *meta.Artifact { return in.Status.Artifac
 func (in *OCIRepository) GetRequeueAfter() time.Duration { return in.Spec.Interval.Duration }
 
 // GetTimeout returns the bound of one exchange with the registry.
-func (in *OCIRepository) GetTimeout() time.Duration {
-	return durationOr(in.Spec.Timeout, ociDefaultTimeout)
-}
+func (in *OCIRepository) GetTimeout() time.Duration { return timeoutOrDefault(in.Spec.Timeout) }
 
 // GetLayerMediaType returns the media type of the wanted layer, empty for the first layer.
 func (in *OCIRepository) GetLayerMediaType() string {
