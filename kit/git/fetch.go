@@ -195,7 +195,7 @@ func (d *download) run(ctx context.Context) error {
 		return d.receive(ctx, req, res)
 	})
 	if err != nil {
-		return d.remote.failed("fetch from", err)
+		return d.remote.failed(ctx, "fetch from", err)
 	}
 	return nil
 }

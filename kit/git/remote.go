@@ -112,13 +112,17 @@ func (r *Remote) identity() string { return Redact(r.url) }
 func (r *Remote) list(ctx context.Context) (*advertisement, error) {
 	adv, err := r.transport.list(ctx)
 	if err != nil {
-		return nil, r.failed("list references of", err)
+		return nil, r.failed(ctx, "list references of", err)
 	}
 	return adv, nil
 }
 
-// failed adds what was being done to an error.
-func (r *Remote) failed(doing string, err error) error {
+// failed adds what was being done to an error. Whatever an interrupted exchange looks like, its cause is
+// the interruption.
+func (r *Remote) failed(ctx context.Context, doing string, err error) error {
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
 	return fmt.Errorf("%s %s: %w", doing, r.identity(), plain(err))
 }
 
