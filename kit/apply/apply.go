@@ -26,6 +26,7 @@ func (e *Engine) Apply(ctx context.Context, c Clients, p *Plan) (Changes, error)
 		}
 		if err != nil {
 			p.account.finish(false)
+			all.Contested = p.contested
 			return all, err
 		}
 	}

@@ -33,6 +33,8 @@ type Contested struct {
 	Subject string
 	// Manager is the field manager that wrote last before us, empty if unknown.
 	Manager string
+	// Owner is the other owner that applies the same object, zero if there is none.
+	Owner Owner
 	// Times counts the corrections in a row.
 	Times int
 }

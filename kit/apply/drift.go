@@ -33,9 +33,8 @@ func drifted(live, dryRun *unstructured.Unstructured, ignore []ignorePath) bool 
 func content(u *unstructured.Unstructured) map[string]any {
 	if u.GetKind() == "HorizontalPodAutoscaler" {
 		// A dry-run of old API servers duplicates metrics (kubernetes/kubernetes#118293).
-		u = u.DeepCopy()
-		if err := normalize.DryRunUnstructured(u); err != nil {
-			u = &unstructured.Unstructured{Object: u.Object}
+		if clean := u.DeepCopy(); normalize.DryRunUnstructured(clean) == nil {
+			u = clean
 		}
 	}
 	fields := make(map[string]any, len(u.Object))
@@ -57,12 +56,12 @@ func (p *Plan) correct(s *step, rec observe.Record) {
 		return
 	}
 	post.corrections++
-	if post.corrections < contestedAfter {
-		return
-	}
 	c := Contested{Entry: s.entry(), Subject: s.subject(), Manager: rec.Writer, Times: post.corrections}
-	if rec.Owner != p.owner.key() && rec.Owner.Name != "" {
-		c.Manager = Owner(rec.Owner).String()
+	switch {
+	case rec.Owner != p.owner.key() && rec.Owner.Name != "":
+		c.Owner = Owner(rec.Owner) // two owners: this will not end by itself
+	case post.corrections < contestedAfter:
+		return
 	}
 	p.contested = append(p.contested, c)
 }

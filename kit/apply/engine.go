@@ -162,9 +162,10 @@ func (e *Engine) observe(ev observe.Event) {
 	if a == nil {
 		return
 	}
-	if ev.Health {
-		e.healthChanged(a, owner)
+	if a.isRemote() {
+		return // what the watches show under this name is left over from before
 	}
+	e.healthChanged(a, owner)
 	if ev.Spot {
 		return
 	}
@@ -175,6 +176,12 @@ func (e *Engine) observe(ev observe.Event) {
 	if at, drifted := a.disturbed(ev, owner); drifted {
 		e.wakeAt(a, owner, at)
 	}
+}
+
+func (a *account) isRemote() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.remote
 }
 
 // disturbed tells whether an event shows a change that was not ours, and when to act on it.

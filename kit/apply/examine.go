@@ -141,6 +141,18 @@ func (e *Engine) takesOver(s *step, rec observe.Record) bool {
 	return rec.Flags.Has(observe.TakeOver) && !rec.Flags.Has(observe.Merge) && !s.flags.Has(observe.Merge)
 }
 
+// unknownKind replaces the bare 404 of a kind that was served when the mapper last looked.
+func (e *Engine) unknownKind(c Clients, p *Plan, s *step, cause error) error {
+	if p.set.definesKind(s.id.GroupKind) {
+		return cause
+	}
+	meta.MaybeResetRESTMapper(c.Mapper)
+	if _, err := c.Mapper.RESTMapping(s.id.GroupKind, s.gvk().Version); meta.IsNoMatchError(err) {
+		return err
+	}
+	return cause
+}
+
 // refused looks at the live object when a dry-run failed: it may opt out, or be replaced by force.
 func (e *Engine) refused(ctx context.Context, c Clients, p *Plan, s *step, cause error) error {
 	if ctx.Err() != nil {
@@ -148,6 +160,9 @@ func (e *Engine) refused(ctx context.Context, c Clients, p *Plan, s *step, cause
 	}
 	if apierrors.ReasonForError(cause) == metav1.StatusReasonUnknown {
 		return s.dryRunError(cause) // not an answer of the API server
+	}
+	if isUnserved(cause) {
+		return s.dryRunError(e.unknownKind(c, p, s, cause))
 	}
 	live, err := c.metadata(s.target, s.id.Namespace).Get(ctx, s.id.Name, metav1.GetOptions{})
 	if err != nil {

@@ -165,17 +165,25 @@ func (e *Engine) watched(a *account, owner Owner, in *interest, id object.ObjMet
 	switch {
 	case presence == observe.Absent && posted && last.version != "":
 		if e.behind(id.GroupKind, last.version) {
-			return observe.Status{State: status.InProgressStatus}, true // its event is on the way
+			return in.fresh(id), true
 		}
 		return in.judge(id, observe.Status{State: status.NotFoundStatus}), true
 	case presence != observe.Present || rec.Owner != owner.key():
 		return observe.Status{}, false
 	case posted && rec.Older(last.version):
-		return observe.Status{State: status.InProgressStatus}, true // the state before our last write says nothing
+		return in.fresh(id), true // the state before our last write says nothing
 	case rec.Status.State == "" || rec.Status.Rule != ruleOf(in.exprs.find(id.GroupKind)):
 		return observe.Status{}, false
 	}
 	return rec.Status, true
+}
+
+// fresh is the health of an object that was written and whose event is still on its way.
+func (in *interest) fresh(id object.ObjMetadata) observe.Status {
+	if observe.Static(id.GroupKind) && in.exprs.find(id.GroupKind) == nil {
+		return observe.Status{State: status.CurrentStatus}
+	}
+	return observe.Status{State: status.InProgressStatus}
 }
 
 // judge counts a finished Job that its TTL removed as success.

@@ -25,6 +25,7 @@ type ledger struct {
 type account struct {
 	mu       sync.Mutex
 	entries  map[object.ObjMetadata]*posting
+	remote   bool // the objects are not on the cluster that is watched
 	complete bool // a whole set was applied or verified since the account was opened
 
 	// awaited are the objects of an early stage that were written and have not been seen Current, with the time since when a
@@ -131,8 +132,13 @@ func (a *account) begin(id object.ObjMetadata) {
 func (a *account) end(id object.ObjMetadata) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if p := a.entries[id]; p != nil && p.writing > 0 {
-		p.writing--
+	p := a.entries[id]
+	if p == nil {
+		return
+	}
+	p.writing--
+	if p.writing <= 0 && p.uid == "" {
+		delete(a.entries, id) // the write failed, and there was nothing before
 	}
 }
 

@@ -88,17 +88,28 @@ func (e *Engine) Plan(ctx context.Context, c Clients, owner Owner, set *Set, inv
 	for _, it := range set.items {
 		p.steps = append(p.steps, e.judge(c, p, it))
 	}
+	p.account.finish(p.Empty() && !c.Remote)
 	return p, nil
+}
+
+// moveTo notes which cluster the objects are on. What is known of the other one is worth nothing.
+func (a *account) moveTo(remote bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.remote != remote || remote {
+		clear(a.entries)
+	}
+	a.remote = remote
 }
 
 // attend makes sure that the kinds of the plan are watched, and waits for the first list of those that were not.
 func (e *Engine) attend(ctx context.Context, c Clients, p *Plan) {
+	p.account.moveTo(c.Remote)
 	if e.hub == nil {
 		return
 	}
 	if c.Remote {
 		e.hub.Release(p.owner.key())
-		p.account.keep(nil)
 		return
 	}
 	kinds := c.targets(p.stale)

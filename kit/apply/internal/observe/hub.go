@@ -37,8 +37,8 @@ type Event struct {
 	// Record is the new state; of a gone object the last one known.
 	Record Record
 	Gone   bool
-	// Health tells that the status changed; Spot that the event stems from a watch on this single object.
-	Health, Spot bool
+	// Spot tells that the event stems from a watch on this single object; it carries no record.
+	Spot bool
 }
 
 // Presence is what the hub knows of an object.

@@ -156,7 +156,7 @@ func (s *kindSink) put(ctx context.Context, obj metav1.Object) {
 // tell reports a new record, to the previous owner too when the labels moved.
 func (s *kindSink) tell(key types.NamespacedName, old Record, had bool, rec Record) {
 	id := object.ObjMetadata{Namespace: key.Namespace, Name: key.Name, GroupKind: s.kind.target.Kind}
-	ev := Event{Owner: rec.Owner, ID: id, Record: rec, Health: !had || old.Status != rec.Status || old.Deleting != rec.Deleting}
+	ev := Event{Owner: rec.Owner, ID: id, Record: rec}
 	s.kind.hub.cfg.Notify(ev)
 	if had && old.Owner != rec.Owner {
 		ev.Owner = old.Owner
@@ -184,7 +184,7 @@ func (s *kindSink) tellGone(key types.NamespacedName, old Record) {
 	s.kind.hub.cfg.Notify(Event{
 		Owner:  old.Owner,
 		ID:     object.ObjMetadata{Namespace: key.Namespace, Name: key.Name, GroupKind: s.kind.target.Kind},
-		Record: old, Gone: true, Health: true,
+		Record: old, Gone: true,
 	})
 }
 

@@ -87,7 +87,7 @@ func (s *spot) set(state Status) {
 	s.known, s.state = true, state
 	s.mu.Unlock()
 	if changed {
-		s.hub.cfg.Notify(Event{Owner: s.key.user, ID: s.key.id, Health: true, Spot: true})
+		s.hub.cfg.Notify(Event{Owner: s.key.user, ID: s.key.id, Spot: true})
 	}
 }
 
