@@ -17,8 +17,8 @@ const (
 	filesPerFolder  = 50
 	// The size of a file goes evenly from minFileBytes to maxFileBytes. Random
 	// base64 text packs to three quarters, so that 20,000 files pack to 97 MB.
-	minFileBytes = 1930
-	maxFileBytes = 10750
+	minFileBytes = 1900
+	maxFileBytes = 10575
 	lineBytes    = 76
 )
 
