@@ -156,8 +156,8 @@ type KustomizationSpec struct {
 	// +optional
 	TargetNamespace string `json:"targetNamespace,omitempty"`
 
-	// Timeout bounds fetching, building and applying, the wait for health and the wait for termination, such as 5m. At least 30s
-	// are allowed, also when less is asked for. Default: interval less 30s.
+	// Timeout bounds the wait for health, and the wait for termination when the Kustomization is deleted, such as 5m. At least 30s are
+	// given, also when less is asked for. Default: interval less 30s.
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:Pattern="^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$"
 	// +optional
