@@ -21,7 +21,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/client-go/kubernetes"
 	typedcorev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/record"
@@ -86,7 +85,7 @@ type Options struct {
 	Log logr.Logger
 }
 
-// Recorder records events. Its methods may be called from any goroutine, also before Start; what is recorded then waits.
+// Recorder records events. Its methods may be called from any goroutine.
 type Recorder struct {
 	controller  string
 	instance    string
@@ -109,11 +108,10 @@ func New(o Options) (*Recorder, error) {
 	}
 	r := &Recorder{controller: o.Controller, instance: host, scheme: o.Scheme, log: o.Log}
 	if o.Config != nil {
-		set, err := kubernetes.NewForConfig(o.Config)
-		if err != nil {
+		// Not the whole clientset, which would link the clients of every API group.
+		if r.api, err = typedcorev1.NewForConfig(o.Config); err != nil {
 			return nil, fmt.Errorf("create client: %w", err)
 		}
-		r.api = set.CoreV1()
 		r.broadcaster = record.NewBroadcaster(record.WithCorrelatorOptions(record.CorrelatorOptions{
 			QPS:       objectEventsPerSecond,
 			BurstSize: objectEventsBurst,
@@ -126,7 +124,8 @@ func New(o Options) (*Recorder, error) {
 	return r, nil
 }
 
-// Start delivers events until ctx ends, then what is still queued for the notification address, for a bounded time.
+// Start delivers events until ctx ends, then what is still queued for the notification address, for a bounded time. What was recorded before
+// waits for it in that queue; Kubernetes Events from before are lost.
 func (r *Recorder) Start(ctx context.Context) error {
 	var delivery sync.WaitGroup
 	if r.post != nil {

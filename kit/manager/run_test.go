@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -26,6 +27,12 @@ import (
 	"github.com/weir-gitops/weir/kit/events"
 	"github.com/weir-gitops/weir/kit/testkit"
 )
+
+var suite testkit.Suite //nolint:gochecknoglobals // the only way from TestMain to the tests
+
+func TestMain(m *testing.M) {
+	os.Exit(suite.Main(m))
+}
 
 // startTimeout bounds what a loaded machine may take to bring a manager up or down.
 const startTimeout = 60 * time.Second
@@ -55,7 +62,7 @@ func (g *greeter) Reconcile(ctx context.Context, req reconcile.Request) (reconci
 }
 
 func TestRun(t *testing.T) {
-	cluster := testkit.APIServer(t, nil)
+	cluster := suite.Cluster(t)
 	namespace := cluster.Namespace(t, "manager")
 	t.Setenv("RUNTIME_NAMESPACE", namespace)
 	sink := testkit.NewEventSink(t)
@@ -103,7 +110,7 @@ func TestRun(t *testing.T) {
 }
 
 func TestRunFails(t *testing.T) {
-	cluster := testkit.APIServer(t, nil)
+	cluster := suite.Cluster(t)
 	p := program(&testOptions{})
 	p.Config = cluster.Config
 	p.Setup = func(context.Context, *Runtime) error { return fmt.Errorf("no disk") }

@@ -61,36 +61,36 @@ func (s *Suite) Main(m *testing.M) int {
 }
 
 // Cluster returns the API server of the suite, starting it for the first test that asks. It skips the test where there is none to start.
-func (s *Suite) Cluster(t testing.TB) *Cluster {
-	t.Helper()
-	skipWithoutAssets(t)
+func (s *Suite) Cluster(tb testing.TB) *Cluster {
+	tb.Helper()
+	skipWithoutAssets(tb)
 	s.once.Do(func() { s.cluster, s.err = start(s.Scheme) })
 	if s.err != nil {
-		t.Fatalf("start API server: %v", s.err)
+		tb.Fatalf("start API server: %v", s.err)
 	}
 	return s.cluster
 }
 
 // APIServer starts an API server for one test alone. It skips the test where there is none to start.
-func APIServer(t testing.TB, scheme *runtime.Scheme) *Cluster {
-	t.Helper()
-	skipWithoutAssets(t)
+func APIServer(tb testing.TB, scheme *runtime.Scheme) *Cluster {
+	tb.Helper()
+	skipWithoutAssets(tb)
 	cluster, err := start(scheme)
 	if err != nil {
-		t.Fatalf("start API server: %v", err)
+		tb.Fatalf("start API server: %v", err)
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		if err := cluster.env.Stop(); err != nil {
-			t.Errorf("stop API server: %v", err)
+			tb.Errorf("stop API server: %v", err)
 		}
 	})
 	return cluster
 }
 
-func skipWithoutAssets(t testing.TB) {
-	t.Helper()
+func skipWithoutAssets(tb testing.TB) {
+	tb.Helper()
 	if os.Getenv(assetsEnv) == "" {
-		t.Skipf("needs an API server: %s is not set", assetsEnv)
+		tb.Skipf("needs an API server: %s is not set", assetsEnv)
 	}
 }
 

@@ -32,19 +32,19 @@ type ArtifactServer struct {
 }
 
 // NewArtifactServer starts an artifact server.
-func NewArtifactServer(t testing.TB) *ArtifactServer {
-	t.Helper()
+func NewArtifactServer(tb testing.TB) *ArtifactServer {
+	tb.Helper()
 	s := &ArtifactServer{contents: make(map[string][]byte), served: make(map[string]int)}
 	server := httptest.NewServer(s)
-	t.Cleanup(server.Close)
+	tb.Cleanup(server.Close)
 	s.URL = server.URL
 	return s
 }
 
 // Add packs the files (path to content) and returns the artifact for a source's status.
-func (s *ArtifactServer) Add(t testing.TB, revision string, files map[string]string) *meta.Artifact {
-	t.Helper()
-	return s.AddBytes(Archive(t, files), revision)
+func (s *ArtifactServer) Add(tb testing.TB, revision string, files map[string]string) *meta.Artifact {
+	tb.Helper()
+	return s.AddBytes(Archive(tb, files), revision)
 }
 
 // AddBytes serves content as it is, good or bad, and returns the artifact for a source's status.
@@ -95,25 +95,25 @@ func (s *ArtifactServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // Archive packs the files (path to content) as a tar.gz whose bytes depend on nothing else.
-func Archive(t testing.TB, files map[string]string) []byte {
-	t.Helper()
+func Archive(tb testing.TB, files map[string]string) []byte {
+	tb.Helper()
 	var packed bytes.Buffer
 	zip := gzip.NewWriter(&packed)
 	archive := tar.NewWriter(zip)
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		header := &tar.Header{Name: name, Mode: 0o644, Size: int64(len(files[name])), Format: tar.FormatPAX}
 		if err := archive.WriteHeader(header); err != nil {
-			t.Fatalf("pack %s: %v", name, err)
+			tb.Fatalf("pack %s: %v", name, err)
 		}
 		if _, err := archive.Write([]byte(files[name])); err != nil {
-			t.Fatalf("pack %s: %v", name, err)
+			tb.Fatalf("pack %s: %v", name, err)
 		}
 	}
 	if err := archive.Close(); err != nil {
-		t.Fatalf("pack: %v", err)
+		tb.Fatalf("pack: %v", err)
 	}
 	if err := zip.Close(); err != nil {
-		t.Fatalf("pack: %v", err)
+		tb.Fatalf("pack: %v", err)
 	}
 	return packed.Bytes()
 }

@@ -30,11 +30,11 @@ type EventSink struct {
 }
 
 // NewEventSink starts a sink.
-func NewEventSink(t testing.TB) *EventSink {
-	t.Helper()
+func NewEventSink(tb testing.TB) *EventSink {
+	tb.Helper()
 	s := &EventSink{arrived: make(chan struct{})}
 	server := httptest.NewServer(s)
-	t.Cleanup(server.Close)
+	tb.Cleanup(server.Close)
 	s.URL = server.URL
 	return s
 }
@@ -55,8 +55,8 @@ func (s *EventSink) Events() []eventv1.Event {
 }
 
 // Wait returns the first event that matches, waiting for it if need be.
-func (s *EventSink) Wait(t testing.TB, match func(eventv1.Event) bool) eventv1.Event {
-	t.Helper()
+func (s *EventSink) Wait(tb testing.TB, match func(eventv1.Event) bool) eventv1.Event {
+	tb.Helper()
 	deadline := time.After(eventTimeout)
 	for {
 		s.mu.Lock()
@@ -69,7 +69,7 @@ func (s *EventSink) Wait(t testing.TB, match func(eventv1.Event) bool) eventv1.E
 		select {
 		case <-arrived:
 		case <-deadline:
-			t.Fatalf("no matching event among %d", len(s.Events()))
+			tb.Fatalf("no matching event among %d", len(s.Events()))
 		}
 	}
 }

@@ -23,12 +23,14 @@ func TestGitServer(t *testing.T) {
 		"HTTP": {
 			reason: "A repository is served over HTTP.",
 			start: func(t *testing.T, s *GitServer) *git.CloneOptions {
+				t.Helper()
 				return &git.CloneOptions{URL: s.HTTP(t)}
 			},
 		},
 		"Authenticated": {
 			reason: "User and password set on the embedded server are asked for.",
 			start: func(t *testing.T, s *GitServer) *git.CloneOptions {
+				t.Helper()
 				s.Auth("user", "secret")
 				return &git.CloneOptions{URL: s.HTTP(t), Auth: &githttp.BasicAuth{Username: "user", Password: "secret"}}
 			},
@@ -36,6 +38,7 @@ func TestGitServer(t *testing.T) {
 		"HTTPS": {
 			reason: "A repository is served over HTTPS to who trusts the authority.",
 			start: func(t *testing.T, s *GitServer) *git.CloneOptions {
+				t.Helper()
 				certs := NewCertificates(t)
 				return &git.CloneOptions{URL: s.HTTPS(t, certs), CABundle: certs.CA}
 			},
@@ -43,6 +46,7 @@ func TestGitServer(t *testing.T) {
 		"SSH": {
 			reason: "A repository is served over SSH, and its host key is known.",
 			start: func(t *testing.T, s *GitServer) *git.CloneOptions {
+				t.Helper()
 				address, knownHosts := s.SSH(t)
 				return &git.CloneOptions{URL: address, Auth: sshAuth(t, knownHosts)}
 			},

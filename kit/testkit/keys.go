@@ -28,8 +28,8 @@ type Certificates struct {
 }
 
 // NewCertificates makes an authority and a certificate signed by it.
-func NewCertificates(t testing.TB) Certificates {
-	t.Helper()
+func NewCertificates(tb testing.TB) Certificates {
+	tb.Helper()
 	authority := &x509.Certificate{
 		SerialNumber:          big.NewInt(1),
 		Subject:               pkix.Name{CommonName: "test authority"},
@@ -39,7 +39,7 @@ func NewCertificates(t testing.TB) Certificates {
 		BasicConstraintsValid: true,
 		KeyUsage:              x509.KeyUsageCertSign,
 	}
-	authorityKey := newKey(t)
+	authorityKey := newKey(tb)
 	leaf := &x509.Certificate{
 		SerialNumber: big.NewInt(2),
 		Subject:      pkix.Name{CommonName: "test"},
@@ -50,49 +50,49 @@ func NewCertificates(t testing.TB) Certificates {
 		KeyUsage:     x509.KeyUsageDigitalSignature,
 		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 	}
-	leafKey := newKey(t)
+	leafKey := newKey(tb)
 	keyBytes, err := x509.MarshalPKCS8PrivateKey(leafKey)
 	if err != nil {
-		t.Fatalf("encode key: %v", err)
+		tb.Fatalf("encode key: %v", err)
 	}
 	return Certificates{
-		CA:   sign(t, authority, authority, authorityKey, authorityKey),
-		Cert: sign(t, leaf, authority, leafKey, authorityKey),
+		CA:   sign(tb, authority, authority, authorityKey, authorityKey),
+		Cert: sign(tb, leaf, authority, leafKey, authorityKey),
 		Key:  pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyBytes}),
 	}
 }
 
-func newKey(t testing.TB) *ecdsa.PrivateKey {
-	t.Helper()
+func newKey(tb testing.TB) *ecdsa.PrivateKey {
+	tb.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		t.Fatalf("generate key: %v", err)
+		tb.Fatalf("generate key: %v", err)
 	}
 	return key
 }
 
-func sign(t testing.TB, cert, parent *x509.Certificate, key, parentKey *ecdsa.PrivateKey) []byte {
-	t.Helper()
+func sign(tb testing.TB, cert, parent *x509.Certificate, key, parentKey *ecdsa.PrivateKey) []byte {
+	tb.Helper()
 	der, err := x509.CreateCertificate(rand.Reader, cert, parent, key.Public(), parentKey)
 	if err != nil {
-		t.Fatalf("sign certificate: %v", err)
+		tb.Fatalf("sign certificate: %v", err)
 	}
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 }
 
 // NewIdentity makes an SSH private key in PEM, encrypted when there is a passphrase.
-func NewIdentity(t testing.TB, passphrase string) []byte {
-	t.Helper()
+func NewIdentity(tb testing.TB, passphrase string) []byte {
+	tb.Helper()
 	_, key, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
-		t.Fatalf("generate key: %v", err)
+		tb.Fatalf("generate key: %v", err)
 	}
 	block, err := ssh.MarshalPrivateKey(key, "")
 	if passphrase != "" {
 		block, err = ssh.MarshalPrivateKeyWithPassphrase(key, "", []byte(passphrase))
 	}
 	if err != nil {
-		t.Fatalf("encode key: %v", err)
+		tb.Fatalf("encode key: %v", err)
 	}
 	return pem.EncodeToMemory(block)
 }

@@ -19,28 +19,28 @@ import (
 
 // Namespace creates a namespace whose name starts with prefix and is unique. It stays until the API server ends: without a controller
 // manager nothing would empty it.
-func (c *Cluster) Namespace(t testing.TB, prefix string) string {
-	t.Helper()
+func (c *Cluster) Namespace(tb testing.TB, prefix string) string {
+	tb.Helper()
 	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: prefix + "-"}}
-	c.Create(t, ns)
+	c.Create(tb, ns)
 	return ns.Name
 }
 
 // Create creates the objects.
-func (c *Cluster) Create(t testing.TB, objects ...client.Object) {
-	t.Helper()
+func (c *Cluster) Create(tb testing.TB, objects ...client.Object) {
+	tb.Helper()
 	for _, obj := range objects {
-		if err := c.Client.Create(t.Context(), obj); err != nil {
-			t.Fatalf("create %T %s: %v", obj, client.ObjectKeyFromObject(obj), err)
+		if err := c.Client.Create(tb.Context(), obj); err != nil {
+			tb.Fatalf("create %T %s: %v", obj, client.ObjectKeyFromObject(obj), err)
 		}
 	}
 }
 
 // ServiceAccount creates a service account that may do what the rules say in its namespace.
-func (c *Cluster) ServiceAccount(t testing.TB, namespace, name string, rules ...rbacv1.PolicyRule) {
-	t.Helper()
+func (c *Cluster) ServiceAccount(tb testing.TB, namespace, name string, rules ...rbacv1.PolicyRule) {
+	tb.Helper()
 	meta := metav1.ObjectMeta{Namespace: namespace, Name: name}
-	c.Create(t,
+	c.Create(tb,
 		&corev1.ServiceAccount{ObjectMeta: meta},
 		&rbacv1.Role{ObjectMeta: meta, Rules: rules},
 		&rbacv1.RoleBinding{
@@ -51,15 +51,15 @@ func (c *Cluster) ServiceAccount(t testing.TB, namespace, name string, rules ...
 }
 
 // User returns a configuration that reaches the server as a user who may do what the rules say, in the whole cluster.
-func (c *Cluster) User(t testing.TB, name string, rules ...rbacv1.PolicyRule) *rest.Config {
-	t.Helper()
+func (c *Cluster) User(tb testing.TB, name string, rules ...rbacv1.PolicyRule) *rest.Config {
+	tb.Helper()
 	user, err := c.env.AddUser(envtest.User{Name: name}, nil)
 	if err != nil {
-		t.Fatalf("add user %s: %v", name, err)
+		tb.Fatalf("add user %s: %v", name, err)
 	}
 	role := &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{GenerateName: name + "-"}, Rules: rules}
-	c.Create(t, role)
-	c.Create(t, &rbacv1.ClusterRoleBinding{
+	c.Create(tb, role)
+	c.Create(tb, &rbacv1.ClusterRoleBinding{
 		ObjectMeta: metav1.ObjectMeta{Name: role.Name},
 		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role.Name},
 		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: name}},
@@ -92,13 +92,13 @@ func ConfigMap(namespace, name string, data map[string]string) *corev1.ConfigMap
 }
 
 // Objects reads a stream of YAML documents.
-func Objects(t testing.TB, stream string) []*unstructured.Unstructured {
-	t.Helper()
+func Objects(tb testing.TB, stream string) []*unstructured.Unstructured {
+	tb.Helper()
 	var objects []*unstructured.Unstructured
 	for doc := range strings.SplitSeq("\n"+stream, "\n---\n") {
 		var content map[string]any
 		if err := yaml.Unmarshal([]byte(doc), &content); err != nil {
-			t.Fatalf("parse object: %v", err)
+			tb.Fatalf("parse object: %v", err)
 		}
 		if len(content) > 0 {
 			objects = append(objects, &unstructured.Unstructured{Object: content})

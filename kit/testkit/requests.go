@@ -69,8 +69,8 @@ func Total(counts map[Request]int, resources ...string) int {
 }
 
 // Log writes the counts to the log of the test, most frequent first.
-func Log(t testing.TB, counts map[Request]int) {
-	t.Helper()
+func Log(tb testing.TB, counts map[Request]int) {
+	tb.Helper()
 	requests := slices.SortedFunc(maps.Keys(counts), func(a, b Request) int {
 		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a.String(), b.String()))
 	})
@@ -78,7 +78,7 @@ func Log(t testing.TB, counts map[Request]int) {
 	for _, request := range requests {
 		fmt.Fprintf(&b, "\n%6d %s", counts[request], request)
 	}
-	t.Logf("requests: %d%s", Total(counts), b.String())
+	tb.Logf("requests: %d%s", Total(counts), b.String())
 }
 
 // counter is a round tripper that counts.
