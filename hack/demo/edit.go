@@ -8,7 +8,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -29,7 +28,7 @@ const editTimeout = time.Minute
 // edit scales a Deployment as a person would, and prints when it is put back.
 func edit(ctx context.Context, args []string) error {
 	fs := flag.NewFlagSet("weir-demo edit", flag.ContinueOnError)
-	kubeconfig := fs.String("kubeconfig", filepath.Join(".cache", "demo", "kubeconfig"), "how to reach the cluster of the demo")
+	kubeconfig := fs.String("kubeconfig", "", "how to reach the cluster of the demo")
 	if err := fs.Parse(args); err != nil {
 		return err
 	}
@@ -37,7 +36,7 @@ func edit(ctx context.Context, args []string) error {
 	namespace, name, slash := strings.Cut(object, "/")
 	replicas, err := strconv.ParseInt(amount, 10, 32)
 	if !ok || !slash || err != nil {
-		return errors.New("usage: weir-demo edit NAMESPACE/DEPLOYMENT REPLICAS")
+		return errors.New("usage: weir-demo edit --kubeconfig FILE NAMESPACE/DEPLOYMENT REPLICAS")
 	}
 	c, err := connect(*kubeconfig)
 	if err != nil {

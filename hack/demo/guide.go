@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"os"
 	"os/exec"
 	"text/template"
 	"time"
@@ -35,7 +36,7 @@ What to try, in another terminal. What happens shows below.
   git -C {{.Clone}} commit --quiet --all --message "Greet differently" && git -C {{.Clone}} push --quiet
 
 2. Edit a live object by hand. It is put back:
-  {{.Demo}} edit apps-production/frontend 9
+  {{.Demo}} edit --kubeconfig {{.Kubeconfig}} apps-production/frontend 9
 {{- if .Kubectl}}
   # the same with kubectl: kubectl --kubeconfig {{.Kubeconfig}} --namespace apps-production scale deployment frontend --replicas 9
 {{- end}}
@@ -58,15 +59,19 @@ Ctrl-C ends it.
 
 func (d *demo) guide() string {
 	_, noKubectl := exec.LookPath("kubectl")
+	program, err := os.Executable()
+	if err != nil {
+		program = d.options.bin("weir-demo")
+	}
 	var b bytes.Buffer
-	err := template.Must(template.New("guide").Parse(guideText)).Execute(&b, map[string]any{
+	err = template.Must(template.New("guide").Parse(guideText)).Execute(&b, map[string]any{
 		"Kubectl":    noKubectl == nil,
 		"Kubeconfig": d.short("kubeconfig"),
 		"Fleet":      d.options.repo == "",
 		"Served":     d.repository != d.options.repo,
 		"Repository": d.repository,
 		"Clone":      relative(d.options.clone()),
-		"Demo":       relative(d.options.bin("weir-demo")),
+		"Demo":       relative(program),
 	})
 	if err != nil {
 		return err.Error()

@@ -5,7 +5,7 @@
 // fleet, and a table of how it all becomes ready. `make run` builds and starts it.
 //
 //	weir-demo [--once] [--repo URL] [--dir PATH] [--cluster current]
-//	weir-demo edit NAMESPACE/DEPLOYMENT REPLICAS     change a Deployment by hand and watch it being put back
+//	weir-demo edit --kubeconfig FILE NAMESPACE/DEPLOYMENT REPLICAS    change a Deployment by hand and watch it being put back
 package main
 
 import (

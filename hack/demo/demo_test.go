@@ -1,0 +1,241 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// asDemo makes the test program behave as the demo, so that a test can signal it and see its exit code.
+const asDemo = "WEIR_TEST_AS_DEMO"
+
+// patience bounds each wait of these tests. What they wait for takes seconds; a loaded machine may take longer.
+const patience = 3 * time.Minute
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asDemo) != "" {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// demoCommand is the demo as a command with data of its own. It needs the programs that `make test` builds.
+func demoCommand(t *testing.T, args ...string) (cmd *exec.Cmd, data string) {
+	t.Helper()
+	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
+		t.Skip("needs a cluster: make test M=hack/demo")
+	}
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	data = t.TempDir()
+	cmd = exec.CommandContext(t.Context(), os.Args[0], append([]string{"--root", root, "--data", data}, args...)...)
+	cmd.Env = append(os.Environ(), asDemo+"=1")
+	cmd.Dir = root
+	return cmd, data
+}
+
+// TestOnce is `make run ARGS=--once`.
+func TestOnce(t *testing.T) {
+	cmd, data := demoCommand(t, "--once", "--timeout", patience.String())
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, line := range []string{
+		`GitRepository +production +True +main@[0-9a-f]{8}`, `GitRepository +staging +True +main@[0-9a-f]{8}`,
+		`Kustomization +apps-production +True +main@`, `Kustomization +apps-staging +True +main@`,
+		`Kustomization +infrastructure-production +True +main@`, `Kustomization +infrastructure-staging +True +main@`,
+		`everything is ready, [0-9.]+s after the start`,
+	} {
+		if !regexp.MustCompile(line).Match(out) {
+			t.Errorf("no line like %s in\n%s", line, out)
+		}
+	}
+	expectNothingLeft(t, data)
+}
+
+// TestOnceFails sees what is said about a repository that cannot be applied.
+func TestOnceFails(t *testing.T) {
+	repo := t.TempDir()
+	script := `git init -q -b main && mkdir deploy && echo '{apiVersion: v1, kind: ConfigMap, metadata: {name: Not_A_Name, namespace: default}}' >deploy/a.yaml &&
+		git add . && git -c user.name=a -c user.email=a@b.invalid commit -q -m Start`
+	shell := exec.CommandContext(t.Context(), "sh", "-c", script)
+	shell.Dir = repo
+	if out, err := shell.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	cmd, data := demoCommand(t, "--once", "--timeout", "15s", "--repo", repo, "--dir", "deploy")
+	out, err := cmd.CombinedOutput()
+	if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != 1 {
+		t.Fatalf("ended with %v, want exit code 1\n%s", err, out)
+	}
+	for _, text := range []string{"GitRepository   own    True", "Kustomization   own    False", "Not_A_Name", "not ready after 15s", "kustomize-controller.log"} {
+		if !strings.Contains(string(out), text) {
+			t.Errorf("no %q in\n%s", text, out)
+		}
+	}
+	expectNothingLeft(t, data)
+}
+
+// TestGuide does everything that the demo tells a person to try, with the lines that it prints, and ends with Ctrl-C.
+func TestGuide(t *testing.T) {
+	cmd, data := demoCommand(t)
+	d := start(t, cmd)
+	guide := d.until("Ctrl-C ends it")
+
+	try := func(number string) {
+		t.Helper()
+		_, section, _ := strings.Cut(guide, "\n"+number+". ")
+		section, _, _ = strings.Cut(section, "\n\n")
+		var lines []string
+		for line := range strings.Lines(section) {
+			if strings.HasPrefix(line, "  ") {
+				lines = append(lines, line)
+			}
+		}
+		if len(lines) == 0 {
+			t.Fatalf("nothing to paste for %s in\n%s", number, guide)
+		}
+		shell := exec.CommandContext(t.Context(), "sh", "-e", "-c", strings.Join(lines, ""))
+		shell.Dir = cmd.Dir
+		shell.Env = append(os.Environ(), asDemo+"=1")
+		if out, err := shell.CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v\n%s\n%s", number, err, strings.Join(lines, ""), out)
+		}
+	}
+
+	head := func() string {
+		t.Helper()
+		out, err := exec.CommandContext(t.Context(), "git", "-C", filepath.Join(data, "fleet"), "rev-parse", "--short=8", "HEAD").Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.TrimSpace(string(out))
+	}
+
+	try("1")
+	d.until("Kustomization/apps-production ready=True main@" + head())
+	try("2")
+	try("3")
+	d.until("Kustomization/apps-staging ready=False")
+	try("4")
+	d.until("Kustomization/apps-staging ready=True main@" + head())
+
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.wait(); err != nil {
+		t.Errorf("Ctrl-C is how it is meant to end, got %v", err)
+	}
+	expectNothingLeft(t, data)
+}
+
+// TestKilled sees that nothing outlives a demo that could not clean up.
+func TestKilled(t *testing.T) {
+	cmd, data := demoCommand(t)
+	d := start(t, cmd)
+	d.until("controllers ")
+	if err := cmd.Process.Signal(syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	_ = d.wait() // says "killed"
+	expectNothingLeft(t, data)
+}
+
+// started is a running demo and what it printed.
+type started struct {
+	t     *testing.T
+	cmd   *exec.Cmd
+	lines chan string
+	wait  func() error
+	seen  bytes.Buffer
+}
+
+func start(t *testing.T, cmd *exec.Cmd) *started {
+	t.Helper()
+	out, in := io.Pipe()
+	cmd.Stdout, cmd.Stderr = in, in
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	s := &started{t: t, cmd: cmd, lines: make(chan string, 1000)}
+	go func() {
+		defer close(s.lines)
+		for scan := bufio.NewScanner(out); scan.Scan(); {
+			s.lines <- scan.Text()
+		}
+	}()
+	s.wait = sync.OnceValue(func() error {
+		err := cmd.Wait()
+		_ = in.Close()
+		return err
+	})
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(os.Interrupt)
+		_ = s.wait()
+	})
+	return s
+}
+
+// until reads on until a line holds the text, and returns everything that was printed since the last call.
+func (s *started) until(text string) string {
+	s.t.Helper()
+	timeout := time.After(patience)
+	s.seen.Reset()
+	for {
+		select {
+		case line, ok := <-s.lines:
+			s.seen.WriteString(line + "\n")
+			if strings.Contains(line, text) {
+				return s.seen.String()
+			}
+			if !ok {
+				s.t.Fatalf("it ended before %q:\n%s", text, s.seen.String())
+			}
+		case <-timeout:
+			s.t.Fatalf("no %q within %s:\n%s", text, patience, s.seen.String())
+		}
+	}
+}
+
+// expectNothingLeft fails while a process names the data folder in its arguments or its environment; such a process belonged to the demo.
+func expectNothingLeft(t *testing.T, data string) {
+	t.Helper()
+	var left []string
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+		if left = holders(data); len(left) == 0 {
+			return
+		}
+	}
+	t.Errorf("these outlived the demo:\n%s", strings.Join(left, "\n"))
+}
+
+// holders lists processes by what Linux says about each.
+func holders(data string) []string {
+	var found []string
+	processes, _ := filepath.Glob("/proc/[0-9]*")
+	for _, p := range processes {
+		arguments, _ := os.ReadFile(filepath.Join(p, "cmdline"))
+		environment, _ := os.ReadFile(filepath.Join(p, "environ"))
+		if bytes.Contains(arguments, []byte(data)) || bytes.Contains(environment, []byte(data)) {
+			found = append(found, filepath.Base(p)+" "+string(bytes.ReplaceAll(arguments, []byte{0}, []byte(" "))))
+		}
+	}
+	return found
+}
