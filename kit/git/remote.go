@@ -81,6 +81,12 @@ func NewRemote(address string, creds Credentials, algorithms SSHAlgorithms) (*Re
 	return &Remote{url: u, transport: t}, nil
 }
 
+// CheckURL returns ErrURL unless address can be that of a remote repository.
+func CheckURL(address string) error {
+	_, err := parseURL(address)
+	return err
+}
+
 // parseURL checks and parses the address of a repository.
 func parseURL(address string) (*url.URL, error) {
 	u, err := url.Parse(address)

@@ -1,0 +1,186 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package app holds the flags of source-controller and builds what it is made of.
+package app
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/spf13/pflag"
+	"golang.org/x/crypto/ssh"
+
+	"github.com/weir-gitops/weir/kit/artifact"
+	"github.com/weir-gitops/weir/kit/artifact/store"
+	"github.com/weir-gitops/weir/kit/git"
+	"github.com/weir-gitops/weir/kit/manager"
+)
+
+// Feature gates. Flux: source-controller contract, "Feature gate".
+const (
+	gateObjectLevelIdentity = "ObjectLevelWorkloadIdentity"
+	// gateOptimizedGitClones is historical and documented; what it names is always on. Quirk Q14 of the contract: accepted, without effect.
+	gateOptimizedGitClones = "OptimizedGitClones"
+)
+
+// gates are the feature gates with their defaults.
+func gates() map[string]bool {
+	return map[string]bool{
+		manager.GateCacheSecretsAndConfigMaps: false,
+		gateObjectLevelIdentity:               false,
+		gateOptimizedGitClones:                true,
+	}
+}
+
+// Options are the flags of source-controller.
+type Options struct {
+	manager.CommonOptions
+
+	// StoragePath is the directory of the artifacts.
+	StoragePath string
+	// StorageAddr is where artifacts are served, StorageAdvAddr where clients are told to fetch them.
+	StorageAddr, StorageAdvAddr string
+	// RetentionTTL and RetentionRecords say how long and how many artifacts of an object are kept.
+	RetentionTTL     time.Duration
+	RetentionRecords int
+	// DigestAlgorithm names the hash of new artifacts.
+	DigestAlgorithm string
+	// SSHKexAlgorithms and SSHHostKeyAlgorithms are preferences of SSH connections.
+	SSHKexAlgorithms, SSHHostKeyAlgorithms []string
+	// DefaultServiceAccount is the identity of objects that name none.
+	DefaultServiceAccount string
+
+	later laterOptions
+}
+
+// laterOptions are flags of kinds and features that this version does not have yet. They are accepted, so that Deployments written for the
+// compatibility target start, and have no effect.
+type laterOptions struct {
+	helmIndexMaxSize, helmChartMaxSize, helmChartFileMaxSize int64
+	helmCacheMaxSize, tokenCacheMaxSize                      int
+	helmCacheTTL, helmCachePurgeInterval                     string
+	tokenCacheMaxDuration                                    time.Duration
+}
+
+// NewOptions returns the defaults.
+func NewOptions() *Options {
+	return &Options{CommonOptions: manager.CommonOptions{Concurrent: 2, Omit: []string{"no-cross-namespace-refs"}}}
+}
+
+// BindFlags registers the flags.
+func (o *Options) BindFlags(fs *pflag.FlagSet) {
+	o.CommonOptions.BindFlags(fs)
+	fs.StringVar(&o.StoragePath, "storage-path", manager.FromEnv("STORAGE_PATH", "/data"),
+		"Directory of the artifacts; it has to exist. Env STORAGE_PATH sets the default.")
+	fs.StringVar(&o.StorageAddr, "storage-addr", manager.FromEnv("STORAGE_ADDRESS", ":9090"),
+		"Address that artifacts are served on, host:port. Env STORAGE_ADDRESS sets the default.")
+	fs.StringVar(&o.StorageAdvAddr, "storage-adv-addr", manager.FromEnv("STORAGE_ADV_ADDR", ""),
+		"Address that clients are told to fetch artifacts from, host[:port]; empty derives it from --storage-addr. Env STORAGE_ADV_ADDR sets the default.")
+	fs.DurationVar(&o.RetentionTTL, "artifact-retention-ttl", time.Minute,
+		"Time that an artifact stays after a newer one replaced it (duration).")
+	fs.IntVar(&o.RetentionRecords, "artifact-retention-records", 2,
+		"How many artifacts of an object are kept at most, the current one included.")
+	fs.StringVar(&o.DigestAlgorithm, "artifact-digest-algo", string(artifact.SHA256),
+		"Hash that names the content of artifacts: sha256, sha384, sha512, blake3 or sha1.")
+	fs.StringSliceVar(&o.SSHKexAlgorithms, "ssh-kex-algos", nil,
+		"Comma list of key exchange algorithms for SSH, best first; empty takes the library's.")
+	fs.StringSliceVar(&o.SSHHostKeyAlgorithms, "ssh-hostkey-algos", nil,
+		"Comma list of host key algorithms for SSH, best first; empty follows the keys in known_hosts.")
+	fs.StringVar(&o.DefaultServiceAccount, "default-service-account", "",
+		"Service account whose cloud identity objects use that name none; needs the feature gate "+gateObjectLevelIdentity+".")
+	o.later.bind(fs)
+}
+
+func (l *laterOptions) bind(fs *pflag.FlagSet) {
+	const later = " Accepted, without effect in this version."
+	fs.Int64Var(&l.helmIndexMaxSize, "helm-index-max-size", 50<<20, "Largest Helm repository index, bytes."+later)
+	fs.Int64Var(&l.helmChartMaxSize, "helm-chart-max-size", 10<<20, "Largest Helm chart archive, bytes."+later)
+	fs.Int64Var(&l.helmChartFileMaxSize, "helm-chart-file-max-size", 5<<20, "Largest file in a Helm chart, bytes."+later)
+	fs.IntVar(&l.helmCacheMaxSize, "helm-cache-max-size", 0, "Number of Helm repository indexes kept in memory."+later)
+	fs.StringVar(&l.helmCacheTTL, "helm-cache-ttl", "15m", "Time that an index is kept in memory (duration)."+later)
+	fs.StringVar(&l.helmCachePurgeInterval, "helm-cache-purge-interval", "1m", "Time between two looks for indexes to drop (duration)."+later)
+	fs.IntVar(&l.tokenCacheMaxSize, "token-cache-max-size", 100, "Number of cached cloud tokens; 0 turns the cache off."+later)
+	fs.DurationVar(&l.tokenCacheMaxDuration, "token-cache-max-duration", time.Hour, "Longest life of a cached cloud token (duration)."+later)
+}
+
+// Validate reports every problem of the parsed values at once.
+func (o *Options) Validate() error {
+	errs := []error{o.CommonOptions.Validate(), o.later.validate()}
+	if info, err := os.Stat(o.StoragePath); err != nil || !info.IsDir() {
+		errs = append(errs, fmt.Errorf("--storage-path: %s is not a directory", o.StoragePath))
+	}
+	if _, err := artifact.ParseAlgorithm(o.DigestAlgorithm); err != nil {
+		errs = append(errs, fmt.Errorf("--artifact-digest-algo: %w", err))
+	}
+	if _, err := o.host(); err != nil {
+		errs = append(errs, fmt.Errorf("--storage-addr: %w", err))
+	}
+	if o.DefaultServiceAccount != "" && !o.Gates.Enabled(gateObjectLevelIdentity) {
+		errs = append(errs, fmt.Errorf("--default-service-account needs the feature gate %s", gateObjectLevelIdentity))
+	}
+	return errors.Join(append(errs, o.checkSSH())...)
+}
+
+// checkSSH refuses algorithms that the library does not have, which would fail every connection.
+func (o *Options) checkSSH() error {
+	safe, weak := ssh.SupportedAlgorithms(), ssh.InsecureAlgorithms()
+	return errors.Join(
+		unknownNames("--ssh-kex-algos", o.SSHKexAlgorithms, slices.Concat(safe.KeyExchanges, weak.KeyExchanges)),
+		unknownNames("--ssh-hostkey-algos", o.SSHHostKeyAlgorithms, slices.Concat(safe.HostKeys, weak.HostKeys)),
+	)
+}
+
+func unknownNames(flag string, names, known []string) error {
+	var errs []error
+	for _, name := range names {
+		if !slices.Contains(known, name) {
+			errs = append(errs, fmt.Errorf("%s: unknown algorithm %q", flag, name))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (l *laterOptions) validate() error {
+	var errs []error
+	for flag, text := range map[string]string{"--helm-cache-ttl": l.helmCacheTTL, "--helm-cache-purge-interval": l.helmCachePurgeInterval} {
+		if _, err := time.ParseDuration(text); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", flag, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// host is the address that clients fetch artifacts from.
+func (o *Options) host() (string, error) {
+	hostname, _ := os.Hostname()
+	return store.Host(o.StorageAdvAddr, o.StorageAddr, cmp.Or(os.Getenv("HOSTNAME"), hostname))
+}
+
+// store opens the storage as the flags say.
+func (o *Options) store() (*store.Store, error) {
+	host, err := o.host()
+	if err != nil {
+		return nil, err
+	}
+	algorithm, err := artifact.ParseAlgorithm(o.DigestAlgorithm)
+	if err != nil {
+		return nil, err
+	}
+	return store.Open(store.Options{
+		Path:      o.StoragePath,
+		Host:      host,
+		Algorithm: algorithm,
+		TTL:       o.RetentionTTL,
+		Records:   o.RetentionRecords,
+	})
+}
+
+// ssh are the preferences of SSH connections.
+func (o *Options) ssh() git.SSHAlgorithms {
+	return git.SSHAlgorithms{KeyExchanges: o.SSHKexAlgorithms, HostKeys: o.SSHHostKeyAlgorithms}
+}

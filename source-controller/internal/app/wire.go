@@ -1,0 +1,61 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package app
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
+	"github.com/weir-gitops/weir/kit/artifact/serve"
+	"github.com/weir-gitops/weir/kit/auth"
+	"github.com/weir-gitops/weir/kit/manager"
+	"github.com/weir-gitops/weir/source-controller/internal/gitrepository"
+)
+
+// name is that of the program, of its lease and of its events.
+const name = "source-controller"
+
+// Program describes the controller to kit/manager.
+func Program() manager.Program {
+	opts := NewOptions()
+	return manager.Program{
+		Name:    name,
+		Options: opts,
+		Gates:   gates(),
+		Scheme:  scheme(),
+		Kinds:   []client.Object{&sourcev1.GitRepository{}},
+		Setup:   func(ctx context.Context, rt *manager.Runtime) error { return setup(ctx, rt, opts) },
+	}
+}
+
+func scheme() *runtime.Scheme {
+	s := runtime.NewScheme()
+	utilruntime.Must(clientgoscheme.AddToScheme(s))
+	utilruntime.Must(sourcev1.AddToScheme(s))
+	return s
+}
+
+// setup builds every dependency once and hands it down.
+func setup(_ context.Context, rt *manager.Runtime, opts *Options) error {
+	artifacts, err := opts.store()
+	if err != nil {
+		return err
+	}
+	if err := rt.Manager.Add(&serve.Server{Addr: opts.StorageAddr, Root: artifacts.Root()}); err != nil {
+		return fmt.Errorf("add artifact server: %w", err)
+	}
+	repositories := &gitrepository.Reconciler{
+		Client: rt.Manager.GetClient(), Live: rt.Manager.GetAPIReader(), Secrets: &auth.Reader{Client: rt.Manager.GetClient()},
+		Store: artifacts, SSH: opts.ssh(),
+		Recorder: rt.Events, Metrics: rt.Metrics, Jitter: rt.Jitter, Clock: time.Now,
+	}
+	return repositories.Setup(rt.Manager, rt.ControllerOptions())
+}

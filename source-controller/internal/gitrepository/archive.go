@@ -1,0 +1,159 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package gitrepository
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/fluxcd/pkg/apis/meta"
+	"github.com/go-logr/logr"
+
+	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
+	"github.com/weir-gitops/weir/kit/artifact/archive"
+	"github.com/weir-gitops/weir/kit/git"
+	"github.com/weir-gitops/weir/kit/outcome"
+)
+
+const (
+	// indexUse names the private file that makes the next archive cheaper.
+	indexUse = "index"
+	// maxIndexBytes is what an index of a few million files takes.
+	maxIndexBytes = 256 << 20
+)
+
+// archive stores the tree of the commit. A mirror that turns out to be damaged is fetched again, once.
+func (r *Reconciler) archive(ctx context.Context, s *scope) error {
+	if s.unchanged {
+		return nil
+	}
+	err := r.write(ctx, s)
+	if errors.Is(err, git.ErrCorrupt) {
+		logr.FromContextOrDiscard(ctx).Info("mirror is damaged, fetching again", "cause", err.Error())
+		if err := errors.Join(s.mirror.Reset(), r.bring(ctx, s)); err != nil {
+			return outcome.Fail(sourcev1.GitOperationFailedReason, err)
+		}
+		err = r.write(ctx, s)
+	}
+	switch {
+	case errors.Is(err, archive.ErrRules):
+		return outcome.Fail(sourcev1.SourceIgnoreErrorReason, err)
+	case err != nil:
+		return outcome.Fail(sourcev1.ArchiveOperationFailedReason, err)
+	}
+	return nil
+}
+
+// write archives the tree into storage and keeps the index for the next time.
+func (r *Reconciler) write(ctx context.Context, s *scope) error {
+	src := tree{commit: s.commit, directories: s.obj.Spec.SparseCheckout}
+	extra := ""
+	if s.obj.Spec.Ignore != nil {
+		extra = *s.obj.Spec.Ignore
+	}
+	rules, err := archive.TreeRules(ctx, src, extra)
+	if err != nil {
+		return err
+	}
+	prev, err := r.previous(s)
+	if err != nil {
+		return err
+	}
+	defer prev.close()
+	var index *archive.Index
+	file, err := r.Store.Write(object(s.obj), s.target.Commit.String()+".tar.gz", func(w io.Writer) error {
+		index, _, err = archive.Write(ctx, w, archive.Filter(src, rules), prev.archive)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	s.stored = &meta.Artifact{
+		Path:           file.Path,
+		URL:            file.URL,
+		Revision:       s.target.Revision,
+		Digest:         file.Digest.String(),
+		LastUpdateTime: metav1.NewTime(file.ModTime),
+		Size:           new(file.Size),
+	}
+	if err := r.Store.WriteState(object(s.obj), indexUse, index.Encode(indexSubject(s.stored))); err != nil {
+		// The index only spares work.
+		logr.FromContextOrDiscard(ctx).Info("index of the archive not kept", "cause", err.Error())
+	}
+	return nil
+}
+
+// previous is the published archive with its index, or nothing.
+type previous struct {
+	archive *archive.Previous
+	file    io.Closer
+}
+
+func (p previous) close() {
+	if p.file != nil {
+		_ = p.file.Close() // opened for reading only
+	}
+}
+
+// previous opens the published archive if its index is at hand.
+func (r *Reconciler) previous(s *scope) (previous, error) {
+	published := s.found.Artifact
+	if published == nil {
+		return previous{}, nil
+	}
+	data, err := r.Store.ReadState(object(s.obj), indexUse, maxIndexBytes)
+	if err != nil {
+		return previous{}, nil //nolint:nilerr // without an index everything is compressed anew
+	}
+	index, subject, err := archive.DecodeIndex(data)
+	if err != nil || subject != indexSubject(published) {
+		return previous{}, nil //nolint:nilerr // the same
+	}
+	file, err := r.Store.Open(published.Path)
+	if err != nil {
+		return previous{}, fmt.Errorf("open published archive: %w", err)
+	}
+	return previous{archive: &archive.Previous{Index: index, File: file}, file: file}, nil
+}
+
+// indexSubject names the archive that an index belongs to.
+func indexSubject(a *meta.Artifact) string { return a.Path + "@" + a.Digest }
+
+// tree lets the archiver read a commit.
+type tree struct {
+	commit      *git.Commit
+	directories []string
+}
+
+// Entries implements archive.Source.
+func (t tree) Entries(ctx context.Context) iter.Seq2[archive.Entry, error] {
+	return func(yield func(archive.Entry, error) bool) {
+		for e, err := range t.commit.Entries(ctx, t.directories) {
+			entry := archive.Entry{Path: e.Path, ID: string(e.Hash[:])}
+			switch e.Mode {
+			case git.Dir:
+				entry.Mode = archive.Dir
+			case git.Executable:
+				entry.Mode = archive.Executable
+			case git.File:
+			}
+			if !yield(entry, err) {
+				return
+			}
+		}
+	}
+}
+
+// Size implements archive.Source.
+func (t tree) Size(e archive.Entry) (int64, error) { return t.commit.Size(git.Hash([]byte(e.ID))) }
+
+// Open implements archive.Source.
+func (t tree) Open(e archive.Entry) (io.ReadCloser, error) {
+	return t.commit.Open(git.Hash([]byte(e.ID)))
+}
