@@ -26,11 +26,15 @@ func (e *Engine) Apply(ctx context.Context, c Clients, p *Plan) (Changes, error)
 		}
 		if err != nil {
 			p.account.finish(false)
+			if _, pending := errors.AsType[*StagePending](err); !pending {
+				p.account.stopWaiting()
+			}
 			all.Contested = p.contested
 			return all, err
 		}
 	}
 	all.Contested = p.contested
+	p.account.stopWaiting()
 	p.account.finish(!c.Remote)
 	return all, nil
 }
@@ -144,7 +148,7 @@ func (e *Engine) send(ctx context.Context, c Clients, p *Plan, s *step) error {
 			return err
 		}
 		if !gone {
-			return e.pending(p, []string{s.subject() + " status: 'Terminating'"})
+			return e.stillThere(p, s)
 		}
 	}
 	body := s.item.body
@@ -197,7 +201,7 @@ func (e *Engine) unserved(p *Plan, steps []*step, errs []error) error {
 	if waiting == nil {
 		return nil
 	}
-	return e.pending(p, waiting)
+	return e.pending(p, waiting, servedRecheck)
 }
 
 // isUnserved tells the 404 of an unknown path from that of a missing object or namespace, which names one.

@@ -22,6 +22,8 @@ import (
 const (
 	stageLimit     = time.Minute
 	pendingRecheck = 2 * time.Second
+	// servedRecheck is for the moment between a definition being established and its kind being served, which no watch shows.
+	servedRecheck = 500 * time.Millisecond
 )
 
 // awaited tells whether the object has to become Current before the next stage may begin.
@@ -80,9 +82,9 @@ func (a *account) stopWaiting() {
 }
 
 // pending returns the error for a stage that is not ready: StagePending within the limit, a failure after it.
-func (e *Engine) pending(p *Plan, waiting []string) error {
+func (e *Engine) pending(p *Plan, waiting []string, recheck time.Duration) error {
 	if time.Since(p.account.waitedSince()) < stageLimit {
-		return &StagePending{Waiting: waiting, After: pendingRecheck}
+		return &StagePending{Waiting: waiting, After: recheck}
 	}
 	p.account.stopWaiting()
 	return fmt.Errorf("timeout waiting for: [%s]", strings.Join(waiting, ", "))
@@ -114,7 +116,7 @@ func (e *Engine) awaitStage(ctx context.Context, c Clients, p *Plan, steps []*st
 		return errors.New("failed early due to stalled resources: [" + strings.Join(failed, ", ") + "]")
 	}
 	if waiting != nil {
-		return e.pending(p, waiting)
+		return e.pending(p, waiting, pendingRecheck)
 	}
 	return nil
 }

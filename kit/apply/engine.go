@@ -233,11 +233,23 @@ func (e *Engine) recheck(a *account, owner Owner, id object.ObjMetadata) {
 	if e.hub == nil {
 		return
 	}
-	rec, presence := e.hub.Lookup(id)
-	if presence != observe.Present {
+	last, posted := a.posting(id)
+	if !posted || a.isRemote() {
 		return
 	}
-	if at, drifted := a.disturbed(observe.Event{Owner: owner.key(), ID: id, Record: rec}, owner); drifted {
+	ev := observe.Event{Owner: owner.key(), ID: id}
+	switch rec, presence := e.hub.Lookup(id); presence {
+	case observe.Unknown:
+		return
+	case observe.Present:
+		ev.Record = rec
+	case observe.Absent:
+		if e.behind(id.GroupKind, last.version) {
+			return
+		}
+		ev.Gone, ev.Record = true, observe.Record{UID: last.uid}
+	}
+	if at, drifted := a.disturbed(ev, owner); drifted {
 		e.wakeAt(a, owner, at)
 	}
 }

@@ -5,6 +5,7 @@ package apply
 
 import (
 	"context"
+	"errors"
 
 	ssaerrors "github.com/fluxcd/pkg/ssa/errors"
 	"github.com/fluxcd/pkg/ssa/utils"
@@ -42,6 +43,15 @@ func (e *Engine) wouldAccept(ctx context.Context, c Clients, s *step) error {
 		return nil
 	}
 	return err
+}
+
+// stillThere is the error for an object that has to go first: StagePending within the limit, a failure after it.
+func (e *Engine) stillThere(p *Plan, s *step) error {
+	err := e.pending(p, []string{s.subject() + " status: 'Terminating'"}, pendingRecheck)
+	if _, pending := errors.AsType[*StagePending](err); pending {
+		return err
+	}
+	return s.fail("immutable field detected, failed to wait for object to be deleted", err)
 }
 
 // remove deletes the live object of a step. It returns false while the object is still there, which takes as long as its

@@ -157,8 +157,10 @@ func (e *Engine) watched(a *account, owner Owner, in *interest, id object.ObjMet
 	if e.hub == nil {
 		return observe.Status{}, false
 	}
-	if st, ok := e.hub.SpotStatus(owner.key(), id); ok {
-		return in.judge(id, st), true
+	if a.spotted(id) {
+		if st, ok := e.hub.SpotStatus(owner.key(), id); ok && st.Rule == ruleOf(in.exprs.find(id.GroupKind)) {
+			return in.judge(id, st), true
+		}
 	}
 	rec, presence := e.hub.Lookup(id)
 	last, posted := a.posting(id)
@@ -176,6 +178,13 @@ func (e *Engine) watched(a *account, owner Owner, in *interest, id object.ObjMet
 		return observe.Status{}, false
 	}
 	return rec.Status, true
+}
+
+// spotted tells whether the owner may know what the watch of a single object shows.
+func (a *account) spotted(id object.ObjMetadata) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.spots[id]
 }
 
 // fresh is the health of an object that was written and whose event is still on its way.

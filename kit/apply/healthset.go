@@ -16,7 +16,6 @@ import (
 	"github.com/fluxcd/pkg/runtime/cel"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/client-go/metadata"
 
 	"github.com/weir-gitops/weir/kit/apply/internal/observe"
 )
@@ -97,28 +96,25 @@ const (
 	unhealthy
 )
 
-// interest is the health wait of one owner. It is immutable but for the fields guarded by the account's lock.
+// interest is the health wait of one owner. It is immutable but for told, which the account's lock guards.
 type interest struct {
 	list     []known
 	exprs    *Expressions
 	failFast bool
 	ttl      map[object.ObjMetadata]bool
-	identity metadata.Interface
 
-	told  outcome                     // guarded: what the owner was last told or woken for
-	spots map[object.ObjMetadata]bool // guarded: single objects that the owner was seen to be allowed to read
+	told outcome // guarded: what the owner was last told or woken for
 }
 
-// interested registers what an owner waits for, keeping what is known from the wait before.
+// interested registers what an owner waits for.
 func (a *account) interested(c Clients, set HealthSet) (*interest, error) {
 	list, err := parseEntries(set.Entries)
 	if err != nil {
 		return nil, err
 	}
 	in := &interest{
-		list: list, exprs: set.Exprs, failFast: set.FailFast, identity: c.Metadata,
-		ttl:   make(map[object.ObjMetadata]bool, len(set.TTLJobs)),
-		spots: map[object.ObjMetadata]bool{},
+		list: list, exprs: set.Exprs, failFast: set.FailFast,
+		ttl: make(map[object.ObjMetadata]bool, len(set.TTLJobs)),
 	}
 	jobs := make(map[string]bool, len(set.TTLJobs))
 	for _, id := range set.TTLJobs {
@@ -131,10 +127,11 @@ func (a *account) interested(c Clients, set HealthSet) (*interest, error) {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.health != nil && a.health.identity == c.Metadata {
-		in.spots = a.health.spots
+	if a.identity != c.Metadata {
+		a.identity = c.Metadata
+		clear(a.spots)
 	}
-	a.health = in
+	a.health, a.exprs = in, set.Exprs
 	return in, nil
 }
 
@@ -146,8 +143,5 @@ func (e *Engine) evaluator(owner Owner, gk schema.GroupKind) observe.Evaluator {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.health == nil {
-		return nil
-	}
-	return a.health.exprs.find(gk)
+	return a.exprs.find(gk)
 }

@@ -5,6 +5,7 @@ package apply
 
 import (
 	"context"
+	"maps"
 	"time"
 
 	"github.com/fluxcd/cli-utils/pkg/kstatus/status"
@@ -127,7 +128,7 @@ func (v *visit) follow(k known, t observe.Target, by observe.Evaluator) {
 		return
 	}
 	v.account.mu.Lock()
-	v.in.spots[k.id] = true
+	v.account.spots[k.id] = true
 	v.account.mu.Unlock()
 	v.engine.hub.Spot(v.owner.key(), t, k.id, by)
 	v.recheck = healthRecheck // until the watch has answered once
@@ -136,13 +137,14 @@ func (v *visit) follow(k known, t observe.Target, by observe.Evaluator) {
 func (v *visit) spots() map[object.ObjMetadata]bool {
 	v.account.mu.Lock()
 	defer v.account.mu.Unlock()
-	keep := make(map[object.ObjMetadata]bool, len(v.in.spots))
+	keep := make(map[object.ObjMetadata]bool, len(v.account.spots))
 	for _, k := range v.in.list {
-		if v.in.spots[k.id] {
+		if v.account.spots[k.id] {
 			keep[k.id] = true
 		}
 	}
-	return keep
+	v.account.spots = keep
+	return maps.Clone(keep)
 }
 
 // ownsPods tells the kinds that are Failed when one of their pods is. Deployments report that themselves.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/fluxcd/cli-utils/pkg/object"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/metadata"
 
 	"github.com/weir-gitops/weir/kit/apply/internal/observe"
 )
@@ -33,7 +34,11 @@ type account struct {
 	awaited map[object.ObjMetadata]bool
 	since   time.Time
 
-	health      *interest
+	health   *interest
+	exprs    *Expressions                // the owner's health rules, which the watches apply at intake
+	identity metadata.Interface          // who asked for health; another identity may not be allowed to read the same
+	spots    map[object.ObjMetadata]bool // single objects that identity was seen to be allowed to read
+
 	terminating map[object.ObjMetadata]bool
 	timer       *time.Timer // a wake that was put off
 	due         time.Time
@@ -78,6 +83,7 @@ func (l *ledger) open(owner Owner) *account {
 			entries:     map[object.ObjMetadata]*posting{},
 			awaited:     map[object.ObjMetadata]bool{},
 			terminating: map[object.ObjMetadata]bool{},
+			spots:       map[object.ObjMetadata]bool{},
 		}
 		l.owners[owner] = a
 	}

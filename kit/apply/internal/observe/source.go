@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/go-logr/logr"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -23,6 +24,8 @@ import (
 const (
 	retryMin = 500 * time.Millisecond
 	retryMax = 2 * time.Minute
+	// calmWatch is how long a watch has to last for its end not to count as a failure.
+	calmWatch = time.Minute
 )
 
 // sink takes what a source delivers. Calls do not overlap.
@@ -64,8 +67,10 @@ func (s *source) run(parent context.Context) {
 		cancel()
 	}()
 
-	backoff := wait.Backoff{Duration: retryMin, Factor: 2, Jitter: 0.2, Steps: 9, Cap: retryMax}
+	ctx = logr.NewContext(ctx, s.hub.cfg.Logger) // what client-go logs
+	backoff := newBackoff()
 	for ctx.Err() == nil {
+		began := time.Now()
 		store := &intake{ctx: func() context.Context { return ctx }, sink: s.sink}
 		r := cache.NewReflectorWithOptions(s.listWatch(), s.example(), store, cache.ReflectorOptions{
 			Name:            "apply",
@@ -75,23 +80,26 @@ func (s *source) run(parent context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
+		if time.Since(began) > calmWatch {
+			backoff = newBackoff()
+		}
 		delay := backoff.Step()
-		switch {
-		case err == nil: // the watch ended in the ordinary way; what we have stays usable while we list again
-			backoff = wait.Backoff{Duration: retryMin, Factor: 2, Jitter: 0.2, Steps: 9, Cap: retryMax}
-			delay = 0
-		case refused(err):
-			delay = retryMax
-			fallthrough
-		default:
-			s.hub.cfg.Logger.V(1).Info("cannot watch", "resource", s.target.Resource.String(), "error", err.Error())
+		if err != nil { // else the watch ended in the ordinary way, and what we have stays usable while we list again
+			s.hub.cfg.Logger.V(1).Info("cannot watch", "resource", s.target.Resource.String(), "reason", err.Error())
 			s.sink.fail(err)
+			if refused(err) {
+				delay = retryMax
+			}
 		}
 		select {
 		case <-ctx.Done():
 		case <-time.After(delay):
 		}
 	}
+}
+
+func newBackoff() wait.Backoff {
+	return wait.Backoff{Duration: retryMin, Factor: 2, Jitter: 0.2, Steps: 9, Cap: retryMax}
 }
 
 // refused tells whether trying again soon is pointless.
