@@ -51,10 +51,11 @@ func seconds(value float64) string {
 	return trim(strconv.FormatFloat(value, 'f', digits, 64))
 }
 
-// megabytes writes a number of bytes in units of 1,000,000.
+// megabytes writes a number of bytes in units of 1,000,000, to the kilobyte
+// below 10.
 func megabytes(bytes float64) string {
 	if mb := bytes / 1e6; mb < 10 {
-		return trim(strconv.FormatFloat(mb, 'f', 2, 64))
+		return trim(strconv.FormatFloat(mb, 'f', 3, 64))
 	}
 	return strconv.FormatFloat(bytes/1e6, 'f', 0, 64)
 }
