@@ -1,0 +1,18 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package kustomize turns a path of an artifact into Kubernetes objects. It is the only user of the
+// kustomize libraries.
+//
+// A Builder renders exactly what the kustomize engine renders, byte for byte, but
+//
+//   - reads the artifact through a view that cannot be left and is never written to: the
+//     kustomization file it generates or amends exists in memory only;
+//   - runs builds in parallel. The engine keeps one OpenAPI schema per process; a build that brings
+//     its own runs alone and leaves nothing behind (see schemaGate);
+//   - remembers what a build looked at (facts) and, when a new artifact looks the same there, hands
+//     out the earlier output without a build. That costs map lookups, no disk access.
+//
+// Substitute replaces variables in built objects. Contract: kustomize-controller, sections 1.3, 4.6
+// and 4.7. Design note: docs/design/0005-parallel-builds.md.
+package kustomize

@@ -1,0 +1,189 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package kustomize
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+
+	"sigs.k8s.io/kustomize/api/types"
+	"sigs.k8s.io/yaml"
+)
+
+var (
+	// errNeedsSchema ends a build that has to be repeated alone.
+	errNeedsSchema = errors.New("build brings its own OpenAPI schema")
+	// errRemote is wrapped with the reference that is not allowed.
+	errRemote = errors.New("remote bases are not allowed")
+	// errLocalClone is wrapped with a reference to a repository on our own disk.
+	errLocalClone = errors.New("file URLs are not allowed")
+)
+
+// policy decides on kustomization files before the engine acts on them. It notes why in stop,
+// because the engine takes a file that cannot be read for one that is not there.
+type policy struct {
+	allowRemote bool
+	allowSchema bool
+
+	stop    error // why the build has to end
+	remote  bool  // it depends on more than the artifact
+	plugins bool  // it takes configuration of generators and transformers from files
+	urls    bool  // some file mentions a URL
+}
+
+// reusable reports whether the same files give the same result another time.
+func (p *policy) reusable() bool { return !p.remote && !(p.plugins && p.urls) }
+
+// check looks at the content of a file that the engine is about to get.
+func (p *policy) check(content []byte, kustomization bool) error {
+	p.urls = p.urls || bytes.Contains(bytes.ToLower(content), []byte("://"))
+	if kustomization {
+		p.inspect(content)
+	} else if !p.allowRemote && p.urls && isPluginConfig(content) {
+		p.inspectPlugin(content)
+	}
+	return p.stop
+}
+
+func (p *policy) refuse(err error) {
+	if p.stop == nil {
+		p.stop = err
+	}
+}
+
+// inspect looks for what a kustomization file refers to. One that does not parse is none of our
+// business: the engine says so better.
+func (p *policy) inspect(content []byte) {
+	var k types.Kustomization
+	if err := yaml.Unmarshal(content, &k); err != nil {
+		return
+	}
+	if len(k.OpenAPI) > 0 && !p.allowSchema {
+		p.refuse(errNeedsSchema)
+	}
+	for _, name := range references(&k) {
+		p.reference(name)
+	}
+	for _, name := range slicesOf(k.Generators, k.Transformers, k.Validators) {
+		p.plugins = true
+		p.reference(name)
+		if isPluginConfig([]byte(name)) {
+			p.urls = p.urls || strings.Contains(name, "://")
+			p.inspectPlugin([]byte(name))
+		}
+	}
+}
+
+func (p *policy) reference(name string) {
+	if strings.Contains(name, "\n") || !isRemote(name) {
+		return
+	}
+	p.remote = true
+	if !p.allowRemote {
+		p.refuse(fmt.Errorf("%w: '%s'", errRemote, redact(name)))
+	}
+	if strings.Contains(strings.ToLower(name), "file://") {
+		p.refuse(fmt.Errorf("%w: '%s'", errLocalClone, redact(name)))
+	}
+}
+
+// pluginPaths are the fields through which built-in generators and transformers load files.
+type pluginPaths struct {
+	Path  string
+	Paths []string
+	Files []string
+	Envs  []string
+	Env   string
+}
+
+func isPluginConfig(content []byte) bool { return bytes.Contains(content, []byte("builtin")) }
+
+func (p *policy) inspectPlugin(content []byte) {
+	for doc := range bytes.SplitSeq(content, []byte("\n---")) {
+		var paths pluginPaths
+		if err := yaml.Unmarshal(doc, &paths); err != nil {
+			continue
+		}
+		for _, name := range slicesOf(paths.Paths, paths.Files, paths.Envs, []string{paths.Path, paths.Env}) {
+			p.reference(withoutKey(name))
+		}
+	}
+}
+
+// references returns what the engine loads because of a kustomization file.
+func references(k *types.Kustomization) []string {
+	names := slicesOf(k.Resources, k.Bases, k.Components, k.Crds, k.Configurations)
+	names = append(names, k.OpenAPI["path"])
+	for _, patch := range slicesOf(k.Patches, k.PatchesJson6902) {
+		names = append(names, patch.Path)
+	}
+	for _, patch := range k.PatchesStrategicMerge {
+		names = append(names, string(patch))
+	}
+	for _, replacement := range k.Replacements {
+		names = append(names, replacement.Path)
+	}
+	for _, args := range k.ConfigMapGenerator {
+		names = append(names, sources(args.KvPairSources)...)
+	}
+	for _, args := range k.SecretGenerator {
+		names = append(names, sources(args.KvPairSources)...)
+	}
+	return names
+}
+
+func sources(s types.KvPairSources) []string {
+	names := slicesOf(s.EnvSources, []string{s.EnvSource})
+	for _, file := range s.FileSources {
+		names = append(names, withoutKey(file))
+	}
+	return names
+}
+
+// withoutKey returns the path of "key=path".
+func withoutKey(source string) string {
+	if key, name, ok := strings.Cut(source, "="); ok && !strings.Contains(key, "/") {
+		return name
+	}
+	return source
+}
+
+// isRemote reports whether the engine would ask the network for name. It errs on the safe side.
+func isRemote(name string) bool {
+	lower := strings.ToLower(strings.TrimSpace(name))
+	if strings.Contains(lower, "://") {
+		return true
+	}
+	for _, prefix := range []string{"git::", "gh:", "github.com:", "github.com/", "www.github.com", "http:", "https:"} {
+		if strings.HasPrefix(lower, prefix) {
+			return true
+		}
+	}
+	user, rest, ok := strings.Cut(lower, "@")
+	return ok && !strings.Contains(user, "/") && strings.Contains(rest, ":")
+}
+
+// redact removes user info and query from a reference.
+func redact(name string) string {
+	name, _, _ = strings.Cut(name, "?")
+	scheme, rest, ok := strings.Cut(name, "://")
+	if !ok {
+		return name
+	}
+	host, path, _ := strings.Cut(rest, "/")
+	if i := strings.LastIndex(host, "@"); i >= 0 {
+		host = host[i+1:]
+	}
+	return scheme + "://" + host + "/" + path
+}
+
+func slicesOf[T any](lists ...[]T) []T {
+	var all []T
+	for _, list := range lists {
+		all = append(all, list...)
+	}
+	return all
+}

@@ -1,0 +1,280 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package kustomize_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/weir-gitops/weir/kit/artifact/fetch"
+	weirkustomize "github.com/weir-gitops/weir/kit/kustomize"
+)
+
+// changed returns the files with some replaced; an empty content removes one.
+func changed(tree files, edits files) files {
+	out := maps.Clone(tree)
+	for name, content := range edits {
+		if content == "" {
+			delete(out, name)
+			continue
+		}
+		out[name] = content
+	}
+	return out
+}
+
+func TestBuildReuse(t *testing.T) {
+	overlay := files{
+		"base/kustomization.yaml": "resources: [a.yaml]\nconfigMapGenerator: [{name: s, files: [s.txt]}]\n",
+		"base/a.yaml":             configMap("a"), "base/s.txt": "1", "base/unused.yaml": configMap("u"),
+		"app/kustomization.yaml": "resources: [../base]\n",
+		"elsewhere/x.yaml":       configMap("x"),
+	}
+	generated := files{"app/a.yaml": configMap("a"), "app/sub/b.yaml": configMap("b"), "app/README.md": "1", "elsewhere/x.yaml": "1"}
+	component := weirkustomize.Options{Components: []string{"../c"}, IgnoreMissingComponents: true}
+	cases := map[string]struct {
+		reason  string
+		tree    files
+		edits   files
+		options weirkustomize.Options
+		reused  bool
+	}{
+		"Same":            {reason: "The same artifact needs no build.", tree: overlay, reused: true},
+		"Elsewhere":       {reason: "What was not looked at does not matter.", tree: overlay, edits: files{"elsewhere/x.yaml": "2", "new.yaml": "1"}, reused: true},
+		"UnusedFile":      {reason: "A file beside those used does not matter.", tree: overlay, edits: files{"base/unused.yaml": "2"}, reused: true},
+		"Base":            {reason: "A base matters.", tree: overlay, edits: files{"base/a.yaml": configMap("z")}},
+		"GeneratorSource": {reason: "A file of a generator matters.", tree: overlay, edits: files{"base/s.txt": "2"}},
+		"KustomizationFile": {
+			reason: "The kustomization file matters.", tree: overlay,
+			edits: files{"app/kustomization.yaml": "resources: [../base]\nnamePrefix: x-\n"},
+		},
+		"SecondKustomizationFile": {
+			reason: "A second kustomization file makes the build fail.", tree: overlay,
+			edits: files{"base/Kustomization": "resources: [a.yaml]\n"},
+		},
+		"GeneratedElsewhere": {reason: "Files outside the path do not matter.", tree: generated, edits: files{"elsewhere/x.yaml": "2"}, reused: true},
+		"GeneratedReadme":    {reason: "The content of files that are not built does not matter.", tree: generated, edits: files{"app/README.md": "2"}, reused: true},
+		"GeneratedNewFile":   {reason: "A new file matters.", tree: generated, edits: files{"app/sub/c.yaml": configMap("c")}},
+		"GeneratedRemoved":   {reason: "A file that is gone matters.", tree: generated, edits: files{"app/sub/b.yaml": ""}},
+		"GeneratedNowOverlay": {
+			reason: "A kustomization file that appears matters.", tree: generated,
+			edits: files{"app/sub/kustomization.yaml": "resources: [b.yaml]\nnamePrefix: x-\n"},
+		},
+		"ComponentAppears": {
+			reason: "A missing component that appears matters.", tree: generated, options: component,
+			edits: files{"c/kustomization.yaml": "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\nnamePrefix: c-\n"},
+		},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			tc.options.CacheKey = "ns/app"
+			builder := newBuilder(t)
+			if _, err := builder.Build(t.Context(), openTree(t, tc.tree), "app", tc.options); err != nil {
+				t.Fatal(err)
+			}
+			next := changed(tc.tree, tc.edits)
+			got, err := builder.Build(t.Context(), openTree(t, next), "app", tc.options)
+			fresh, freshErr := newBuilder(t).Build(t.Context(), openTree(t, next), "app", tc.options)
+			if (err == nil) != (freshErr == nil) {
+				t.Fatalf("%s got %v, a fresh build %v", tc.reason, err, freshErr)
+			}
+			if err != nil {
+				if tc.reused {
+					t.Fatal(err)
+				}
+				return
+			}
+			if got.Reused != tc.reused {
+				t.Errorf("%s reused = %v", tc.reason, got.Reused)
+			}
+			if diff := cmp.Diff(fresh.Objects, got.Objects); diff != "" {
+				t.Errorf("%s differs from a fresh build: %s", tc.reason, diff)
+			}
+		})
+	}
+}
+
+func TestBuildReuseScope(t *testing.T) {
+	builder := newBuilder(t)
+	tree := openTree(t, files{"a.yaml": configMap("a")})
+	build := func(o weirkustomize.Options) bool {
+		t.Helper()
+		out, err := builder.Build(t.Context(), tree, "", o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out.Reused
+	}
+	build(weirkustomize.Options{CacheKey: "one"})
+	cases := map[string]struct {
+		reason  string
+		options weirkustomize.Options
+		reused  bool
+	}{
+		"Again":   {reason: "The same question has the same answer.", options: weirkustomize.Options{CacheKey: "one"}, reused: true},
+		"Options": {reason: "Other options are another build.", options: weirkustomize.Options{CacheKey: "one", NamePrefix: "x"}},
+		"Line":    {reason: "Another line is another build.", options: weirkustomize.Options{CacheKey: "two"}},
+		"None":    {reason: "Without a key nothing is kept.", options: weirkustomize.Options{}},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			if got := build(tc.options); got != tc.reused {
+				t.Errorf("%s reused = %v", tc.reason, got)
+			}
+		})
+	}
+}
+
+func TestBuildRemoteNotReused(t *testing.T) {
+	name := "one"
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte(configMap(name)))
+	}))
+	defer server.Close()
+	cases := map[string]struct {
+		reason string
+		tree   files
+	}{
+		"Resource": {reason: "A remote file may change at any time.", tree: files{"kustomization.yaml": "resources: [" + server.URL + "/a.yaml]\n"}},
+		"Transformer": {
+			reason: "So may one that a transformer loads.",
+			tree: files{
+				"kustomization.yaml": "resources: [a.yaml]\ntransformers: [t.yaml]\n", "a.yaml": configMap("a"),
+				"t.yaml": "apiVersion: builtin\nkind: PatchTransformer\nmetadata: {name: t}\npath: " + server.URL + "/p\ntarget: {kind: ConfigMap}\noptions: {allowNameChange: true}\n",
+			},
+		},
+	}
+	for caseName, tc := range cases {
+		t.Run(caseName, func(t *testing.T) {
+			builder := newBuilder(t)
+			tree := openTree(t, tc.tree)
+			options := weirkustomize.Options{CacheKey: "x", AllowRemoteBases: true}
+			for _, want := range []string{"one", "two"} {
+				name = want
+				out, err := builder.Build(t.Context(), tree, "", options)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if out.Reused || out.Objects[0].Name != want {
+					t.Errorf("%s got %s, reused = %v, want %s", tc.reason, out.Objects[0].Name, out.Reused, want)
+				}
+			}
+		})
+	}
+}
+
+func TestBuildEnds(t *testing.T) {
+	gate := make(chan struct{})
+	asked := make(chan struct{}, 10)
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		asked <- struct{}{}
+		<-gate
+	}))
+	defer server.Close()
+	builder := newBuilder(t)
+	defer close(gate)
+	tree := openTree(t, files{"kustomization.yaml": "resources: [" + server.URL + "/a.yaml]\n"})
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		<-asked
+		cancel()
+	}()
+	if _, err := builder.Build(ctx, tree, "", weirkustomize.Options{AllowRemoteBases: true}); err == nil {
+		t.Error("a hung server must not hold the caller")
+	}
+	out, err := builder.Build(t.Context(), openTree(t, files{"a.yaml": configMap("a")}), "", weirkustomize.Options{})
+	if err != nil || len(out.Objects) != 1 {
+		t.Errorf("beside a hung build: %v", err)
+	}
+}
+
+func TestBuildCacheBound(t *testing.T) {
+	builder, err := weirkustomize.NewBuilder(weirkustomize.BuilderOptions{MaxCacheBytes: 4096})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree := openTree(t, files{"a.yaml": configMap("a")})
+	build := func(key int) bool {
+		t.Helper()
+		out, err := builder.Build(t.Context(), tree, "", weirkustomize.Options{CacheKey: fmt.Sprint(key)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out.Reused
+	}
+	for key := range 20 {
+		build(key)
+	}
+	if build(0) {
+		t.Error("the output that was not used for longest is still there")
+	}
+	if !build(19) {
+		t.Error("the latest output is gone")
+	}
+}
+
+// fleet is a tree of n applications of ten ConfigMaps each.
+func fleet(n int) files {
+	tree := files{}
+	for app := range n {
+		for i := range 10 {
+			tree[fmt.Sprintf("apps/app-%03d/cm-%d.yaml", app, i)] = configMap(fmt.Sprintf("app-%03d-%d", app, i))
+		}
+	}
+	return tree
+}
+
+// BenchmarkBuild renders one application of ten ConfigMaps out of a hundred, with the schema warm.
+func BenchmarkBuild(b *testing.B) {
+	tree := openTree(b, fleet(100))
+	builder := newBuilder(b)
+	build(b, builder, tree, 0, "")
+	b.ResetTimer()
+	for i := 0; b.Loop(); i++ {
+		build(b, builder, tree, i%100, "")
+	}
+}
+
+// BenchmarkBuildReused asks for an application that did not change in a new artifact.
+func BenchmarkBuildReused(b *testing.B) {
+	builder := newBuilder(b)
+	trees := []*fetch.Tree{openTree(b, fleet(100)), openTree(b, changed(fleet(100), files{"apps/app-099/cm-1.yaml": configMap("x")}))}
+	for app := range 99 {
+		build(b, builder, trees[0], app, "line")
+	}
+	b.ResetTimer()
+	for i := 0; b.Loop(); i++ {
+		if !build(b, builder, trees[i%2], i%99, "line") {
+			b.Fatal("not reused")
+		}
+	}
+}
+
+// BenchmarkBuildParallel renders on all processors.
+func BenchmarkBuildParallel(b *testing.B) {
+	tree := openTree(b, fleet(100))
+	builder := newBuilder(b)
+	build(b, builder, tree, 0, "")
+	b.ResetTimer()
+	b.RunParallel(func(pb *testing.PB) {
+		for i := 0; pb.Next(); i++ {
+			build(b, builder, tree, i%100, "")
+		}
+	})
+}
+
+func build(b *testing.B, builder *weirkustomize.Builder, tree *fetch.Tree, app int, key string) bool {
+	b.Helper()
+	out, err := builder.Build(b.Context(), tree, fmt.Sprintf("./apps/app-%03d", app), weirkustomize.Options{CacheKey: key})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return out.Reused
+}
