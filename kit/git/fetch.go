@@ -22,16 +22,27 @@ import (
 // Fetch makes sure that the mirror holds the commit of target, fetching only what is new, and opens it.
 // A mirror of another repository, a damaged or an overgrown one is replaced by a fresh clone.
 func (m *Mirror) Fetch(ctx context.Context, remote *Remote, target Target) (*Commit, error) {
+	commit, err := m.obtain(ctx, remote, target)
+	if errors.Is(err, ErrCorrupt) {
+		if err := m.Reset(); err != nil {
+			return nil, fmt.Errorf("remove damaged mirror: %w", err)
+		}
+		commit, err = m.obtain(ctx, remote, target)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return commit, m.note(target)
+}
+
+// obtain fetches the commit of target unless the mirror has it, and opens it.
+func (m *Mirror) obtain(ctx context.Context, remote *Remote, target Target) (*Commit, error) {
 	if !m.mirrors(remote) || !m.has(target.Commit) || !m.proven(target) {
 		if err := m.bring(ctx, remote, target); err != nil {
 			return nil, err
 		}
 	}
-	commit, err := m.Commit(target.Commit)
-	if err != nil {
-		return nil, err
-	}
-	return commit, m.note(target)
+	return m.Commit(target.Commit)
 }
 
 // proven reports whether a commit that is in the mirror may be used for the target: where a branch limits

@@ -28,19 +28,12 @@ const (
 	maxIndexBytes = 256 << 20
 )
 
-// archive stores the tree of the commit. A mirror that turns out to be damaged is fetched again, once.
+// archive stores the tree of the commit.
 func (r *Reconciler) archive(ctx context.Context, s *scope) error {
 	if s.unchanged {
 		return nil
 	}
-	err := r.write(ctx, s)
-	if errors.Is(err, git.ErrCorrupt) {
-		logr.FromContextOrDiscard(ctx).Info("mirror is damaged, fetching again", "cause", err.Error())
-		if err := errors.Join(s.mirror.Reset(), r.bring(ctx, s)); err != nil {
-			return outcome.Fail(sourcev1.GitOperationFailedReason, err)
-		}
-		err = r.write(ctx, s)
-	}
+	err := r.repairing(ctx, s, func() error { return r.write(ctx, s) })
 	switch {
 	case errors.Is(err, archive.ErrRules):
 		return outcome.Fail(sourcev1.SourceIgnoreErrorReason, err)

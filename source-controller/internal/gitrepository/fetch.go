@@ -5,9 +5,13 @@ package gitrepository
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
+	"github.com/go-logr/logr"
+
 	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
+	"github.com/weir-gitops/weir/kit/git"
 	"github.com/weir-gitops/weir/kit/outcome"
 )
 
@@ -19,13 +23,12 @@ func (r *Reconciler) fetch(ctx context.Context, s *scope) error {
 	if err := s.run.Publish(ctx); err != nil {
 		return err
 	}
-	if err := r.bring(ctx, s); err != nil {
-		return outcome.Fail(sourcev1.GitOperationFailedReason, err)
+	err := r.bring(ctx, s)
+	if err == nil {
+		err = r.repairing(ctx, s, func() error { return checkSparse(s) })
 	}
-	for _, path := range s.obj.Spec.SparseCheckout {
-		if err := s.commit.Has(path); err != nil {
-			return outcome.Fail(sourcev1.GitOperationFailedReason, fmt.Errorf("sparse checkout of '%s': %w", path, err))
-		}
+	if err != nil {
+		return outcome.Fail(sourcev1.GitOperationFailedReason, err)
 	}
 	s.fetched = true
 	return nil
@@ -38,4 +41,31 @@ func (r *Reconciler) bring(ctx context.Context, s *scope) error {
 	var err error
 	s.commit, err = s.mirror.Fetch(limited, s.remote, s.target)
 	return err
+}
+
+// repairing does something with the commit. If the mirror turns out to be damaged meanwhile, it is fetched again and the work is done once
+// more: nobody has to know.
+func (r *Reconciler) repairing(ctx context.Context, s *scope, work func() error) error {
+	err := work()
+	if !errors.Is(err, git.ErrCorrupt) {
+		return err
+	}
+	logr.FromContextOrDiscard(ctx).Info("mirror is damaged, fetching again", "cause", err.Error())
+	if err := s.mirror.Reset(); err != nil {
+		return fmt.Errorf("remove damaged mirror: %w", err)
+	}
+	if err := r.bring(ctx, s); err != nil {
+		return err
+	}
+	return work()
+}
+
+// checkSparse makes sure that the commit has every path that is asked for.
+func checkSparse(s *scope) error {
+	for _, path := range s.obj.Spec.SparseCheckout {
+		if err := s.commit.Has(path); err != nil {
+			return fmt.Errorf("sparse checkout of '%s': %w", path, err)
+		}
+	}
+	return nil
 }

@@ -116,12 +116,7 @@ func setFailures(s *scope, r reconcile.Result) {
 	if r.Running || r.Class == outcome.Done || r.Reports == "" || r.Reason == sourcev1.SourceIgnoreErrorReason {
 		return
 	}
-	reports := r.Reports
-	if r.Reason == sourcev1.GitOperationFailedReason {
-		// Also when it is archiving that finds the mirror damaged and fetches again.
-		reports = sourcev1.FetchFailedCondition
-	}
-	conditions.MarkTrue(s.obj, reports, cmp.Or(r.Reason, meta.FailedReason), "%s", r.Message())
+	conditions.MarkTrue(s.obj, r.Reports, cmp.Or(r.Reason, meta.FailedReason), "%s", r.Message())
 }
 
 // setProgress says whether another attempt follows by itself.
