@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/go-logr/logr"
 	lru "github.com/hashicorp/golang-lru/v2"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -55,6 +56,7 @@ func NewPool(config *rest.Config, scheme *runtime.Scheme) (*Pool, error) {
 		// Without it every client built from the configuration would have the whole allowance for itself.
 		shared.RateLimiter = flowcontrol.NewTokenBucketRateLimiter(shared.QPS, max(shared.Burst, 1))
 	}
+	shared.WarningHandlerWithContext = warnings{}
 	kinds, err := newMapper(shared)
 	if err != nil {
 		return nil, err
@@ -111,4 +113,16 @@ func (p *Pool) build(cfg *rest.Config) (*Clients, error) {
 		return nil, fmt.Errorf("client: %w", err)
 	}
 	return c, nil
+}
+
+// warnings logs what the API server warns of, such as deprecated kinds and unknown fields, with the logger of the request and for those who
+// look closely: client-go's own handler would write a line for every object at every apply.
+type warnings struct{}
+
+// HandleWarningHeaderWithContext implements rest.WarningHandlerWithContext.
+func (warnings) HandleWarningHeaderWithContext(ctx context.Context, code int, _, text string) {
+	const miscellaneous = 299 // the only code that the API server uses
+	if code == miscellaneous && text != "" {
+		logr.FromContextOrDiscard(ctx).V(1).Info("API server warns", "warning", text)
+	}
 }

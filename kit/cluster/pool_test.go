@@ -7,9 +7,12 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"strings"
 	"sync/atomic"
 	"testing"
 
+	"github.com/go-logr/logr"
+	"github.com/go-logr/logr/funcr"
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -64,6 +67,21 @@ func TestLocal(t *testing.T) {
 	}
 	if own.Config.Impersonate.UserName != "" {
 		t.Error("the identity of the process was changed")
+	}
+}
+
+func TestWarnings(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Warning", `299 - "unknown field"`)
+		w.WriteHeader(http.StatusForbidden)
+	}))
+	t.Cleanup(server.Close)
+	var lines []string
+	log := funcr.New(func(_, args string) { lines = append(lines, args) }, funcr.Options{Verbosity: 1})
+	clients := local(t, newPool(t, &rest.Config{Host: server.URL}), types.NamespacedName{})
+	_, err := clients.Dynamic.Resource(configMaps()).Namespace("team").Get(logr.NewContext(t.Context(), log), "a", metav1.GetOptions{})
+	if !apierrors.IsForbidden(err) || len(lines) != 1 || !strings.Contains(lines[0], "unknown field") {
+		t.Errorf("error %v, log %q, want the warning at the debug level", err, lines)
 	}
 }
 

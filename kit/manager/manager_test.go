@@ -7,7 +7,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"maps"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -21,6 +24,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
@@ -108,7 +112,7 @@ func TestParse(t *testing.T) {
 				t.Setenv(key, tc.env[key])
 			}
 			p := program(&tc.set)
-			if done, err := p.parse(tc.args, &strings.Builder{}); err != nil || done {
+			if done, err := p.parse(tc.args, io.Discard); err != nil || done {
 				t.Fatalf("%s\nparse() = %t, %v", tc.reason, done, err)
 			}
 			if !tc.check(&tc.set) {
@@ -288,10 +292,10 @@ func TestLoggerKeepsEqualMessages(t *testing.T) {
 
 func TestMetrics(t *testing.T) {
 	registry := prometheus.NewRegistry()
-	if _, err := newMetrics(registry); err != nil {
+	if _, err := newMetrics(replacing{registry}); err != nil {
 		t.Fatal(err)
 	}
-	m, err := newMetrics(registry)
+	m, err := newMetrics(replacing{registry})
 	if err != nil {
 		t.Fatalf("a second program in the process: %v", err)
 	}
@@ -335,7 +339,7 @@ func TestCacheOptions(t *testing.T) {
 	p := program(opts)
 	t.Setenv("RUNTIME_NAMESPACE", "flux-system")
 	args := []string{"--watch-label-selector=shard=a", "--watch-all-namespaces=false"}
-	if _, err := p.parse(args, &strings.Builder{}); err != nil {
+	if _, err := p.parse(args, io.Discard); err != nil {
 		t.Fatal(err)
 	}
 	got, err := p.cacheOptions()
@@ -350,6 +354,46 @@ func TestCacheOptions(t *testing.T) {
 	}
 	if got.DefaultTransform == nil {
 		t.Error("managedFields are kept")
+	}
+}
+
+func TestRestConfig(t *testing.T) {
+	cases := map[string]struct {
+		reason    string
+		header    string
+		wantQPS   float32
+		wantBurst int
+	}{
+		"Fair": {
+			reason:    "A server that shares itself out needs no limits on our side.",
+			header:    "X-Kubernetes-Pf-Flowschema-Uid",
+			wantQPS:   -1,
+			wantBurst: -1,
+		},
+		"Plain": {
+			reason:    "Without priority and fairness the flags limit us.",
+			header:    "X-Other",
+			wantQPS:   20,
+			wantBurst: 40,
+		},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Header().Set(tc.header, "1") }))
+			t.Cleanup(server.Close)
+			p := program(&testOptions{})
+			if _, err := p.parse([]string{"--kube-api-qps=20", "--kube-api-burst=40"}, io.Discard); err != nil {
+				t.Fatal(err)
+			}
+			base := &rest.Config{Host: server.URL}
+			got, err := p.restConfig(t.Context(), base)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got.QPS != tc.wantQPS || got.Burst != tc.wantBurst || !strings.HasPrefix(got.UserAgent, "test-controller/") || base.QPS != 0 {
+				t.Errorf("%s\nQPS %v, burst %d, agent %q", tc.reason, got.QPS, got.Burst, got.UserAgent)
+			}
+		})
 	}
 }
 

@@ -19,20 +19,30 @@ type Metrics struct {
 	recorder *metrics.Recorder
 }
 
-// newMetrics registers the collectors. A collector of an earlier program in the same process (tests) makes room.
+// newMetrics registers the collectors.
 func newMetrics(registry prometheus.Registerer) (*Metrics, error) {
 	recorder := metrics.NewRecorder()
 	for _, c := range recorder.Collectors() {
-		err := registry.Register(c)
-		if earlier, ok := errors.AsType[prometheus.AlreadyRegisteredError](err); ok {
-			registry.Unregister(earlier.ExistingCollector)
-			err = registry.Register(c)
-		}
-		if err != nil {
+		if err := registry.Register(c); err != nil {
 			return nil, fmt.Errorf("register metrics: %w", err)
 		}
 	}
 	return &Metrics{recorder: recorder}, nil
+}
+
+// replacing is a registry in which a collector of an earlier program of the same process, as in tests, makes room for its successor.
+type replacing struct {
+	prometheus.Registerer
+}
+
+// Register adds a collector in place of an equal one.
+func (r replacing) Register(c prometheus.Collector) error {
+	err := r.Registerer.Register(c)
+	if earlier, ok := errors.AsType[prometheus.AlreadyRegisteredError](err); ok {
+		r.Unregister(earlier.ExistingCollector)
+		return r.Registerer.Register(c)
+	}
+	return err
 }
 
 // RecordDuration observes how long a reconcile of the object took.

@@ -14,6 +14,7 @@ import (
 	"github.com/fluxcd/pkg/runtime/controller"
 	"github.com/fluxcd/pkg/runtime/pprof"
 	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -26,6 +27,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/weir-gitops/weir/kit/events"
+	"github.com/weir-gitops/weir/kit/manager/version"
 )
 
 // Runtime is what a running program offers to Setup.
@@ -38,6 +40,8 @@ type Runtime struct {
 	Events *events.Recorder
 	// Metrics records durations of reconciles.
 	Metrics *Metrics
+	// Registry takes further collectors; what it holds is served with the metrics of the process.
+	Registry prometheus.Registerer
 	// Log is the logger of the process.
 	Log logr.Logger
 	// Jitter spreads an interval by up to --interval-jitter-percentage in either direction. It may be called from any goroutine.
@@ -67,6 +71,7 @@ func (p *Program) run(ctx context.Context, log logr.Logger) error {
 	if err := p.Setup(ctx, rt); err != nil {
 		return fmt.Errorf("set up: %w", err)
 	}
+	log.WithName("setup").Info("starting", "version", version.String())
 
 	// The recorder outlives the manager, which stops its own runnables before the reconciles that still send events.
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -96,7 +101,8 @@ func (p *Program) runtime(ctx context.Context, log logr.Logger) (*Runtime, error
 	if err := errors.Join(mgr.AddReadyzCheck("ping", healthz.Ping), mgr.AddHealthzCheck("ping", healthz.Ping)); err != nil {
 		return nil, fmt.Errorf("add probes: %w", err)
 	}
-	metrics, err := newMetrics(ctrlmetrics.Registry)
+	registry := replacing{ctrlmetrics.Registry}
+	metrics, err := newMetrics(registry)
 	if err != nil {
 		return nil, err
 	}
@@ -111,13 +117,14 @@ func (p *Program) runtime(ctx context.Context, log logr.Logger) (*Runtime, error
 		return nil, fmt.Errorf("create event recorder: %w", err)
 	}
 	return &Runtime{
-		Manager: mgr,
-		Options: common,
-		Events:  recorder,
-		Metrics: metrics,
-		Log:     log,
-		Jitter:  spread(common.Jitter.Percentage),
-		shared:  p.Config != nil,
+		Manager:  mgr,
+		Options:  common,
+		Events:   recorder,
+		Metrics:  metrics,
+		Registry: registry,
+		Log:      log,
+		Jitter:   spread(common.Jitter.Percentage),
+		shared:   p.Config != nil,
 	}, nil
 }
 
