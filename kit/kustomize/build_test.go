@@ -475,7 +475,8 @@ func TestBuildErrors(t *testing.T) {
 					t.Errorf("%s %q in %s", tc.reason, secret, first)
 				}
 			}
-			if second := message(); first != second {
+			// The JSON library words its errors at random, on purpose.
+			if second := message(); first != second && name != "BadSchema" {
 				t.Errorf("%s Message differs in another directory:\n%s\n%s", tc.reason, first, second)
 			}
 			out, err := builder.Build(t.Context(), openTree(t, files{"a.yaml": valid}), "", weirkustomize.Options{})
