@@ -20,6 +20,7 @@ import (
 	"github.com/weir-gitops/weir/hack/cluster/internal/instance"
 	"github.com/weir-gitops/weir/hack/cluster/internal/lifeline"
 	"github.com/weir-gitops/weir/hack/cluster/internal/plane"
+	"github.com/weir-gitops/weir/hack/cluster/internal/users"
 )
 
 // up starts a cluster.
@@ -98,7 +99,7 @@ func (u *up) options() (plane.Options, error) {
 		o.Nodes = 0
 	}
 	for _, text := range u.users {
-		user, err := plane.ParseUser(text)
+		user, err := users.Parse(text)
 		if err != nil {
 			return o, usageError{err}
 		}

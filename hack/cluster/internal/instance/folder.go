@@ -10,8 +10,14 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 )
+
+// nameCharacters may stand in the name of a cluster.
+const nameCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
+
+var errName = errors.New("want letters, digits, dots, dashes and underscores, beginning with a letter or digit")
 
 // Errors that callers decide on.
 var (
@@ -22,6 +28,11 @@ var (
 	// ErrRunning says that a supervisor holds the folder.
 	ErrRunning = errors.New("the cluster is running")
 )
+
+// validName is a name that is safe as a folder and as a context in a kubeconfig.
+func validName(name string) bool {
+	return name != "" && !strings.ContainsRune("-_.", rune(name[0])) && strings.Trim(name, nameCharacters) == ""
+}
 
 // markerName is the file that makes a folder ours. Its content is for people who wonder what the folder is.
 const (
@@ -35,6 +46,9 @@ type Folder string
 
 // Locate returns the folder of the cluster of that name, or data itself when it is set.
 func Locate(name, data string) (Folder, error) {
+	if !validName(name) {
+		return "", fmt.Errorf("cluster name %q: %w", name, errName)
+	}
 	if data == "" {
 		home := os.Getenv("WEIR_CLUSTER_HOME")
 		if home == "" {

@@ -9,11 +9,13 @@ import (
 	"os"
 	"text/template"
 
+	nodefast "sigs.k8s.io/kwok/kustomize/stage/node/fast"
+	podfast "sigs.k8s.io/kwok/kustomize/stage/pod/fast"
+
 	"github.com/weir-gitops/weir/hack/cluster/internal/instance"
 	"github.com/weir-gitops/weir/hack/cluster/internal/pki"
 	"github.com/weir-gitops/weir/hack/cluster/internal/role"
-	nodefast "sigs.k8s.io/kwok/kustomize/stage/node/fast"
-	podfast "sigs.k8s.io/kwok/kustomize/stage/pod/fast"
+	"github.com/weir-gitops/weir/hack/cluster/internal/users"
 )
 
 // AdminUser is the user name of the administrator, as it stands in the audit log.
@@ -68,7 +70,7 @@ func configure(o Options, server string) error {
 	if err := os.MkdirAll(f.Path("config"), 0o700); err != nil {
 		return fmt.Errorf("make configuration: %w", err)
 	}
-	users, err := userFile(o)
+	accounts, err := userFile(o)
 	if err != nil {
 		return err
 	}
@@ -78,7 +80,7 @@ func configure(o Options, server string) error {
 		return fmt.Errorf("make configuration: %w", err)
 	}
 	for name, data := range map[string][]byte{
-		"users.csv":      users,
+		"users.csv":      accounts,
 		"audit.yaml":     []byte(auditPolicy),
 		"scheduler.yaml": scheduler.Bytes(),
 		"kwok.yaml":      kwokStages(),
@@ -96,8 +98,8 @@ func userFile(o Options) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read administrator's token: %w", err)
 	}
-	admin := User{Token: string(token), Name: AdminUser, UID: AdminUser, Groups: []string{superusers}}
-	return tokenFile(append([]User{admin}, o.Users...))
+	admin := users.User{Token: string(token), Name: AdminUser, UID: AdminUser, Groups: []string{superusers}}
+	return users.Marshal(append([]users.User{admin}, o.Users...))
 }
 
 // kwokStages is how nodes and pods behave: ready at once; pods of a Job succeed at once; a deleted pod goes at once.

@@ -19,6 +19,7 @@ import (
 
 	"github.com/weir-gitops/weir/hack/cluster/internal/instance"
 	"github.com/weir-gitops/weir/hack/cluster/internal/role"
+	"github.com/weir-gitops/weir/hack/cluster/internal/users"
 )
 
 // errServiceAccount says what a service account looks like.
@@ -80,11 +81,11 @@ func kubeconfig(f instance.Folder, s instance.State, l login) ([]byte, error) {
 
 // UserKubeconfig renders the kubeconfig of a user that the cluster was started with.
 func UserKubeconfig(f instance.Folder, s instance.State, name string) ([]byte, error) {
-	users, err := readUsers(f.Config("users.csv"))
+	accounts, err := users.Read(f.Config("users.csv"))
 	if err != nil {
 		return nil, err
 	}
-	for _, u := range users {
+	for _, u := range accounts {
 		if u.Name == name {
 			return kubeconfig(f, s, login{user: name, auth: &api.AuthInfo{Token: u.Token}})
 		}
