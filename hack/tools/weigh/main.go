@@ -4,13 +4,14 @@
 // Weigh prints how large each binary is, which modules it is made of, and through which imports each of them came in.
 //
 // A module's size is the sum of its symbols in a binary linked with its symbol table. Type descriptors and line tables belong to no
-// module in that table; they are in the size of the file and in "not attributed".
+// module in that table; they have a line of their own.
 package main
 
 import (
 	"bytes"
 	"cmp"
 	"context"
+	"debug/elf"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -22,11 +23,13 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 )
 
-const ours = "github.com/weir-gitops/weir/"
+const (
+	ours     = "github.com/weir-gitops/weir/"
+	standard = "the standard library"
+)
 
 func main() {
 	root := flag.String("root", ".", "top of the repository")
@@ -55,40 +58,65 @@ func weigh(ctx context.Context, root, name string, top int) error {
 	}
 	defer os.RemoveAll(dir)
 
-	stripped, err := link(ctx, root, name, filepath.Join(dir, "stripped"), "-s -w")
+	stripped := filepath.Join(dir, "stripped")
+	if err := link(ctx, root, name, stripped, "-s -w"); err != nil {
+		return err
+	}
+	info, err := os.Stat(stripped)
 	if err != nil {
 		return err
 	}
-	if _, err := link(ctx, root, name, filepath.Join(dir, "symbols"), "-w"); err != nil {
+	whole := filepath.Join(dir, "whole")
+	if err := link(ctx, root, name, whole, "-w"); err != nil {
 		return err
 	}
-	symbols, err := run(ctx, root, "tool", "nm", "-size", filepath.Join(dir, "symbols"))
+	symbols, err := readSymbols(whole)
 	if err != nil {
 		return err
 	}
 	sizes, rest := moduleSizes(symbols, pkgs)
 
-	fmt.Printf("%s  %s\n", name, megabytes(stripped))
+	fmt.Printf("%s  %s\n", name, megabytes(info.Size()))
 	for i, module := range slices.SortedFunc(maps.Keys(sizes), func(a, b string) int { return cmp.Compare(sizes[b], sizes[a]) }) {
 		if i == top {
 			break
 		}
 		fmt.Printf("  %9s  %-45s %s\n", megabytes(sizes[module]), module, chain(pkgs, module))
 	}
-	fmt.Printf("  %9s  not attributed (%d modules in all)\n\n", megabytes(rest), len(sizes))
+	fmt.Printf("  %9s  type descriptors and line tables (%d modules in all)\n\n", megabytes(rest), len(sizes))
 	return nil
 }
 
-// link builds the binary with the given linker flags and returns its size in bytes.
-func link(ctx context.Context, root, name, out, ldflags string) (int64, error) {
-	if _, err := run(ctx, root, "build", "-trimpath", "-buildvcs=false", "-ldflags", ldflags, "-o", out, "./"+name); err != nil {
-		return 0, err
-	}
-	info, err := os.Stat(out)
+// link builds the binary as it ships, static and for Linux, with the given linker flags.
+func link(ctx context.Context, root, name, out, ldflags string) error {
+	_, err := run(ctx, root, "build", "-trimpath", "-buildvcs=false", "-ldflags", ldflags, "-o", out, "./"+name)
+	return err
+}
+
+// symbol is a piece of a binary.
+type symbol struct {
+	name  string
+	bytes int64
+}
+
+// readSymbols lists what takes room in a binary's file; zeroed memory takes none.
+func readSymbols(path string) ([]symbol, error) {
+	binary, err := elf.Open(path)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	return info.Size(), nil
+	defer binary.Close()
+	all, err := binary.Symbols()
+	if err != nil {
+		return nil, err
+	}
+	var symbols []symbol
+	for _, s := range all {
+		if i := int(s.Section); i < len(binary.Sections) && binary.Sections[i].Type == elf.SHT_PROGBITS {
+			symbols = append(symbols, symbol{name: s.Name, bytes: int64(s.Size)}) //nolint:gosec // no symbol has 2^63 bytes
+		}
+	}
+	return symbols, nil
 }
 
 // goPackage is what `go list -json` says about one package.
@@ -101,7 +129,7 @@ type goPackage struct {
 // module returns the module that the package is counted under.
 func (p goPackage) module() string {
 	if p.Module == nil {
-		return "the standard library"
+		return standard
 	}
 	return p.Module.Path
 }
@@ -129,22 +157,14 @@ func listPackages(ctx context.Context, root, name string) (packages, error) {
 	}
 }
 
-// moduleSizes adds up the symbols of each module; rest is what belongs to none. A line of nm reads "address size type name".
-func moduleSizes(symbols []byte, pkgs packages) (sizes map[string]int64, rest int64) {
+// moduleSizes adds up the symbols of each module; rest is what belongs to none.
+func moduleSizes(symbols []symbol, pkgs packages) (sizes map[string]int64, rest int64) {
 	sizes = map[string]int64{}
-	for line := range bytes.Lines(symbols) {
-		fields := strings.Fields(string(line))
-		if len(fields) < 4 || strings.ContainsAny(fields[2], "bBU") { // bss takes no room in the file, U is defined elsewhere
-			continue
-		}
-		size, err := strconv.ParseInt(fields[1], 10, 64)
-		if err != nil {
-			continue
-		}
-		if p, ok := pkgs.byPath[symbolPackage(fields[3])]; ok {
-			sizes[p.module()] += size
+	for _, s := range symbols {
+		if p, ok := pkgs.byPath[symbolPackage(s.name)]; ok {
+			sizes[p.module()] += s.bytes
 		} else {
-			rest += size
+			rest += s.bytes
 		}
 	}
 	return sizes, rest
@@ -160,6 +180,9 @@ func symbolPackage(symbol string) string {
 
 // chain is the shortest way of imports from the main package into a module, one package for each module that it crosses.
 func chain(pkgs packages, module string) string {
+	if module == standard {
+		return ""
+	}
 	from := map[string]string{pkgs.main: ""}
 	for queue := []string{pkgs.main}; len(queue) > 0; queue = queue[1:] {
 		at := pkgs.byPath[queue[0]]
@@ -191,11 +214,11 @@ func describe(pkgs packages, from map[string]string, at goPackage) string {
 	return strings.Join(way, " > ")
 }
 
-// run runs the go command in the workspace, also where the caller has switched it off.
+// run runs the go command in the workspace, also where the caller has switched it off, for Linux.
 func run(ctx context.Context, root string, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = root
-	cmd.Env = append(os.Environ(), "GOWORK=")
+	cmd.Env = append(os.Environ(), "GOWORK=", "GOOS=linux", "CGO_ENABLED=0")
 	cmd.Stderr = os.Stderr
 	return cmd.Output()
 }

@@ -31,11 +31,10 @@ func TestSymbolPackage(t *testing.T) {
 }
 
 func TestModuleSizes(t *testing.T) {
-	nm := "  401000       10 T net/http.Get\n  401010        5 R net/http.page\n  401020       90 B net/http.cache\n  401030        7 R type:*\nbroken\n"
 	pkgs := packages{byPath: map[string]goPackage{"net/http": {ImportPath: "net/http"}}}
-	sizes, rest := moduleSizes([]byte(nm), pkgs)
-	if diff := cmp.Diff(map[string]int64{"the standard library": 15}, sizes); diff != "" {
-		t.Errorf("Code and data count, zeroed memory does not.\n%s", diff)
+	sizes, rest := moduleSizes([]symbol{{"net/http.Get", 10}, {"net/http.page", 5}, {"type:*", 7}}, pkgs)
+	if diff := cmp.Diff(map[string]int64{standard: 15}, sizes); diff != "" {
+		t.Errorf("symbols count for the module of their package\n%s", diff)
 	}
 	if rest != 7 {
 		t.Errorf("not attributed: %d, want 7", rest)
