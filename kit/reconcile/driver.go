@@ -102,7 +102,8 @@ func (d *Driver[O, S]) start(obj O, started time.Time) *attempt[O, S] {
 		Started:   started,
 		Emit:      func(e events.Event) { d.Recorder.Event(obj, e) },
 		Publish: func(ctx context.Context) error {
-			return d.write(ctx, a, Result{Running: true, Duration: d.Clock().Sub(started)})
+			d.Kind.Status(a.scope, Result{Running: true, Duration: d.Clock().Sub(started)})
+			return d.write(ctx, a)
 		},
 	})
 	return a
@@ -137,10 +138,11 @@ func (d *Driver[O, S]) finish(ctx context.Context, a *attempt[O, S], r Result) (
 	if at, ok := meta.ReconcileAnnotationValue(a.obj.GetAnnotations()); ok {
 		*common.LastHandledReconcileAt = at
 	}
+	d.Kind.Status(a.scope, r)
 	if d.Kind.Observed(a.obj, r) {
 		*common.ObservedGeneration = a.obj.GetGeneration()
 	}
-	if err := d.write(ctx, a, r); err != nil {
+	if err := d.write(ctx, a); err != nil {
 		return ctrl.Result{}, err
 	}
 	if d.Kind.Events != nil {
@@ -190,8 +192,8 @@ func (d *Driver[O, S]) next(obj O, r Result) time.Duration {
 	return d.Kind.Retry(obj)
 }
 
-func (d *Driver[O, S]) write(ctx context.Context, a *attempt[O, S], r Result) error {
-	d.Kind.Status(a.scope, r)
+// write sends the status as it is now, if it is not what the server has.
+func (d *Driver[O, S]) write(ctx context.Context, a *attempt[O, S]) error {
 	p := status.Patcher{Client: d.Client, Live: d.Live, FieldOwner: d.FieldOwner, Owned: d.Kind.Owned}
 	changed, err := p.Patch(ctx, a.before, a.obj)
 	if err != nil {

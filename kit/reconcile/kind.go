@@ -92,7 +92,7 @@ type Kind[O Object, S any] struct {
 	Phases, Deletion []Phase[S]
 	// Status sets conditions and other status fields of the scope's object from facts and result. It is pure.
 	Status func(s S, r Result)
-	// Observed tells whether a result lets observedGeneration follow the generation.
+	// Observed tells whether a result, whose status is set by then, lets observedGeneration follow the generation.
 	Observed func(o O, r Result) bool
 	// Events lists what to tell people at the end of a run; before is the object as it was read. It is pure. Optional.
 	Events func(before O, s S, r Result) []events.Event

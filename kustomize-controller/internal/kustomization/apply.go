@@ -1,0 +1,89 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package kustomization
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/fluxcd/pkg/apis/meta"
+
+	kustomizev1 "github.com/weir-gitops/weir/api/kustomize/v1"
+	"github.com/weir-gitops/weir/kit/apply"
+	"github.com/weir-gitops/weir/kit/outcome"
+)
+
+// makePlan compares what is wanted with what is known to be there.
+func (r *Reconciler) makePlan(ctx context.Context, s *scope) error {
+	s.step = stepApply
+	plan, err := r.Engine.Plan(ctx, s.clients, s.owner(), s.set, entriesOf(s.obj), apply.PlanOptions{
+		Force:  s.obj.Spec.Force,
+		Prune:  s.obj.Spec.Prune,
+		Verify: s.verify,
+	})
+	if err != nil {
+		return outcome.Fail(kustomizev1.ReconciliationFailedReason, err)
+	}
+	s.plan = plan
+	return nil
+}
+
+// record persists the inventory with the ids that are about to come, before the first of them is written: whatever happens to this process
+// afterwards, the next one knows what may be there.
+func (r *Reconciler) record(ctx context.Context, s *scope) error {
+	s.inventory = s.plan.Intent()
+	if !s.plan.NeedsIntent() {
+		return nil
+	}
+	return s.run.Publish(ctx)
+}
+
+// apply writes what differs. While the objects of a stage that others need are not there yet, such as a new CRD, it ends the run.
+func (r *Reconciler) apply(ctx context.Context, s *scope) error {
+	changes, err := r.Engine.Apply(ctx, s.clients, s.plan)
+	s.applied = changes
+	s.last.changed = s.last.changed || len(changes.Changed()) > 0
+	if pending, ok := errors.AsType[*apply.StagePending](err); ok {
+		return outcome.Wait(pending.After, meta.ProgressingReason, "%w", err)
+	}
+	if err != nil {
+		if lines := changes.Lines(apply.Created, apply.Configured); lines != "" {
+			err = fmt.Errorf("%w\n%s", err, lines)
+		}
+		return outcome.Fail(kustomizev1.ReconciliationFailedReason, err)
+	}
+	return nil
+}
+
+// prune deletes what the source no longer has. What could not be deleted stays in the inventory.
+func (r *Reconciler) prune(ctx context.Context, s *scope) error {
+	changes, err := r.Engine.Prune(ctx, s.clients, s.plan)
+	s.pruned = changes
+	s.inventory = s.plan.Inventory()
+	if err != nil {
+		return outcome.Fail(kustomizev1.PruneFailedReason, err)
+	}
+	s.settle(r.Clock())
+	return nil
+}
+
+func entriesOf(obj *kustomizev1.Kustomization) []apply.Entry {
+	if obj.Status.Inventory == nil {
+		return nil
+	}
+	entries := make([]apply.Entry, 0, len(obj.Status.Inventory.Entries))
+	for _, ref := range obj.Status.Inventory.Entries {
+		entries = append(entries, apply.Entry{ID: ref.ID, Version: ref.Version})
+	}
+	return entries
+}
+
+func toInventory(entries []apply.Entry) []kustomizev1.ResourceRef {
+	refs := make([]kustomizev1.ResourceRef, 0, len(entries))
+	for _, e := range entries {
+		refs = append(refs, kustomizev1.ResourceRef{ID: e.ID, Version: e.Version})
+	}
+	return refs
+}

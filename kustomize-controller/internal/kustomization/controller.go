@@ -1,0 +1,156 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package kustomization
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+
+	"github.com/fluxcd/pkg/runtime/acl"
+
+	kustomizev1 "github.com/weir-gitops/weir/api/kustomize/v1"
+	"github.com/weir-gitops/weir/kit/apply"
+	"github.com/weir-gitops/weir/kit/artifact/fetch"
+	"github.com/weir-gitops/weir/kit/auth"
+	"github.com/weir-gitops/weir/kit/cluster"
+	"github.com/weir-gitops/weir/kit/kustomize"
+	"github.com/weir-gitops/weir/kit/reconcile"
+)
+
+// fieldOwner is the field manager of what is written to Kustomizations themselves.
+// Flux: kustomize-controller contract, "Managers".
+const fieldOwner = "gotk-kustomize-controller"
+
+// Options are the rules that flags and feature gates set for all objects.
+type Options struct {
+	// RequeueDependency is the time until a run that waits for another object is tried again unless a watch wakes it first.
+	RequeueDependency time.Duration
+	// Access blocks references to sources in other namespaces where it says so.
+	Access acl.Options
+	// DefaultServiceAccount acts for objects that name none; empty means the controller's own identity.
+	DefaultServiceAccount string
+	// AllowRemoteBases lets kustomization files load from Git and HTTP.
+	AllowRemoteBases bool
+	// ExternalArtifacts allows sources of that kind.
+	ExternalArtifacts bool
+	// AdditiveDependencyCheck asks for the built-in rule even where a readyExpr is given.
+	AdditiveDependencyCheck bool
+	// StrictSubstitutions makes a variable without value and default an error.
+	StrictSubstitutions bool
+	// FailFast ends a wait for health as soon as one object has failed.
+	FailFast bool
+	// GroupChangeLog writes the change log by action instead of by object.
+	GroupChangeLog bool
+	// WatchConfigs wakes objects when a ConfigMap or Secret that they name, and that carries the watch label, changes.
+	WatchConfigs bool
+}
+
+// Reconciler reconciles Kustomizations. All fields are required.
+type Reconciler struct {
+	Options
+	// Client reads Kustomizations and sources from the cache, everything else live.
+	Client client.Client
+	// Live reads past the cache.
+	Live      client.Reader
+	Secrets   *auth.Reader
+	Engine    *apply.Engine
+	Builder   *kustomize.Builder
+	Artifacts *fetch.Cache
+	Clusters  *cluster.Pool
+	Recorder  reconcile.Recorder
+	Metrics   reconcile.Metrics
+	Jitter    func(time.Duration) time.Duration
+	Clock     func() time.Time
+	// Waker is what Engine was told to call.
+	Waker *Waker
+
+	records records
+}
+
+// Setup registers the kind with its watches.
+//
+// +kubebuilder:rbac:groups=kustomize.toolkit.fluxcd.io,resources=kustomizations,verbs=get;list;watch;create;update;patch;delete
+// +kubebuilder:rbac:groups=kustomize.toolkit.fluxcd.io,resources=kustomizations/status;kustomizations/finalizers,verbs=get;update;patch
+// +kubebuilder:rbac:groups=source.toolkit.fluxcd.io,resources=gitrepositories;ocirepositories;buckets;externalartifacts,verbs=get;list;watch
+// +kubebuilder:rbac:groups="",resources=configmaps;secrets;serviceaccounts,verbs=get;list;watch
+// +kubebuilder:rbac:groups="",resources=events,verbs=create;patch
+func (r *Reconciler) Setup(ctx context.Context, mgr ctrl.Manager, opts controller.Options) error {
+	driver := r.driver()
+	if err := errors.Join(r.validate(), driver.Validate()); err != nil {
+		return fmt.Errorf("set up Kustomization: %w", err)
+	}
+	if err := r.index(ctx, mgr.GetFieldIndexer()); err != nil {
+		return fmt.Errorf("set up Kustomization: %w", err)
+	}
+	return r.watch(mgr, opts).Complete(driver)
+}
+
+func (r *Reconciler) validate() error {
+	if r.Client == nil || r.Live == nil || r.Secrets == nil || r.Engine == nil || r.Builder == nil || r.Artifacts == nil || r.Clusters == nil ||
+		r.Waker == nil || r.RequeueDependency <= 0 {
+		return errors.New("reconciler needs Client, Live, Secrets, Engine, Builder, Artifacts, Clusters, Waker and RequeueDependency")
+	}
+	return nil
+}
+
+func (r *Reconciler) driver() *reconcile.Driver[*kustomizev1.Kustomization, *scope] {
+	return &reconcile.Driver[*kustomizev1.Kustomization, *scope]{
+		Client: r.Client, Live: r.Live, FieldOwner: fieldOwner, Recorder: r.Recorder, Metrics: r.Metrics, Jitter: r.Jitter, Clock: r.Clock,
+		Kind: reconcile.Kind[*kustomizev1.Kustomization, *scope]{
+			Name:      kustomizev1.KustomizationKind,
+			Finalizer: kustomizev1.Finalizer,
+			New:       func() *kustomizev1.Kustomization { return &kustomizev1.Kustomization{} },
+			Common: func(o *kustomizev1.Kustomization) reconcile.Common {
+				return reconcile.Common{ObservedGeneration: &o.Status.ObservedGeneration, LastHandledReconcileAt: &o.Status.LastHandledReconcileAt}
+			},
+			Suspended: func(o *kustomizev1.Kustomization) bool { return o.Spec.Suspend },
+			Start: func(o *kustomizev1.Kustomization, run reconcile.Run) *scope {
+				return &scope{obj: o, run: run, last: r.records.get(key(o))}
+			},
+			Phases:   r.phases(),
+			Deletion: r.deletion(),
+			Status:   setStatus,
+			Observed: observed,
+			Events:   r.tell,
+			Interval: (*kustomizev1.Kustomization).GetRequeueAfter,
+			Retry:    (*kustomizev1.Kustomization).GetRetryInterval,
+			Owned:    ownedConditions(),
+			End:      (*scope).release,
+			Forget:   r.forget,
+		},
+	}
+}
+
+func (r *Reconciler) forget(namespace, name string) {
+	r.records.drop(types.NamespacedName{Namespace: namespace, Name: name})
+	r.Engine.Forget(apply.Owner{Namespace: namespace, Name: name})
+}
+
+// Waker puts objects into the queue of the controller from outside of a watch. It drops what comes before the controller runs: every object
+// is queued then anyway.
+type Waker struct {
+	queue atomic.Pointer[workqueue.TypedRateLimitingInterface[ctrl.Request]]
+}
+
+// Wake queues the object at once. It does not block.
+func (w *Waker) Wake(owner apply.Owner) {
+	if q := w.queue.Load(); q != nil {
+		(*q).Add(ctrl.Request{NamespacedName: types.NamespacedName{Namespace: owner.Namespace, Name: owner.Name}})
+	}
+}
+
+// Start takes the queue; it is the body of a source of the controller.
+func (w *Waker) Start(_ context.Context, queue workqueue.TypedRateLimitingInterface[ctrl.Request]) error {
+	w.queue.Store(&queue)
+	return nil
+}

@@ -1,0 +1,95 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package kustomization
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/fluxcd/pkg/apis/meta"
+	"github.com/fluxcd/pkg/runtime/conditions"
+
+	kustomizev1 "github.com/weir-gitops/weir/api/kustomize/v1"
+	"github.com/weir-gitops/weir/kit/depends"
+	"github.com/weir-gitops/weir/kit/outcome"
+)
+
+// depends stops the run while something that the object depends on is not ready. A watch brings it back the moment that changes; the time is
+// only the safety net.
+func (r *Reconciler) depends(ctx context.Context, s *scope) error {
+	refs := dependencies(s.obj)
+	if len(refs) == 0 {
+		return nil
+	}
+	if way := depends.Cycle(key(s.obj), r.dependenciesOf(ctx)); way != nil {
+		return outcome.Wait(r.RequeueDependency, kustomizev1.DependencyNotReadyReason, "dependsOn leads back to itself: %s", arrows(way))
+	}
+	checker := depends.Checker{Lookup: r.dependency(s), Additive: r.AdditiveDependencyCheck}
+	err := checker.Check(ctx, s.obj, s.artifact.Revision, refs)
+	if _, ok := errors.AsType[*depends.ExpressionError](err); ok {
+		return outcome.Stall(kustomizev1.InvalidCELExpressionReason, fmt.Errorf("%s%w", celErrorPrefix, err))
+	}
+	if err != nil {
+		return outcome.Wait(r.RequeueDependency, kustomizev1.DependencyNotReadyReason, "%w", err)
+	}
+	return nil
+}
+
+// dependency looks a dependency up in the cache: it is watched, and its next change starts this object again.
+func (r *Reconciler) dependency(s *scope) depends.Lookup {
+	return func(ctx context.Context, name types.NamespacedName) (depends.State, error) {
+		dep := &kustomizev1.Kustomization{}
+		if err := r.Client.Get(ctx, name, dep); err != nil {
+			return depends.State{}, err
+		}
+		return depends.State{
+			Object:          dep,
+			Ready:           ready(dep),
+			SameSource:      sourceRef(dep) == sourceRef(s.obj),
+			AppliedRevision: dep.Status.LastAppliedRevision,
+		}, nil
+	}
+}
+
+func ready(obj *kustomizev1.Kustomization) bool {
+	return obj.Generation == obj.Status.ObservedGeneration && conditions.IsTrue(obj, meta.ReadyCondition)
+}
+
+func (r *Reconciler) dependenciesOf(ctx context.Context) func(types.NamespacedName) []types.NamespacedName {
+	return func(name types.NamespacedName) []types.NamespacedName {
+		obj := &kustomizev1.Kustomization{}
+		if err := r.Client.Get(ctx, name, obj); err != nil {
+			return nil // what does not exist leads nowhere
+		}
+		var names []types.NamespacedName
+		for _, ref := range dependencies(obj) {
+			names = append(names, ref.NamespacedName)
+		}
+		return names
+	}
+}
+
+func dependencies(obj *kustomizev1.Kustomization) []depends.Reference {
+	refs := make([]depends.Reference, 0, len(obj.Spec.DependsOn))
+	for _, d := range obj.Spec.DependsOn {
+		refs = append(refs, depends.Reference{
+			NamespacedName: types.NamespacedName{Namespace: cmp.Or(d.Namespace, obj.Namespace), Name: d.Name},
+			ReadyExpr:      d.ReadyExpr,
+		})
+	}
+	return refs
+}
+
+func arrows(way []types.NamespacedName) string {
+	names := make([]string, 0, len(way))
+	for _, n := range way {
+		names = append(names, n.String())
+	}
+	return strings.Join(names, " → ")
+}

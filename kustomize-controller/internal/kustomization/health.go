@@ -1,0 +1,97 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package kustomization
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/fluxcd/pkg/apis/meta"
+	"github.com/fluxcd/pkg/runtime/conditions"
+
+	kustomizev1 "github.com/weir-gitops/weir/api/kustomize/v1"
+	"github.com/weir-gitops/weir/kit/apply"
+	"github.com/weir-gitops/weir/kit/outcome"
+)
+
+// health looks once at what is to be checked. While something is on its way it ends the run: a watch starts the next when that changes, and
+// the deadline does when nothing changes. No worker is held.
+func (r *Reconciler) health(ctx context.Context, s *scope) error {
+	if !s.checksHealth() {
+		return nil
+	}
+	s.step = stepHealth
+	h, err := r.Engine.Health(ctx, s.clients, s.owner(), r.healthSet(s))
+	if err != nil {
+		return outcome.Fail(kustomizev1.HealthCheckFailedReason, err)
+	}
+	now := r.Clock()
+	if h.AllCurrent() {
+		if !s.last.waiting.IsZero() {
+			s.healthTook = now.Sub(s.last.waiting)
+		}
+		return nil
+	}
+	s.openWait(now)
+	left := s.last.waiting.Add(s.obj.GetTimeout()).Sub(now)
+	if left > 0 && !h.Terminal(r.FailFast) {
+		if h.Recheck > 0 {
+			left = min(left, h.Recheck)
+		}
+		return outcome.Wait(left, meta.ProgressingReason, "%w", h.Err(true))
+	}
+	fault := h.Err(left <= 0)
+	s.healthFault = fault.Error()
+	waited := now.Sub(s.last.waiting).Round(time.Second)
+	s.last.waiting, s.last.began = time.Time{}, time.Time{}
+	return outcome.Fail(kustomizev1.HealthCheckFailedReason, fmt.Errorf(healthFailedText, waited, fault))
+}
+
+// openWait notes since when this process waits. After a restart the wait goes on from the time that the status shows, so that the deadline
+// holds however often the process is started anew.
+func (s *scope) openWait(now time.Time) {
+	if !s.last.waiting.IsZero() {
+		return
+	}
+	s.last.waiting, s.last.began, s.last.revision = now, s.run.Started, s.artifact.Revision
+	if c := conditions.Get(s.obj, kustomizev1.HealthyCondition); c != nil && c.Reason == meta.ProgressingReason && c.Message == s.stepMessage() {
+		s.last.waiting = c.LastTransitionTime.Time
+	}
+}
+
+func (r *Reconciler) healthSet(s *scope) apply.HealthSet {
+	set := apply.HealthSet{Exprs: s.exprs, FailFast: r.FailFast, TTLJobs: s.last.ttlJobs}
+	if s.obj.Spec.Wait {
+		set.Entries = s.last.members
+		return set
+	}
+	for _, ref := range s.obj.Spec.HealthChecks {
+		gv, err := schema.ParseGroupVersion(cmp.Or(ref.APIVersion, "apps/v1"))
+		if err != nil {
+			gv = schema.GroupVersion{Version: ref.APIVersion}
+		}
+		set.Entries = append(set.Entries, apply.NewEntry(gv.WithKind(ref.Kind), ref.Namespace, ref.Name))
+	}
+	return set
+}
+
+// settle notes that everything is applied and pruned with these inputs.
+func (s *scope) settle(now time.Time) {
+	s.last.inputs, s.last.account = s.inputs, s.account
+	if s.verify {
+		s.last.verified = now
+	}
+	s.last.ttlJobs = s.set.TTLJobs()
+	s.last.members = nil
+	self := apply.NewEntry(kustomizev1.GroupVersion.WithKind(kustomizev1.KustomizationKind), s.obj.Namespace, s.obj.Name)
+	for _, e := range s.plan.HealthEntries() {
+		if e.ID != self.ID {
+			s.last.members = append(s.last.members, e)
+		}
+	}
+}

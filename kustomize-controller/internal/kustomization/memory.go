@@ -1,0 +1,69 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package kustomization
+
+import (
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/weir-gitops/weir/kit/apply"
+)
+
+// record is what the runs of one object leave behind for the next. It is a cache: a process that starts without it does the full work once.
+// Only the run of its object touches it, and there is never more than one.
+type record struct {
+	// inputs is the hash of everything that the last completed apply and prune depended on; empty when the last one did not complete.
+	inputs string
+	// account is the identity that acted then.
+	account string
+	// verified is when the live objects were last compared in full.
+	verified time.Time
+	// digest is that of the content rendered last, and rendering the fingerprint of all but the artifact that it depends on.
+	digest, rendering string
+	// members are the objects that a wait for health looks at.
+	members []apply.Entry
+	// began is when the run started whose objects are waited for; zero when no wait is open.
+	began time.Time
+	// waiting is since when they are waited for.
+	waiting time.Time
+	// revision is the one that is waited for.
+	revision string
+	// ttlJobs are the ids among them whose disappearance is a success.
+	ttlJobs []string
+	// deleted are the objects that the deletion of this one has deleted; nil before that.
+	deleted []apply.Entry
+	// changed tells that something was changed before the wait.
+	changed bool
+}
+
+// records holds a record for each object.
+type records struct {
+	mu sync.Mutex
+	of map[types.NamespacedName]*record
+}
+
+func (m *records) get(name types.NamespacedName) *record {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.of == nil {
+		m.of = make(map[types.NamespacedName]*record)
+	}
+	if m.of[name] == nil {
+		m.of[name] = &record{}
+	}
+	return m.of[name]
+}
+
+func (m *records) drop(name types.NamespacedName) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.of, name)
+}
+
+func key(obj client.Object) types.NamespacedName {
+	return client.ObjectKeyFromObject(obj)
+}

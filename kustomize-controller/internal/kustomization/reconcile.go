@@ -1,0 +1,114 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package kustomization
+
+import (
+	"context"
+	"time"
+
+	"github.com/fluxcd/pkg/apis/meta"
+
+	kustomizev1 "github.com/weir-gitops/weir/api/kustomize/v1"
+	"github.com/weir-gitops/weir/kit/apply"
+	"github.com/weir-gitops/weir/kit/artifact/fetch"
+	"github.com/weir-gitops/weir/kit/reconcile"
+)
+
+// ociRevisionKey is the artifact metadata that holds the revision the artifact was made from.
+// OCI image specification, "Pre-Defined Annotation Keys".
+const ociRevisionKey = "org.opencontainers.image.revision"
+
+// scope is what one run knows. Each field names the phase that sets it.
+type scope struct {
+	obj *kustomizev1.Kustomization
+	run reconcile.Run
+	// last is what earlier runs of this process left behind for this object.
+	last *record
+
+	exprs     *apply.Expressions // configure
+	artifact  meta.Artifact      // source
+	clients   apply.Clients      // connect
+	account   string             // connect: the service account that acts, empty for the controller's own identity
+	vars      map[string]string  // variables
+	rendering string             // compare: all but the artifact that the result depends on, as one hash
+	inputs    string             // compare: the same with the artifact
+	quiet     bool               // compare: nothing moved since the last run that was done with these inputs
+	verify    bool               // compare: it is time to compare every live object in full
+
+	tree      *fetch.Tree   // fetch
+	attempted bool          // fetch: the path exists in the artifact
+	digest    string        // build: of the rendered content
+	set       *apply.Set    // build
+	plan      *apply.Plan   // plan
+	inventory []apply.Entry // record, then apply and prune
+	applied   apply.Changes // apply
+	pruned    apply.Changes // prune
+
+	step        step          // the phase that shows in the Reconciling condition
+	healthTook  time.Duration // health: set when a wait for health ended well in this run
+	healthFault string        // health: why it failed
+	cancelled   bool          // compare: a wait for the health of other inputs was given up
+}
+
+// phases is the normal run. Everything after compare is skipped when nothing moved; only health looks again, as its answer costs nothing.
+func (r *Reconciler) phases() []reconcile.Phase[*scope] {
+	return []reconcile.Phase[*scope]{
+		{Name: "configure", Run: r.configure},
+		{Name: "source", Run: r.source},
+		{Name: "depends", Run: r.depends},
+		{Name: "connect", Run: r.connect},
+		{Name: "variables", Run: r.variables},
+		{Name: "compare", Run: r.compare},
+		{Name: "fetch", Run: unlessQuiet(r.fetch)},
+		{Name: "build", Run: unlessQuiet(r.build)},
+		{Name: "plan", Run: unlessQuiet(r.makePlan)},
+		{Name: "record", Run: unlessQuiet(r.record)},
+		{Name: "apply", Run: unlessQuiet(r.apply)},
+		{Name: "prune", Run: unlessQuiet(r.prune)},
+		{Name: "health", Reports: kustomizev1.HealthyCondition, Run: r.health},
+	}
+}
+
+// deletion is the run of an object that is being deleted.
+func (r *Reconciler) deletion() []reconcile.Phase[*scope] {
+	return []reconcile.Phase[*scope]{
+		{Name: "prune everything", Run: r.pruneAll},
+		{Name: "wait for termination", Run: r.awaitTermination},
+	}
+}
+
+func unlessQuiet(run func(context.Context, *scope) error) func(context.Context, *scope) error {
+	return func(ctx context.Context, s *scope) error {
+		if s.quiet {
+			return nil
+		}
+		return run(ctx, s)
+	}
+}
+
+// release gives back what the run holds.
+func (s *scope) release() {
+	if s.tree != nil {
+		s.tree.Release()
+	}
+}
+
+func (s *scope) owner() apply.Owner {
+	return apply.Owner{Namespace: s.obj.Namespace, Name: s.obj.Name}
+}
+
+// requested reports whether this run answers a new value of the requestedAt annotation.
+func (s *scope) requested() bool {
+	return s.run.Requested != ""
+}
+
+// checksHealth reports whether the object asks for health checks at all.
+func (s *scope) checksHealth() bool {
+	return s.obj.Spec.Wait || len(s.obj.Spec.HealthChecks) > 0
+}
+
+// originRevision is the upstream revision that the source passes on; empty when it has none.
+func (s *scope) originRevision() string {
+	return s.artifact.Metadata[ociRevisionKey]
+}
