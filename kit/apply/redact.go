@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"iter"
 	"regexp"
 	"slices"
 	"strings"
@@ -54,25 +55,49 @@ func (it *item) hider() func(string) string {
 		}
 	}
 	for _, field := range []string{"data", "stringData"} {
-		values, ok := it.obj.Object[field].(map[string]any)
-		if !ok {
-			continue
-		}
-		for _, v := range values {
-			s := fmt.Sprint(v)
-			add(s)
-			if plain, err := base64.StdEncoding.DecodeString(s); err == nil {
+		for leaf := range leaves(it.obj.Object[field]) {
+			add(leaf)
+			if plain, err := base64.StdEncoding.DecodeString(leaf); err == nil {
 				add(string(plain))
 			}
 		}
 	}
 	slices.SortFunc(secrets, func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b)) })
-	quoted := regexp.MustCompile(`(Invalid value: |Unsupported value: |Value:)("(?:[^"\\]|\\.)*"|[^\s:}"]+)`)
+	// Strings as %q prints them, and Go values to the end of the line.
+	quoted := regexp.MustCompile(`(Invalid value: |Unsupported value: )("(?:[^"\\]|\\.)*"|[^\s:]+)|(valueUnstructured\{Value:).*`)
 	return func(text string) string {
-		text = quoted.ReplaceAllString(text, "${1}"+mask)
+		text = quoted.ReplaceAllString(text, "${1}${3}"+mask)
 		for _, s := range secrets {
 			text = strings.ReplaceAll(text, s, mask)
 		}
 		return text
+	}
+}
+
+// leaves yields every scalar of a value, whatever its shape: malformed Secrets are quoted in errors too.
+func leaves(v any) iter.Seq[string] {
+	return func(yield func(string) bool) { walkLeaves(v, yield) }
+}
+
+func walkLeaves(v any, yield func(string) bool) bool {
+	switch n := v.(type) {
+	case nil:
+		return true
+	case map[string]any:
+		for _, sub := range n {
+			if !walkLeaves(sub, yield) {
+				return false
+			}
+		}
+		return true
+	case []any:
+		for _, sub := range n {
+			if !walkLeaves(sub, yield) {
+				return false
+			}
+		}
+		return true
+	default:
+		return yield(fmt.Sprint(n))
 	}
 }

@@ -164,7 +164,7 @@ func TestRedact(t *testing.T) {
 		Details: &metav1.StatusDetails{Causes: []metav1.StatusCause{{Message: "hunter22"}}},
 	}}
 	got := secret.dryRunError(cause)
-	want := `Secret/ns/s dry-run failed (Invalid): Secret "s" is invalid: data[password]: Invalid value: *****: bad ***** *****, got &value.valueUnstructured{Value:*****}`
+	want := `Secret/ns/s dry-run failed (Invalid): Secret "s" is invalid: data[password]: Invalid value: *****: bad ***** *****, got &value.valueUnstructured{Value:*****`
 	if diff := cmp.Diff(want, got.Error()); diff != "" {
 		t.Errorf("text (-want +got):\n%s", diff)
 	}
