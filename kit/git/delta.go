@@ -293,7 +293,7 @@ func (p *pack) append(h Hash, kind plumbing.ObjectType, content []byte) (int, er
 // objectHeader encodes kind and size the way the pack format does: four bits of size with the kind, then
 // seven a byte.
 func objectHeader(kind plumbing.ObjectType, size int) []byte {
-	first := byte(kind)<<4 | byte(size&0x0f)
+	first := byte(kind)<<4 | byte(size&0x0f) //nolint:gosec // kinds are 1 to 7
 	size >>= 4
 	if size == 0 {
 		return []byte{first}

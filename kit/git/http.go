@@ -106,7 +106,7 @@ func (t *httpTransport) list(ctx context.Context) (*advertisement, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer res.Body.Close() //nolint:errcheck // everything needed was read
+	defer res.Body.Close()
 	base, err := repositoryOf(res.Request.URL)
 	if err != nil {
 		return nil, err
@@ -149,7 +149,7 @@ func (t *httpTransport) fetch(ctx context.Context, adv *advertisement, req *pack
 	if err != nil {
 		return err
 	}
-	defer res.Body.Close() //nolint:errcheck // an error while reading was reported there
+	defer res.Body.Close()
 	return decodeResponse(res.Body, req, receive)
 }
 
@@ -213,7 +213,7 @@ func (t *httpTransport) checkRedirect(req *http.Request, via []*http.Request) er
 			return nil
 		}
 	}
-	req.Header.Set("Authorization", t.authorization)
+	req.Header.Set("Authorization", t.authorization) //nolint:gosec // the whole chain stayed at the origin they are for
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -160,9 +161,7 @@ func forward(to *url.URL) http.Handler {
 			return
 		}
 		defer res.Body.Close()
-		for k, v := range res.Header {
-			w.Header()[k] = v
-		}
+		maps.Copy(w.Header(), res.Header)
 		w.WriteHeader(res.StatusCode)
 		buf := make([]byte, 32<<10)
 		for {
@@ -334,7 +333,7 @@ func TestFetchDeadline(t *testing.T) {
 		if r.Method == http.MethodPost {
 			w.Header().Set("Content-Type", "application/x-git-upload-pack-result")
 			_, _ = w.Write([]byte("0034shallow " + target.Commit.String() + "00000008NAK\n"))
-			w.(http.Flusher).Flush() //nolint:forcetypeassert // the writer of net/http
+			w.(http.Flusher).Flush()
 			<-r.Context().Done()
 			return
 		}

@@ -181,7 +181,7 @@ func TestFetchRepairs(t *testing.T) {
 		damage func(dir string) error
 	}{
 		"NoRepository": {"A lost mirror is cloned again.", func(dir string) error { return os.RemoveAll(filepath.Join(dir, "repo.git")) }},
-		"NoState":      {"One that does not know what it is is as well.", func(dir string) error { return os.Remove(filepath.Join(dir, "repo.git", "weir.json")) }},
+		"NoState":      {"So is one without a state.", func(dir string) error { return os.Remove(filepath.Join(dir, "repo.git", "weir.json")) }},
 		"BadState": {"Also if it cannot be read.", func(dir string) error {
 			return os.WriteFile(filepath.Join(dir, "repo.git", "weir.json"), []byte("{"), 0o600)
 		}},

@@ -139,7 +139,7 @@ func scanObject(s *packfile.Scanner) (packObject, error) {
 		return packObject{}, err
 	}
 	o := packObject{offset: h.Offset, length: h.Length, kind: h.Type, baseOffset: h.OffsetReference, baseHash: h.Reference}
-	var sink io.Writer = io.Discard
+	sink := io.Discard
 	hasher := plumbing.NewHasher(h.Type, h.Length)
 	if !h.Type.IsDelta() {
 		sink = hasher

@@ -7,7 +7,7 @@ import (
 	"bytes"
 	"compress/zlib"
 	"context"
-	"crypto/sha1" //nolint:gosec // the checksum of the pack format
+	"crypto/sha1"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -42,7 +42,7 @@ func (b *packBuilder) bytes() []byte {
 	pack := []byte("PACK\x00\x00\x00\x02")
 	pack = binary.BigEndian.AppendUint32(pack, b.count)
 	pack = append(pack, b.body.Bytes()...)
-	sum := sha1.Sum(pack) //nolint:gosec // see the import
+	sum := sha1.Sum(pack)
 	return append(pack, sum[:]...)
 }
 

@@ -140,7 +140,7 @@ func (t *sshTransport) run(ctx context.Context, talk func(*sshCommand) error) (e
 		return err
 	}
 	client := ssh.NewClient(sc, channels, requests)
-	defer client.Close() //nolint:errcheck // the connection goes anyway
+	defer client.Close()
 	c, err := start(client, t.url)
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ package archive_test
 
 import (
 	"errors"
+	"maps"
 	"strings"
 	"testing"
 
@@ -88,9 +89,7 @@ func TestTreeRules(t *testing.T) {
 			for _, f := range tc.files {
 				files[f] = "x"
 			}
-			for f, text := range tc.ignore {
-				files[f] = text
-			}
+			maps.Copy(files, tc.ignore)
 			src := newTree(files)
 			rules, err := archive.TreeRules(t.Context(), src, tc.extra)
 			if err != nil {

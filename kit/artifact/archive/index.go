@@ -119,7 +119,7 @@ func (d *indexDecoder) number() int64 {
 		return 0
 	}
 	d.rest = d.rest[n:]
-	return int64(v) //nolint:gosec // bounded above
+	return int64(v)
 }
 
 // count reads the number of items that follow and refuses one that the rest cannot hold.
@@ -150,8 +150,8 @@ func (d *indexDecoder) member() (key, member) {
 		return key{}, member{}
 	}
 	return key(b[:n]), member{
-		offset: int64(offset), //nolint:gosec // bounded above
-		length: int64(length), //nolint:gosec // bounded above
+		offset: int64(offset),
+		length: int64(length),
 		crc:    binary.BigEndian.Uint32(b[n+16:]),
 	}
 }

@@ -57,7 +57,7 @@ func serveFile(w http.ResponseWriter, r *http.Request, root *os.Root) {
 		http.NotFound(w, r)
 		return
 	}
-	defer f.Close() //nolint:errcheck // opened for reading only
+	defer f.Close()
 	info, err := f.Stat()
 	if err != nil || !info.Mode().IsRegular() {
 		http.NotFound(w, r)
@@ -135,6 +135,8 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = server.Close()
 	}
-	<-served
+	if ended := <-served; !errors.Is(ended, http.ErrServerClosed) {
+		err = errors.Join(err, ended)
+	}
 	return err
 }

@@ -67,9 +67,17 @@ type laterOptions struct {
 	tokenCacheMaxDuration                                    time.Duration
 }
 
+// shutdownTimeout leaves room for the last events in the ten seconds that the Deployment grants the pod.
+// Flux: source-controller contract, "Deployment shape".
+const shutdownTimeout = 4 * time.Second
+
 // NewOptions returns the defaults.
 func NewOptions() *Options {
-	return &Options{CommonOptions: manager.CommonOptions{Concurrent: 2, Omit: []string{"no-cross-namespace-refs"}}}
+	return &Options{CommonOptions: manager.CommonOptions{
+		Concurrent:      2,
+		Omit:            []string{"no-cross-namespace-refs"},
+		ShutdownTimeout: shutdownTimeout,
+	}}
 }
 
 // BindFlags registers the flags.

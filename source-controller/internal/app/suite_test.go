@@ -18,12 +18,11 @@ import (
 	"testing"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-
 	eventv1 "github.com/fluxcd/pkg/apis/event/v1beta1"
 	"github.com/fluxcd/pkg/apis/meta"
 	"github.com/fluxcd/pkg/runtime/conditions"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
 	"github.com/weir-gitops/weir/kit/manager"
@@ -76,7 +75,7 @@ type fixture struct {
 	stop func()
 }
 
-func newFixture(t *testing.T, args ...string) *fixture {
+func newFixture(t *testing.T) *fixture {
 	t.Helper()
 	cluster := suite.Cluster(t)
 	f := &fixture{
@@ -93,7 +92,7 @@ func newFixture(t *testing.T, args ...string) *fixture {
 	})
 	f.server.Repository(t, repoPath)
 	f.gitURL = f.server.HTTP(t) + "/" + repoPath
-	f.start(args...)
+	f.start()
 	return f
 }
 
@@ -110,20 +109,20 @@ func freeAddress(t *testing.T) string {
 }
 
 // start runs a controller until the test ends or f.stop is called.
-func (f *fixture) start(args ...string) {
+func (f *fixture) start() {
 	f.t.Helper()
 	f.t.Setenv("RUNTIME_NAMESPACE", f.namespace)
 	ctx, cancel := context.WithCancel(context.Background())
 	program := Program()
 	program.Config = f.requests.Count(f.cluster.Config)
-	all := append([]string{
+	args := []string{
 		"--metrics-addr=0", "--health-addr=0", "--watch-all-namespaces=false", "--storage-path=" + f.storage, "--storage-addr=" + f.addr,
 		"--events-addr=" + f.events.URL, "--min-retry-delay=50ms",
-	}, args...)
+	}
 	log := &lockedBuffer{}
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		if code := manager.Run(ctx, program, all, log, log); code != 0 {
+		if code := manager.Run(ctx, program, args, log, log); code != 0 {
 			f.t.Errorf("controller ended with code %d", code)
 		}
 	})
@@ -199,14 +198,6 @@ func (f *fixture) wait(what string, is func(*sourcev1.GitRepository) bool) *sour
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-}
-
-// settled returns the object once its current generation is done with.
-func (f *fixture) settled() *sourcev1.GitRepository {
-	f.t.Helper()
-	return f.wait("the end of the run", func(o *sourcev1.GitRepository) bool {
-		return o.Status.ObservedGeneration == o.Generation && !conditions.Has(o, meta.ReconcilingCondition)
-	})
 }
 
 // ready returns the object once it is ready.

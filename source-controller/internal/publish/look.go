@@ -50,7 +50,7 @@ func Look(ctx context.Context, s *store.Store, o store.Object, published *meta.A
 	if own, err := s.Path(o, path.Base(published.Path)); err != nil || own != published.Path {
 		// Whoever wrote this, it is not ours to serve or to delete.
 		found.Lost = true
-		return found, nil //nolint:nilerr // the path is what is wrong
+		return found, nil
 	}
 	err := s.Verify(published.Path, published.Digest)
 	switch {

@@ -1,0 +1,87 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package publish_test
+
+import (
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/fluxcd/pkg/apis/meta"
+
+	"github.com/weir-gitops/weir/kit/artifact"
+	"github.com/weir-gitops/weir/kit/artifact/store"
+	"github.com/weir-gitops/weir/source-controller/internal/publish"
+)
+
+func TestLook(t *testing.T) {
+	o := store.Object{Kind: "gitrepository", Namespace: "ns", Name: "app"}
+	cases := map[string]struct {
+		reason  string
+		damage  func(t *testing.T, file string, a *meta.Artifact)
+		there   bool
+		lost    bool
+		altered error
+		removed bool
+	}{
+		"Good":    {reason: "What is there is there, at its present address.", damage: func(_ *testing.T, _ string, a *meta.Artifact) { a.URL = "http://old/x" }, there: true},
+		"Missing": {reason: "What is gone is lost.", damage: func(t *testing.T, file string, _ *meta.Artifact) { t.Helper(); must(t, os.Remove(file)) }, lost: true, removed: true},
+		"Altered": {reason: "What was altered is lost and removed.", damage: func(t *testing.T, file string, _ *meta.Artifact) {
+			t.Helper()
+			must(t, os.WriteFile(file, []byte("other"), 0o600))
+		}, lost: true, altered: artifact.ErrMismatch, removed: true},
+		"NoDigest": {reason: "Without a digest nothing can be trusted.", damage: func(_ *testing.T, _ string, a *meta.Artifact) { a.Digest = "" }, lost: true, altered: artifact.ErrDigest, removed: true},
+		"Foreign": {reason: "A path of another object is not ours, whatever is there.", damage: func(_ *testing.T, _ string, a *meta.Artifact) {
+			a.Path = strings.Replace(a.Path, "/app/", "/other/", 1)
+		}, lost: true},
+		"Traversal": {reason: "Nor is one that leads away.", damage: func(_ *testing.T, _ string, a *meta.Artifact) { a.Path = "../../etc/passwd" }, lost: true},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			s, err := store.Open(store.Options{Path: dir, Host: "host", Records: 2, TTL: 1 << 40})
+			must(t, err)
+			defer s.Close()
+			file, err := s.Write(o, "a.tar.gz", func(w io.Writer) error {
+				_, err := io.WriteString(w, "content")
+				return err
+			})
+			must(t, err)
+			a := &meta.Artifact{Path: file.Path, URL: file.URL, Digest: "sha256:" + file.Digest.Hex}
+			tc.damage(t, filepath.Join(dir, file.Path), a)
+
+			found, err := publish.Look(t.Context(), s, o, a)
+			must(t, err)
+			if (found.Artifact != nil) != tc.there || found.Lost != tc.lost || !errors.Is(found.Altered, tc.altered) {
+				t.Errorf("%s\n%+v", tc.reason, found)
+			}
+			if tc.there && found.Artifact.URL != "http://host/"+file.Path {
+				t.Errorf("%s\naddress %s", tc.reason, found.Artifact.URL)
+			}
+			if _, err := os.Stat(filepath.Join(dir, file.Path)); os.IsNotExist(err) != tc.removed {
+				t.Errorf("%s\nthe file: %v", tc.reason, err)
+			}
+		})
+	}
+}
+
+func TestLookAtNothing(t *testing.T) {
+	s, err := store.Open(store.Options{Path: t.TempDir()})
+	must(t, err)
+	defer s.Close()
+	found, err := publish.Look(t.Context(), s, store.Object{Kind: "k", Namespace: "ns", Name: "n"}, nil)
+	if err != nil || found.Artifact != nil || found.Lost {
+		t.Errorf("%+v, %v", found, err)
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
