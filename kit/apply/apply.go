@@ -42,7 +42,7 @@ func (e *Engine) Apply(ctx context.Context, c Clients, p *Plan) (Changes, error)
 func (p *Plan) stage(st stage) []*step {
 	var steps []*step
 	for _, s := range p.steps {
-		if s.item.stage == st {
+		if s.stage == st {
 			steps = append(steps, s)
 		}
 	}

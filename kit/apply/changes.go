@@ -3,7 +3,10 @@
 
 package apply
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Action is what happened to an object.
 type Action string
@@ -58,11 +61,8 @@ func (c Changes) Changed() []Change { return c.Only(Created, Configured) }
 func (c Changes) Only(actions ...Action) []Change {
 	var list []Change
 	for _, item := range c.Items {
-		for _, a := range actions {
-			if item.Action == a {
-				list = append(list, item)
-				break
-			}
+		if slices.Contains(actions, item.Action) {
+			list = append(list, item)
 		}
 	}
 	return list

@@ -4,6 +4,8 @@
 package apply
 
 import (
+	"slices"
+
 	"github.com/fluxcd/pkg/ssa/normalize"
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -19,9 +21,9 @@ const contestedAfter = 3
 func drifted(live, dryRun *unstructured.Unstructured, ignore []ignorePath) bool {
 	if len(ignore) > 0 {
 		live, dryRun = live.DeepCopy(), dryRun.DeepCopy()
-		for i := len(ignore) - 1; i >= 0; i-- {
-			ignore[i].remove(live.Object)
-			ignore[i].remove(dryRun.Object)
+		for _, path := range slices.Backward(ignore) {
+			path.remove(live.Object)
+			path.remove(dryRun.Object)
 		}
 	}
 	return !apiequality.Semantic.DeepEqual(live.GetLabels(), dryRun.GetLabels()) ||

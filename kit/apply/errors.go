@@ -29,11 +29,11 @@ func (e *ObjectError) Error() string { return e.text }
 // Unwrap returns the error of the API server, redacted if the object is a Secret.
 func (e *ObjectError) Unwrap() error { return e.err }
 
-// Failures holds every object of a stage that could not be applied, in apply order.
-type Failures struct{ Objects []*ObjectError }
+// FailuresError holds every object of a stage that could not be applied, in apply order.
+type FailuresError struct{ Objects []*ObjectError }
 
 // Error implements error: one line per object.
-func (f *Failures) Error() string {
+func (f *FailuresError) Error() string {
 	lines := make([]string, 0, len(f.Objects))
 	for _, o := range f.Objects {
 		lines = append(lines, o.Error())
@@ -42,7 +42,7 @@ func (f *Failures) Error() string {
 }
 
 // Unwrap implements the errors package's tree.
-func (f *Failures) Unwrap() []error {
+func (f *FailuresError) Unwrap() []error {
 	errs := make([]error, 0, len(f.Objects))
 	for _, o := range f.Objects {
 		errs = append(errs, o)
@@ -52,7 +52,7 @@ func (f *Failures) Unwrap() []error {
 
 // StagePending says that a stage was written and its objects have to become usable before the next one. The caller comes
 // back when woken, or after After.
-type StagePending struct {
+type StagePending struct { //nolint:errname // not a failure
 	// Waiting holds "<subject> status: '<status>'" of each object.
 	Waiting []string
 	After   time.Duration
@@ -103,7 +103,7 @@ func withoutNamespace() error {
 
 // asFailures turns the outcome of several objects into one error, nil if there is none.
 func asFailures(errs []error) error {
-	f := &Failures{}
+	f := &FailuresError{}
 	for _, err := range errs {
 		if err == nil {
 			continue

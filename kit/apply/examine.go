@@ -24,6 +24,7 @@ func (e *Engine) examine(ctx context.Context, c Clients, p *Plan, s *step) error
 	case unchanged:
 		s.action = Unchanged
 		return nil
+	case probe, verify:
 	}
 	if !s.resolved {
 		return s.dryRunError(&meta.NoKindMatchError{GroupKind: s.id.GroupKind, SearchedVersions: []string{s.gvk().Version}})

@@ -6,6 +6,7 @@ package apply
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -60,7 +61,7 @@ func (h Health) Terminal(failFast bool) bool {
 func (h Health) Err(timedOut bool) error {
 	list, text := h.Failed, "failed early due to stalled resources"
 	if timedOut {
-		list, text = append(list[:len(list):len(list)], h.Pending...), "timeout waiting for"
+		list, text = append(slices.Clip(list), h.Pending...), "timeout waiting for"
 	}
 	if len(list) == 0 {
 		return nil

@@ -44,8 +44,8 @@ func (r *rig) setStatus(t *testing.T, gvr schema.GroupVersionResource, name stri
 	}
 }
 
-func appsV1(resource string) schema.GroupVersionResource {
-	return schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: resource}
+func deployments() schema.GroupVersionResource {
+	return schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "deployments"}
 }
 
 func deployed(generation int) map[string]any {
@@ -87,7 +87,7 @@ func TestHealthOfWorkload(t *testing.T) {
 	if diff := cmp.Diff("timeout waiting for: [Deployment/"+r.ns+"/app status: 'InProgress']", errText(h.Err(true))); diff != "" || h.Current != 3 {
 		t.Errorf("health after creation (-want +got):\n%s%+v", diff, h)
 	}
-	r.setStatus(t, appsV1("deployments"), "app", deployed(1))
+	r.setStatus(t, deployments(), "app", deployed(1))
 	r.wake(t, o)
 	if h = r.health(t, o, set); !h.AllCurrent() {
 		t.Fatalf("health after the rollout: %+v", h)
@@ -102,7 +102,7 @@ func TestHealthOfWorkload(t *testing.T) {
 	if h = r.health(t, o, set); h.AllCurrent() {
 		t.Fatal("healthy before the change was rolled out")
 	}
-	r.setStatus(t, appsV1("deployments"), "app", deployed(2))
+	r.setStatus(t, deployments(), "app", deployed(2))
 	r.wake(t, o)
 	if h = r.health(t, o, set); !h.AllCurrent() {
 		t.Fatalf("health after the second rollout: %+v", h)
@@ -118,10 +118,10 @@ func TestHealthOfWorkload(t *testing.T) {
 	if p = r.reconcile(t, o, p.inventory(), manifests("3")); p.err != nil {
 		t.Fatal(p.err)
 	}
-	h = r.health(t, o, set)
+	r.health(t, o, set)
 	status := deployed(3)
 	status["conditions"] = []any{map[string]any{"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}}
-	r.setStatus(t, appsV1("deployments"), "app", status)
+	r.setStatus(t, deployments(), "app", status)
 	r.wake(t, o)
 	h = r.health(t, o, set)
 	if !h.Terminal(true) {
@@ -130,7 +130,7 @@ func TestHealthOfWorkload(t *testing.T) {
 	if diff := cmp.Diff("failed early due to stalled resources: [Deployment/"+r.ns+"/app status: 'Failed']", errText(h.Err(false))); diff != "" {
 		t.Errorf("text (-want +got):\n%s", diff)
 	}
-	r.setStatus(t, appsV1("deployments"), "app", deployed(3))
+	r.setStatus(t, deployments(), "app", deployed(3))
 	r.wake(t, o) // it heals without a new revision
 }
 
@@ -153,7 +153,7 @@ func TestHealthChecksOfOthers(t *testing.T) {
 	if other.err != nil {
 		t.Fatal(other.err)
 	}
-	r.setStatus(t, appsV1("deployments"), "app", deployed(1))
+	r.setStatus(t, deployments(), "app", deployed(1))
 	_, err := r.admin.CoreV1().Secrets(r.ns).Create(t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "s"}}, metav1.CreateOptions{})
 	if err != nil {
 		t.Fatal(err)

@@ -90,7 +90,7 @@ func (v *visit) read(ctx context.Context, k known) (observe.Status, error) {
 	t := v.target(k)
 	if t.err != nil {
 		v.recheck = healthRecheck
-		return observe.Status{State: status.UnknownStatus, Problem: t.err.Error()}, nil
+		return observe.Status{State: status.UnknownStatus, Problem: t.err.Error()}, nil //nolint:nilerr // it is the health of the object
 	}
 	live, err := v.clients.dynamic(t.Target, k.id.Namespace).Get(ctx, k.id.Name, metav1.GetOptions{})
 	if ctx.Err() != nil {
@@ -103,7 +103,7 @@ func (v *visit) read(ctx context.Context, k known) (observe.Status, error) {
 		st = v.in.judge(k.id, observe.Status{State: status.NotFoundStatus})
 	case err != nil:
 		v.recheck = healthRecheck
-		return observe.Status{State: status.UnknownStatus, Problem: err.Error()}, nil
+		return observe.Status{State: status.UnknownStatus, Problem: err.Error()}, nil //nolint:nilerr // it is the health of the object
 	default:
 		st = observe.Compute(ctx, live, by)
 		if by == nil && needsLook(k.id.GroupKind, st) {

@@ -6,6 +6,7 @@ package apply
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -170,8 +171,7 @@ func (it *item) payload(live, dryRun *unstructured.Unstructured, field string) *
 	}
 	out := it.obj.DeepCopy()
 	others := otherAppliers(live, field)
-	for i := len(it.rules) - 1; i >= 0; i-- {
-		path := it.rules[i]
+	for _, path := range slices.Backward(it.rules) {
 		if _, wanted := path.lookup(out.Object); !wanted {
 			continue
 		}

@@ -35,7 +35,7 @@ const (
 )
 
 // apiServer is the one every test shares; nil if there is none to be had.
-var apiServer *rest.Config
+var apiServer *rest.Config //nolint:gochecknoglobals // set once by TestMain
 
 func TestMain(m *testing.M) { os.Exit(runTests(m)) }
 
@@ -115,21 +115,19 @@ type rig struct {
 	woken   chan Owner
 }
 
-var serial atomic.Int64
-
 func newRig(t *testing.T, tune ...func(*Config)) *rig {
 	t.Helper()
 	if apiServer == nil {
 		t.Skip("needs an API server (KUBEBUILDER_ASSETS)")
 	}
 	admin := kubernetes.NewForConfigOrDie(apiServer)
-	ns := fmt.Sprintf("test-%d", serial.Add(1))
-	_, err := admin.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: ns}}, metav1.CreateOptions{})
+	ns, err := admin.CoreV1().Namespaces().
+		Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "test-"}}, metav1.CreateOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	r := &rig{
-		admin: admin, dynamic: dynamic.NewForConfigOrDie(apiServer), ns: ns,
+		admin: admin, dynamic: dynamic.NewForConfigOrDie(apiServer), ns: ns.Name,
 		counter: &counter{counts: map[string]int{}}, woken: make(chan Owner, 1000),
 	}
 	r.counter.on.Store(true)
@@ -172,7 +170,9 @@ func (r *rig) start(t *testing.T, tune ...func(*Config)) *Engine {
 	go func() { done <- e.Start(ctx) }()
 	t.Cleanup(func() {
 		cancel()
-		<-done
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
 	})
 	return e
 }

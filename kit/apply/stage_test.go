@@ -268,7 +268,7 @@ func TestForceWaitsForFinalizers(t *testing.T) {
 		t.Fatal(err)
 	}
 	live.Finalizers = []string{"example.com/slow"}
-	if live, err = secrets.Update(t.Context(), live, metav1.UpdateOptions{}); err != nil {
+	if _, err = secrets.Update(t.Context(), live, metav1.UpdateOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	next := strings.ReplaceAll(secret, "VALUE", "second-value")

@@ -6,6 +6,7 @@ package observe
 import (
 	"context"
 	"errors"
+	"maps"
 	"testing"
 	"time"
 
@@ -132,9 +133,7 @@ func (f fixed) Rule() string { return "fixed" }
 func TestCompute(t *testing.T) {
 	object := func(kind string, fields map[string]any) *unstructured.Unstructured {
 		u := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "batch/v1", "kind": kind, "metadata": map[string]any{"name": "x"}}}
-		for k, v := range fields {
-			u.Object[k] = v
-		}
+		maps.Copy(u.Object, fields)
 		return u
 	}
 	deleted := object("Job", nil)
