@@ -26,44 +26,44 @@ import (
 // files are the content of an artifact by path; a trailing slash makes an empty directory.
 type files map[string]string
 
-func writeFiles(t testing.TB, tree files) string {
-	t.Helper()
-	dir := t.TempDir()
+func writeFiles(tb testing.TB, tree files) string {
+	tb.Helper()
+	dir := tb.TempDir()
 	for name, content := range tree {
 		path := filepath.Join(dir, name)
 		if strings.HasSuffix(name, "/") {
 			if err := os.MkdirAll(path, 0o700); err != nil {
-				t.Fatal(err)
+				tb.Fatal(err)
 			}
 			continue
 		}
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 	}
 	return dir
 }
 
-func openTree(t testing.TB, tree files) *fetch.Tree {
-	t.Helper()
-	opened, err := fetch.OpenDir(writeFiles(t, tree))
+func openTree(tb testing.TB, tree files) *fetch.Tree {
+	tb.Helper()
+	opened, err := fetch.OpenDir(writeFiles(tb, tree))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(opened.Release)
+	tb.Cleanup(opened.Release)
 	return opened
 }
 
-func newBuilder(t testing.TB) *weirkustomize.Builder {
-	t.Helper()
+func newBuilder(tb testing.TB) *weirkustomize.Builder {
+	tb.Helper()
 	b, err := weirkustomize.NewBuilder(weirkustomize.BuilderOptions{})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(b.Close)
+	tb.Cleanup(b.Close)
 	return b
 }
 
@@ -158,6 +158,8 @@ const customPatch = `patches:
 `
 
 // rendered are builds whose bytes must be those of the engine.
+//
+//nolint:gochecknoglobals // a table that several tests read
 var rendered = map[string]struct {
 	reason  string
 	tree    files
@@ -232,6 +234,12 @@ var rendered = map[string]struct {
 			"deploy.yaml": deployment, "cm.yaml": configMap("cm"),
 		},
 	},
+	"Aliases": {
+		reason: "Anchors, aliases and merge keys are expanded.",
+		tree: files{
+			"a.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: &m {name: a, labels: {x: \"y\"}}\ndata: &d {a: \"1\"}\nbinaryData:\n  <<: *d\nmore: [*m, *m]\n",
+		},
+	},
 	"Values": {
 		reason: "Numbers, booleans and strings that look like them survive.",
 		tree: files{"a.yaml": "apiVersion: acme.io/v1\nkind: Thing\nmetadata: {name: t}\nspec:\n  int: 12345678901234\n  float: 1.50\n  exp: 1e3\n" +
@@ -300,6 +308,16 @@ func TestBuildParallel(t *testing.T) {
 		}
 	}
 	wg.Wait()
+}
+
+// bomb is YAML that is small until its aliases are expanded.
+func bomb() string {
+	var text strings.Builder
+	text.WriteString("  b0: &b0 [x, x, x, x, x, x, x, x, x, x]\n")
+	for i := range 9 {
+		fmt.Fprintf(&text, "  b%d: &b%d [%s]\n", i+1, i+1, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*b%d, ", i), 10), ", "))
+	}
+	return text.String()
 }
 
 func TestBuildErrors(t *testing.T) {
@@ -445,6 +463,29 @@ func TestBuildErrors(t *testing.T) {
 		"BadSchema": {
 			reason: "A schema that cannot be parsed panics in the engine.", want: []string{"kustomize build failed"},
 			tree: files{"kustomization.yaml": "resources: [app.yaml]\nopenapi: {path: s.json}\n" + customPatch, "app.yaml": customApp, "s.json": "[1]"},
+		},
+		"AnchorCycle": {
+			reason: "An anchor that contains itself must not end the process.", want: []string{"failed to decode Kubernetes YAML from a.yaml", "contains itself"},
+			tree: files{"a.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\ndata: &d {x: *d}\n"},
+		},
+		"AnchorCycleReferenced": {
+			reason: "Nor in a file that is referenced.", want: []string{"kustomize build failed: a.yaml: YAML anchor contains itself"},
+			tree: files{"kustomization.yaml": "resources: [a.yaml]\n", "a.yaml": "&a [*a]"},
+		},
+		"AnchorCycleInPatch": {
+			reason: "Nor in a patch.", want: []string{"contains itself"}, tree: files{"a.yaml": valid},
+			options: weirkustomize.Options{Patches: []kustomize.Patch{{Patch: "&a [*a]"}}},
+		},
+		"AnchorCycleInTransformer": {
+			reason: "Nor in a patch of a transformer.", want: []string{"contains itself"},
+			tree: files{
+				"kustomization.yaml": "resources: [a.yaml]\ntransformers: [t.yaml]\n", "a.yaml": valid,
+				"t.yaml": "apiVersion: builtin\nkind: PatchTransformer\nmetadata: {name: t}\npatch: \"\\x26a [\\x2aa]\"\n",
+			},
+		},
+		"AnchorBomb": {
+			reason: "Aliases of aliases must not exhaust the memory.", want: []string{"YAML aliases expand to more than"},
+			tree: files{"a.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\nbomb:\n" + bomb()},
 		},
 		"Cycle": {
 			reason: "A base that includes its overlay is an error.", path: "a", want: []string{"cycle detected"},

@@ -34,6 +34,11 @@ type output struct {
 	bytes   int64
 }
 
+// goodFor reports whether a build of the tree would give the same.
+func (o *output) goodFor(t *fetch.Tree) bool {
+	return (o.digest != "" && o.digest == t.Digest()) || allHold(o.facts, t.Files())
+}
+
 func newOutputCache(maxBytes int64, registerer prometheus.Registerer) (*outputCache, error) {
 	c := &outputCache{
 		max: maxBytes,
@@ -62,7 +67,7 @@ func newOutputCache(maxBytes int64, registerer prometheus.Registerer) (*outputCa
 // get returns the objects of an earlier build if the tree looks the same to it.
 func (c *outputCache) get(key cacheKey, t *fetch.Tree) ([]Object, bool) {
 	found := c.find(key)
-	if found == nil || !(found.digest != "" && found.digest == t.Digest()) && !allHold(found.facts, t.Files()) {
+	if found == nil || !found.goodFor(t) {
 		c.requests.WithLabelValues("miss").Inc()
 		return nil, false
 	}

@@ -56,10 +56,9 @@ func (r *recorder) kind(path string) (fetch.Entry, bool) {
 }
 
 // content looks at what is in the file or directory, too.
-func (r *recorder) content(path string) (fetch.Entry, bool) {
+func (r *recorder) content(path string) {
 	entry, there := r.files.Lookup(path)
 	r.seen[path] = fact{path: path, there: there, dir: entry.Dir, content: there, hash: entry.Hash}
-	return entry, there
 }
 
 // facts returns everything that was looked at.

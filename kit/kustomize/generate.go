@@ -202,7 +202,11 @@ func (g *generation) parse(file string, content []byte) (err error) {
 			err = fmt.Errorf("recovered from panic while parsing YAML file %s: %v", path.Base(file), r)
 		}
 	}()
-	if _, err := provider.NewDefaultDepProvider().GetResourceFactory().SliceFromBytes(content); err != nil {
+	err = checkAliases(content)
+	if err == nil {
+		_, err = provider.NewDefaultDepProvider().GetResourceFactory().SliceFromBytes(content)
+	}
+	if err != nil {
 		return fmt.Errorf("failed to decode Kubernetes YAML from %s: %w", file, withIdentityHint(err))
 	}
 	return nil

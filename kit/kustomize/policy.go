@@ -35,10 +35,13 @@ type policy struct {
 }
 
 // reusable reports whether the same files give the same result another time.
-func (p *policy) reusable() bool { return !p.remote && !(p.plugins && p.urls) }
+func (p *policy) reusable() bool { return !p.remote && (!p.plugins || !p.urls) }
 
 // check looks at the content of a file that the engine is about to get.
-func (p *policy) check(content []byte, kustomization bool) error {
+func (p *policy) check(name string, content []byte, kustomization bool) error {
+	if err := checkAliases(content); err != nil {
+		p.refuse(fmt.Errorf("%s: %w", name, err))
+	}
 	p.urls = p.urls || bytes.Contains(bytes.ToLower(content), []byte("://"))
 	if kustomization {
 		p.inspect(content)
@@ -115,12 +118,13 @@ func (p *policy) inspectPlugin(content []byte) {
 
 // references returns what the engine loads because of a kustomization file.
 func references(k *types.Kustomization) []string {
+	//nolint:staticcheck // the engine still loads what deprecated fields name
 	names := slicesOf(k.Resources, k.Bases, k.Components, k.Crds, k.Configurations)
 	names = append(names, k.OpenAPI["path"])
-	for _, patch := range slicesOf(k.Patches, k.PatchesJson6902) {
+	for _, patch := range slicesOf(k.Patches, k.PatchesJson6902) { //nolint:staticcheck // see above
 		names = append(names, patch.Path)
 	}
-	for _, patch := range k.PatchesStrategicMerge {
+	for _, patch := range k.PatchesStrategicMerge { //nolint:staticcheck // see above
 		names = append(names, string(patch))
 	}
 	for _, replacement := range k.Replacements {

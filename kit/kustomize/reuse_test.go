@@ -220,10 +220,10 @@ func TestBuildCacheBound(t *testing.T) {
 	}
 }
 
-// fleet is a tree of n applications of ten ConfigMaps each.
-func fleet(n int) files {
+// fleet is a tree of a hundred applications of ten ConfigMaps each.
+func fleet() files {
 	tree := files{}
-	for app := range n {
+	for app := range 100 {
 		for i := range 10 {
 			tree[fmt.Sprintf("apps/app-%03d/cm-%d.yaml", app, i)] = configMap(fmt.Sprintf("app-%03d-%d", app, i))
 		}
@@ -233,7 +233,7 @@ func fleet(n int) files {
 
 // BenchmarkBuild renders one application of ten ConfigMaps out of a hundred, with the schema warm.
 func BenchmarkBuild(b *testing.B) {
-	tree := openTree(b, fleet(100))
+	tree := openTree(b, fleet())
 	builder := newBuilder(b)
 	build(b, builder, tree, 0, "")
 	b.ResetTimer()
@@ -245,7 +245,7 @@ func BenchmarkBuild(b *testing.B) {
 // BenchmarkBuildReused asks for an application that did not change in a new artifact.
 func BenchmarkBuildReused(b *testing.B) {
 	builder := newBuilder(b)
-	trees := []*fetch.Tree{openTree(b, fleet(100)), openTree(b, changed(fleet(100), files{"apps/app-099/cm-1.yaml": configMap("x")}))}
+	trees := []*fetch.Tree{openTree(b, fleet()), openTree(b, changed(fleet(), files{"apps/app-099/cm-1.yaml": configMap("x")}))}
 	for app := range 99 {
 		build(b, builder, trees[0], app, "line")
 	}
@@ -259,7 +259,7 @@ func BenchmarkBuildReused(b *testing.B) {
 
 // BenchmarkBuildParallel renders on all processors.
 func BenchmarkBuildParallel(b *testing.B) {
-	tree := openTree(b, fleet(100))
+	tree := openTree(b, fleet())
 	builder := newBuilder(b)
 	build(b, builder, tree, 0, "")
 	b.ResetTimer()

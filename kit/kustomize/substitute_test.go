@@ -15,18 +15,18 @@ import (
 )
 
 // object reads YAML the way a build gives it.
-func object(t testing.TB, text string) weirkustomize.Object {
-	t.Helper()
+func object(tb testing.TB, text string) weirkustomize.Object {
+	tb.Helper()
 	content, err := yaml.YAMLToJSON([]byte(text))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	var id struct {
 		APIVersion, Kind string
 		Metadata         struct{ Name, Namespace string }
 	}
 	if err := json.Unmarshal(content, &id); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return weirkustomize.Object{
 		APIVersion: id.APIVersion, Kind: id.Kind, Name: id.Metadata.Name, Namespace: id.Metadata.Namespace, JSON: content,
@@ -34,26 +34,26 @@ func object(t testing.TB, text string) weirkustomize.Object {
 }
 
 // withValue returns a ConfigMap whose only value is the text.
-func withValue(t testing.TB, value string) weirkustomize.Object {
-	t.Helper()
+func withValue(tb testing.TB, value string) weirkustomize.Object {
+	tb.Helper()
 	content, err := json.Marshal(map[string]any{
 		"apiVersion": "v1", "kind": "ConfigMap", "metadata": map[string]any{"name": "x"}, "data": map[string]any{"v": value},
 	})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	return object(t, string(content))
+	return weirkustomize.Object{APIVersion: "v1", Kind: "ConfigMap", Name: "x", JSON: content}
 }
 
-func valueOf(t testing.TB, o weirkustomize.Object) any {
-	t.Helper()
+func valueOf(tb testing.TB, o weirkustomize.Object) any {
+	tb.Helper()
 	u, err := o.Unstructured()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	data, ok := u.Object["data"].(map[string]any)
 	if !ok {
-		t.Fatalf("no data in %s", o.JSON)
+		tb.Fatalf("no data in %s", o.JSON)
 	}
 	return data["v"]
 }

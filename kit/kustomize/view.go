@@ -82,7 +82,8 @@ func (v *view) ReadFile(name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return content, v.policy.check(content, slices.Contains(konfig.RecognizedKustomizationFileNames(), filepath.Base(name)))
+	kustomization := slices.Contains(konfig.RecognizedKustomizationFileNames(), filepath.Base(name))
+	return content, v.policy.check(strings.TrimPrefix(name, root+"/"), content, kustomization)
 }
 
 func (v *view) read(name string) ([]byte, error) {

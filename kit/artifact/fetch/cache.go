@@ -179,7 +179,7 @@ func (c *Cache) start(ctx context.Context, src source) (*Tree, *download, error)
 	if !ok {
 		d = newDownload(ctx, src, c.patience(src))
 		c.downloads[src] = d
-		c.running.Go(func() { c.run(d) })
+		c.running.Go(func() { c.run(d) }) //nolint:contextcheck // it outlives ctx, see newDownload
 	}
 	d.waiting++
 	return nil, d, nil

@@ -92,8 +92,8 @@ func (c *Cache) obtain(d *download) (*content, error) {
 	if err != nil {
 		return nil, fmt.Errorf("failed to download archive: %w", err)
 	}
-	defer os.Remove(file.Name()) //nolint:errcheck // swept at the next start
-	defer file.Close()           //nolint:errcheck // nothing is kept in it
+	defer os.Remove(file.Name()) // swept at the next start
+	defer file.Close()           // nothing is kept in it
 	if err := c.download(d, file); err != nil {
 		return nil, err
 	}
@@ -156,7 +156,7 @@ func (c *Cache) get(d *download, file *os.File, sum hash.Hash) error {
 	if err != nil {
 		return passing{cause(ctx, err)}
 	}
-	defer response.Body.Close() //nolint:errcheck // read only
+	defer response.Body.Close() // read only
 	if err := statusError(response); err != nil {
 		return err
 	}

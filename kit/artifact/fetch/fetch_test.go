@@ -32,19 +32,19 @@ import (
 // forEver is a patience that outlasts a test.
 const forEver = time.Hour
 
-func newCache(t testing.TB, change func(*fetch.Options)) *fetch.Cache {
-	t.Helper()
-	options := fetch.Options{Dir: t.TempDir(), Patience: forEver, RetryWait: time.Millisecond, RetryMaxWait: time.Millisecond}
+func newCache(tb testing.TB, change func(*fetch.Options)) *fetch.Cache {
+	tb.Helper()
+	options := fetch.Options{Dir: tb.TempDir(), Patience: forEver, RetryWait: time.Millisecond, RetryMaxWait: time.Millisecond}
 	if change != nil {
 		change(&options)
 	}
 	cache, err := fetch.New(options)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		if err := cache.Close(); err != nil {
-			t.Errorf("close: %v", err)
+			tb.Errorf("close: %v", err)
 		}
 	})
 	return cache
@@ -148,8 +148,8 @@ type header struct {
 	body       string
 }
 
-func pack(t testing.TB, headers ...header) []byte {
-	t.Helper()
+func pack(tb testing.TB, headers ...header) []byte {
+	tb.Helper()
 	var packed bytes.Buffer
 	zip := gzip.NewWriter(&packed)
 	archive := tar.NewWriter(zip)
@@ -158,14 +158,14 @@ func pack(t testing.TB, headers ...header) []byte {
 			Name: h.name, Linkname: h.link, Typeflag: h.kind, Mode: h.mode, Size: int64(len(h.body)),
 		})
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		if _, err := archive.Write([]byte(h.body)); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 	}
 	if err := errors.Join(archive.Close(), zip.Close()); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return packed.Bytes()
 }
@@ -259,29 +259,29 @@ func TestAcquireArchives(t *testing.T) {
 }
 
 // members returns an archive whose tar stream is spread over two gzip members.
-func members(t testing.TB) []byte {
-	t.Helper()
+func members(tb testing.TB) []byte {
+	tb.Helper()
 	var plain bytes.Buffer
 	archive := tar.NewWriter(&plain)
 	for _, name := range []string{"a.yaml", "b.yaml"} {
 		if err := archive.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: 4}); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		if _, err := archive.Write([]byte("a: 1")); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 	}
 	if err := archive.Close(); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	var packed bytes.Buffer
 	for _, part := range [][]byte{plain.Bytes()[:700], plain.Bytes()[700:]} {
 		zip := gzip.NewWriter(&packed)
 		if _, err := zip.Write(part); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		if err := zip.Close(); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 	}
 	return packed.Bytes()
