@@ -38,7 +38,7 @@ type Cluster struct {
 type Options struct {
 	// Binary is the weir-cluster command.
 	Binary string
-	// Dir is the folder for data, which is deleted at the end.
+	// Dir is the folder for data and logs.
 	Dir string
 	// Keep lets the control plane live longer than the bench.
 	Keep bool
@@ -92,13 +92,13 @@ func (c *Cluster) PIDs(fs proc.FS) []int {
 	return slices.Compact(pids)
 }
 
-// Down ends the control plane and deletes its data.
+// Down ends the control plane. Its folder stays, logs included.
 func (c *Cluster) Down(ctx context.Context) error {
-	_, err := c.run(ctx, "down")
+	_, err := c.run(ctx, "down", "--keep")
 	return err
 }
 
-// DownCommand is what to type to end the control plane.
+// DownCommand is what to type to end the control plane and delete its folder.
 func (c *Cluster) DownCommand() string { return c.binary + " down --data=" + c.dir }
 
 func (c *Cluster) run(ctx context.Context, command string, args ...string) ([]byte, error) {
