@@ -10,11 +10,10 @@ import (
 	"fmt"
 	"slices"
 
+	celexpr "github.com/fluxcd/pkg/runtime/cel"
 	"github.com/google/cel-go/cel"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
-
-	celexpr "github.com/fluxcd/pkg/runtime/cel"
 )
 
 // Reference is one entry of dependsOn with its namespace filled in.

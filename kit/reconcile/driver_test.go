@@ -11,15 +11,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fluxcd/pkg/apis/meta"
+	"github.com/fluxcd/pkg/runtime/conditions"
 	"github.com/google/go-cmp/cmp"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	"github.com/fluxcd/pkg/apis/meta"
-	"github.com/fluxcd/pkg/runtime/conditions"
 
 	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
 	"github.com/weir-gitops/weir/kit/events"
@@ -128,7 +127,7 @@ func setStatus(s *scope, r reconcile.Result) {
 }
 
 // run reconciles once and returns the result with the number of writes.
-func (f *fixture) run() (ctrl.Result, error, int) {
+func (f *fixture) run() (ctrl.Result, int, error) {
 	f.t.Helper()
 	f.requests.Take()
 	result, err := f.driver.Reconcile(f.t.Context(), ctrl.Request{NamespacedName: f.key})
@@ -138,7 +137,7 @@ func (f *fixture) run() (ctrl.Result, error, int) {
 			writes += n
 		}
 	}
-	return result, err, writes
+	return result, writes, err
 }
 
 func (f *fixture) get() *sourcev1.GitRepository {
@@ -164,7 +163,7 @@ func TestWrites(t *testing.T) {
 	f := newFixture(t)
 	expect := func(what string, want int) {
 		t.Helper()
-		result, err, writes := f.run()
+		result, writes, err := f.run()
 		if err != nil || writes != want {
 			t.Fatalf("%s: %d writes, want %d (%v)", what, writes, want, err)
 		}
@@ -194,7 +193,7 @@ func TestConflict(t *testing.T) {
 		conditions.MarkTrue(obj, "Theirs", "Kept", "a foreign condition")
 		return f.client.Status().Patch(t.Context(), obj, client.MergeFrom(base))
 	}
-	if _, err, _ := f.run(); err != nil {
+	if _, _, err := f.run(); err != nil {
 		t.Fatal(err)
 	}
 	obj := f.get()
@@ -225,7 +224,7 @@ func TestOutcomes(t *testing.T) {
 			f := newFixture(t)
 			f.phase = func(context.Context, *scope) error { return tc.err }
 			f.driver.Kind.Retry = tc.retry
-			result, err, _ := f.run()
+			result, _, err := f.run()
 			if (err != nil) != tc.backs || result.RequeueAfter != tc.want {
 				t.Errorf("%s\ngot %v, %v", tc.reason, result, err)
 			}
@@ -242,7 +241,7 @@ func TestOutcomes(t *testing.T) {
 func TestPanic(t *testing.T) {
 	f := newFixture(t)
 	f.phase = func(context.Context, *scope) error { panic("oops") }
-	if _, err, _ := f.run(); err == nil {
+	if _, _, err := f.run(); err == nil {
 		t.Fatal("a panic must come out as an error with back-off")
 	}
 	if got := conditions.GetMessage(f.get(), meta.ReadyCondition); got != "panic in work: oops" {
@@ -257,7 +256,7 @@ func TestSuspended(t *testing.T) {
 		o.Spec.Suspend = true
 		o.Annotations = map[string]string{meta.ReconcileRequestAnnotation: "now"}
 	})
-	result, err, _ := f.run()
+	result, _, err := f.run()
 	if err != nil || result.RequeueAfter != 0 {
 		t.Fatalf("got %v, %v", result, err)
 	}
@@ -268,25 +267,25 @@ func TestSuspended(t *testing.T) {
 
 func TestDeletion(t *testing.T) {
 	f := newFixture(t)
-	if _, err, _ := f.run(); err != nil {
+	if _, _, err := f.run(); err != nil {
 		t.Fatal(err)
 	}
 	if err := f.client.Delete(t.Context(), f.get()); err != nil {
 		t.Fatal(err)
 	}
 	f.deletion = func(context.Context, *scope) error { return errors.New("storage is busy") }
-	if _, err, _ := f.run(); err == nil {
+	if _, _, err := f.run(); err == nil {
 		t.Fatal("a deletion that failed has to be tried again")
 	}
 	f.get() // still there
 	f.deletion = func(context.Context, *scope) error { return nil }
-	if _, err, _ := f.run(); err != nil {
+	if _, _, err := f.run(); err != nil {
 		t.Fatal(err)
 	}
 	if err := f.client.Get(t.Context(), f.key, &sourcev1.GitRepository{}); !apierrors.IsNotFound(err) {
 		t.Fatalf("the object must be gone, got %v", err)
 	}
-	if _, err, writes := f.run(); err != nil || writes != 0 {
+	if _, writes, err := f.run(); err != nil || writes != 0 {
 		t.Errorf("an object that is gone is no work: %d writes, %v", writes, err)
 	}
 }
@@ -294,11 +293,11 @@ func TestDeletion(t *testing.T) {
 func TestStaleCache(t *testing.T) {
 	f := newFixture(t)
 	stale := f.get()
-	if _, err, _ := f.run(); err != nil {
+	if _, _, err := f.run(); err != nil {
 		t.Fatal(err)
 	}
 	f.driver.Client = &staleClient{Client: f.driver.Client, obj: stale}
-	if _, err, writes := f.run(); err != nil || writes != 0 {
+	if _, writes, err := f.run(); err != nil || writes != 0 {
 		t.Errorf("a run must start from what this process wrote last, even if the cache is behind: %d writes, %v", writes, err)
 	}
 }

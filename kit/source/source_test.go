@@ -6,9 +6,8 @@ package source_test
 import (
 	"testing"
 
-	"sigs.k8s.io/controller-runtime/pkg/event"
-
 	"github.com/fluxcd/pkg/apis/meta"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 
 	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
 	"github.com/weir-gitops/weir/kit/source"

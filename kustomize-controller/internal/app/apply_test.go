@@ -7,10 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/fluxcd/pkg/apis/meta"
 	"github.com/google/go-cmp/cmp"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	"github.com/fluxcd/pkg/apis/meta"
 
 	kustomizev1 "github.com/weir-gitops/weir/api/kustomize/v1"
 	"github.com/weir-gitops/weir/kit/testkit"
@@ -67,7 +66,7 @@ func TestForcedNoop(t *testing.T) {
 	f.create("app", "", nil)
 	f.awaitReady("app", revision)
 	requests.Take()
-	f.change("app", func(ks *kustomizev1.Kustomization) {
+	f.change(func(ks *kustomizev1.Kustomization) {
 		ks.Annotations = map[string]string{meta.ReconcileRequestAnnotation: "once"}
 	})
 	f.await("app", "the request is handled", func(ks *kustomizev1.Kustomization) bool { return ks.Status.LastHandledReconcileAt == "once" })

@@ -12,11 +12,10 @@ import (
 	"testing"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	"github.com/fluxcd/pkg/apis/kustomize"
 	"github.com/fluxcd/pkg/apis/meta"
 	"github.com/fluxcd/pkg/runtime/conditions"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	kustomizev1 "github.com/weir-gitops/weir/api/kustomize/v1"
 )
@@ -154,7 +153,7 @@ func TestBadInput(t *testing.T) {
 			f.create("app", "app", nil)
 			f.awaitReady("app", good)
 			if tc.edit != nil {
-				f.change("app", tc.edit)
+				f.change(tc.edit)
 			}
 			if tc.files != nil {
 				f.push(tc.files)

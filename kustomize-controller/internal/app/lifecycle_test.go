@@ -7,11 +7,10 @@ import (
 	"fmt"
 	"testing"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-
 	"github.com/fluxcd/pkg/apis/meta"
 	"github.com/fluxcd/pkg/runtime/conditions"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	kustomizev1 "github.com/weir-gitops/weir/api/kustomize/v1"
 	"github.com/weir-gitops/weir/kit/testkit"
@@ -45,7 +44,7 @@ func TestDeletion(t *testing.T) {
 			revision := f.push(map[string]string{"a.yaml": f.manifest("a", "1")})
 			f.create("app", "", nil)
 			f.awaitReady("app", revision)
-			f.change("app", tc.edit)
+			f.change(tc.edit)
 			f.remove("app")
 			if got := f.configMap("a") != nil; got != tc.stays {
 				t.Errorf("%s\nobject is there: %v", tc.reason, got)
@@ -60,7 +59,7 @@ func TestDeletionWithoutAccount(t *testing.T) {
 	revision := f.push(map[string]string{"a.yaml": f.manifest("a", "1")})
 	f.create("app", "", func(ks *kustomizev1.Kustomization) { ks.Spec.ServiceAccountName = "deployer" })
 	f.awaitReady("app", revision)
-	f.change("app", func(ks *kustomizev1.Kustomization) { ks.Spec.ServiceAccountName = "nobody" })
+	f.change(func(ks *kustomizev1.Kustomization) { ks.Spec.ServiceAccountName = "nobody" })
 	f.remove("app")
 	if f.configMap("a") == nil {
 		t.Error("without the account that would delete them the objects are left behind, and the Kustomization does not hang")
@@ -72,7 +71,7 @@ func TestSuspend(t *testing.T) {
 	first := f.push(map[string]string{"a.yaml": f.manifest("a", "1")})
 	f.create("app", "", nil)
 	f.awaitReady("app", first)
-	f.change("app", func(ks *kustomizev1.Kustomization) {
+	f.change(func(ks *kustomizev1.Kustomization) {
 		ks.Spec.Suspend = true
 		ks.Annotations = map[string]string{meta.ReconcileRequestAnnotation: "while suspended"}
 	})
@@ -80,12 +79,12 @@ func TestSuspend(t *testing.T) {
 		return ks.Status.LastHandledReconcileAt == "while suspended" && ks.Status.ObservedGeneration == ks.Generation
 	})
 	second := f.push(map[string]string{"a.yaml": f.manifest("a", "2")})
-	f.change("app", func(ks *kustomizev1.Kustomization) { ks.Annotations[meta.ReconcileRequestAnnotation] = "again" })
+	f.change(func(ks *kustomizev1.Kustomization) { ks.Annotations[meta.ReconcileRequestAnnotation] = "again" })
 	f.await("app", "the second request is confirmed", func(ks *kustomizev1.Kustomization) bool { return ks.Status.LastHandledReconcileAt == "again" })
 	if got := f.configMap("a").Data["value"]; got != "1" {
 		t.Errorf("a suspended object was applied: %s", got)
 	}
-	f.change("app", func(ks *kustomizev1.Kustomization) { ks.Spec.Suspend = false })
+	f.change(func(ks *kustomizev1.Kustomization) { ks.Spec.Suspend = false })
 	f.awaitReady("app", second)
 }
 

@@ -12,8 +12,7 @@ import (
 
 	"github.com/spf13/pflag"
 
-	ssautils "github.com/fluxcd/pkg/ssa/utils"
-
+	"github.com/weir-gitops/weir/kit/apply"
 	"github.com/weir-gitops/weir/kit/manager"
 )
 
@@ -125,8 +124,8 @@ func (o *Options) Validate() error {
 	if o.ArtifactCacheSize < 0 || o.BuildCacheSize < 0 {
 		errs = append(errs, errors.New("--artifact-cache-size and --build-cache-size must not be negative"))
 	}
-	if _, err := ssautils.ParseGroupKindSet(o.StageKinds); err != nil {
-		errs = append(errs, fmt.Errorf("--custom-apply-stage-kinds %q: %w", o.StageKinds, err))
+	if _, err := apply.ParseStageKinds(o.StageKinds); err != nil {
+		errs = append(errs, fmt.Errorf("--custom-apply-stage-kinds: %w", err))
 	}
 	return errors.Join(errs...)
 }

@@ -12,14 +12,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fluxcd/pkg/apis/meta"
+	"github.com/fluxcd/pkg/runtime/conditions"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	"github.com/fluxcd/pkg/apis/meta"
-	"github.com/fluxcd/pkg/runtime/conditions"
 
 	kustomizev1 "github.com/weir-gitops/weir/api/kustomize/v1"
 	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
@@ -142,7 +141,7 @@ func (f *fixture) publish(artifact *meta.Artifact) {
 }
 
 // create creates a Kustomization of the source "fleet" that prunes, with an interval that no test reaches.
-func (f *fixture) create(name, path string, edit func(*kustomizev1.Kustomization)) *kustomizev1.Kustomization {
+func (f *fixture) create(name, path string, edit func(*kustomizev1.Kustomization)) {
 	f.t.Helper()
 	ks := &kustomizev1.Kustomization{ObjectMeta: metav1.ObjectMeta{Namespace: f.namespace, Name: name}}
 	ks.Spec.Interval.Duration = time.Hour
@@ -152,7 +151,6 @@ func (f *fixture) create(name, path string, edit func(*kustomizev1.Kustomization
 		edit(ks)
 	}
 	f.cluster.Create(f.t, ks)
-	return ks
 }
 
 func (f *fixture) get(name string) *kustomizev1.Kustomization {
@@ -164,10 +162,10 @@ func (f *fixture) get(name string) *kustomizev1.Kustomization {
 	return ks
 }
 
-// change edits a Kustomization.
-func (f *fixture) change(name string, edit func(*kustomizev1.Kustomization)) {
+// change edits the Kustomization "app".
+func (f *fixture) change(edit func(*kustomizev1.Kustomization)) {
 	f.t.Helper()
-	ks := f.get(name)
+	ks := f.get("app")
 	base := ks.DeepCopy()
 	edit(ks)
 	if err := f.cluster.Client.Patch(f.t.Context(), ks, client.MergeFrom(base)); err != nil {

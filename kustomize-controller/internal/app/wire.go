@@ -16,8 +16,6 @@ import (
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	ssautils "github.com/fluxcd/pkg/ssa/utils"
-
 	kustomizev1 "github.com/weir-gitops/weir/api/kustomize/v1"
 	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
 	"github.com/weir-gitops/weir/kit/apply"
@@ -102,9 +100,9 @@ func newEngine(ctx context.Context, clusters *cluster.Pool, waker *kustomization
 	if err != nil {
 		return nil, err
 	}
-	stageKinds, err := ssautils.ParseGroupKindSet(opts.StageKinds)
+	stageKinds, err := apply.ParseStageKinds(opts.StageKinds)
 	if err != nil {
-		return nil, fmt.Errorf("parse stage kinds: %w", err)
+		return nil, err
 	}
 	return apply.New(apply.Config{
 		Field:             name,

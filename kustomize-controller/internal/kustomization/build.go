@@ -8,13 +8,10 @@ import (
 	"errors"
 	"fmt"
 
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-
-	"github.com/opencontainers/go-digest"
-
 	fluxkustomize "github.com/fluxcd/pkg/apis/kustomize"
 	"github.com/fluxcd/pkg/apis/meta"
-	"github.com/fluxcd/pkg/ssa/jsondiff"
+	"github.com/opencontainers/go-digest"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	kustomizev1 "github.com/weir-gitops/weir/api/kustomize/v1"
 	"github.com/weir-gitops/weir/kit/apply"
@@ -133,11 +130,11 @@ func ignoreRules(rules []kustomizev1.IgnoreRule) []apply.IgnoreRule {
 	return list
 }
 
-func selector(target *fluxkustomize.Selector) *jsondiff.Selector {
+func selector(target *fluxkustomize.Selector) *apply.Selector {
 	if target == nil {
 		return nil
 	}
-	return &jsondiff.Selector{
+	return &apply.Selector{
 		Group: target.Group, Version: target.Version, Kind: target.Kind, Name: target.Name, Namespace: target.Namespace,
 		AnnotationSelector: target.AnnotationSelector, LabelSelector: target.LabelSelector,
 	}

@@ -51,7 +51,7 @@ func setStatus(s *scope, r reconcile.Result) {
 	case r.Running, r.Class == outcome.Waiting && r.Reason == meta.ProgressingReason:
 		setProgressing(s)
 	case r.Class == outcome.Done:
-		setReady(s, r)
+		setReady(s)
 	case r.Class == outcome.Stalled:
 		conditions.MarkStalled(s.obj, r.Reason, "%s", r.Message())
 		conditions.MarkFalse(s.obj, meta.ReadyCondition, r.Reason, "%s", r.Message())
@@ -89,7 +89,7 @@ func setProgressing(s *scope) {
 	}
 }
 
-func setReady(s *scope, r reconcile.Result) {
+func setReady(s *scope) {
 	conditions.Delete(s.obj, meta.ReconcilingCondition)
 	conditions.Delete(s.obj, meta.StalledCondition)
 	if s.checksHealth() && (s.healthTook > 0 || !conditions.IsTrue(s.obj, kustomizev1.HealthyCondition)) {
