@@ -281,7 +281,7 @@ func TestFetchFlippedBit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := 12; i < len(b)-20; i += 3 {
+	for i := 12; i < len(b)-20; i += 9 {
 		damaged := append([]byte(nil), b...)
 		damaged[i] ^= 0x10
 		if err := errors.Join(os.Chmod(found[0], 0o600), os.WriteFile(found[0], damaged, 0o600)); err != nil {

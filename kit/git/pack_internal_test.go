@@ -199,7 +199,7 @@ func TestResolverBudget(t *testing.T) {
 	prev := b.add(plumbing.BlobObject, nil, []byte(base))
 	want := map[Hash]string{}
 	text := base
-	for i := range 60 {
+	for i := range 40 {
 		for _, tail := range []string{fmt.Sprint("branch", i), fmt.Sprint("chain", i)} {
 			d := binary.AppendUvarint(nil, uint64(len(text)))
 			d = binary.AppendUvarint(d, uint64(len(text)+len(tail)))

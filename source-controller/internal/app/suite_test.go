@@ -126,6 +126,7 @@ func (f *fixture) start() {
 			f.t.Errorf("controller ended with code %d", code)
 		}
 	})
+	eventually(f.t, "the controller to start", func() bool { return strings.Contains(log.String(), "Starting workers") })
 	f.stop = func() { cancel(); wg.Wait() }
 	f.t.Cleanup(func() {
 		f.stop()
