@@ -123,7 +123,7 @@ type kindSink struct {
 	source *source
 }
 
-func (s *kindSink) record(ctx context.Context, obj metav1.Object) Record {
+func (s *kindSink) reduce(ctx context.Context, obj metav1.Object) Record {
 	h := s.kind.hub
 	rec := h.cfg.Reader.Read(obj)
 	if u, ok := obj.(*unstructured.Unstructured); ok {
@@ -136,9 +136,7 @@ func (s *kindSink) record(ctx context.Context, obj metav1.Object) Record {
 	return rec
 }
 
-func (s *kindSink) put(ctx context.Context, obj metav1.Object) {
-	rec := s.record(ctx, obj)
-	key := types.NamespacedName{Namespace: obj.GetNamespace(), Name: obj.GetName()}
+func (s *kindSink) put(key types.NamespacedName, rec Record) {
 	k := s.kind
 	k.mu.Lock()
 	if k.active != s.source {
@@ -164,7 +162,7 @@ func (s *kindSink) tell(key types.NamespacedName, old Record, had bool, rec Reco
 	}
 }
 
-func (s *kindSink) remove(_ context.Context, key types.NamespacedName, version string) {
+func (s *kindSink) remove(key types.NamespacedName, version string) {
 	k := s.kind
 	k.mu.Lock()
 	if k.active != s.source {
@@ -189,10 +187,10 @@ func (s *kindSink) tellGone(key types.NamespacedName, old Record) {
 }
 
 // replace makes a list the truth, and the source it came from the active one.
-func (s *kindSink) replace(ctx context.Context, objs []metav1.Object, version string) {
-	fresh := make(map[types.NamespacedName]Record, len(objs))
-	for _, obj := range objs {
-		fresh[types.NamespacedName{Namespace: obj.GetNamespace(), Name: obj.GetName()}] = s.record(ctx, obj)
+func (s *kindSink) replace(list []*residue, version string) {
+	fresh := make(map[types.NamespacedName]Record, len(list))
+	for _, d := range list {
+		fresh[d.key()] = d.rec
 	}
 	k := s.kind
 	k.mu.Lock()

@@ -10,7 +10,6 @@ import (
 
 	"github.com/go-logr/logr"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -30,9 +29,11 @@ const (
 
 // sink takes what a source delivers. Calls do not overlap.
 type sink interface {
-	put(ctx context.Context, obj metav1.Object)
-	remove(ctx context.Context, key types.NamespacedName, version string)
-	replace(ctx context.Context, objs []metav1.Object, version string)
+	// reduce turns an object into what is kept of it.
+	reduce(ctx context.Context, obj metav1.Object) Record
+	put(key types.NamespacedName, rec Record)
+	remove(key types.NamespacedName, version string)
+	replace(list []*residue, version string)
 	bookmark(version string)
 	fail(err error)
 }
@@ -143,55 +144,3 @@ func (s *source) listWatch() cache.ListerWatcher {
 	}
 	return cache.ToListWatcherWithWatchListSemantics(lw, s.hub.cfg.Metadata)
 }
-
-// intake is the store of a reflector: it keeps nothing and passes everything on.
-type intake struct {
-	ctx  func() context.Context // the reflector's store interface has no context
-	sink sink
-}
-
-// Add implements cache.ReflectorStore.
-func (i *intake) Add(obj any) error { return i.Update(obj) }
-
-// Update implements cache.ReflectorStore.
-func (i *intake) Update(obj any) error {
-	m, err := meta.Accessor(obj)
-	if err != nil {
-		return err
-	}
-	i.sink.put(i.ctx(), m)
-	return nil
-}
-
-// Delete implements cache.ReflectorStore.
-func (i *intake) Delete(obj any) error {
-	m, err := meta.Accessor(obj)
-	if err != nil {
-		return err
-	}
-	i.sink.remove(i.ctx(), types.NamespacedName{Namespace: m.GetNamespace(), Name: m.GetName()}, m.GetResourceVersion())
-	return nil
-}
-
-// Replace implements cache.ReflectorStore.
-func (i *intake) Replace(list []any, version string) error {
-	objs := make([]metav1.Object, 0, len(list))
-	for _, obj := range list {
-		m, err := meta.Accessor(obj)
-		if err != nil {
-			return err
-		}
-		objs = append(objs, m)
-	}
-	i.sink.replace(i.ctx(), objs, version)
-	return nil
-}
-
-// Bookmark implements cache.ReflectorBookmarkStore.
-func (i *intake) Bookmark(version string) error {
-	i.sink.bookmark(version)
-	return nil
-}
-
-// Resync implements cache.ReflectorStore.
-func (i *intake) Resync() error { return nil }

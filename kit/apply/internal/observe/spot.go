@@ -91,22 +91,26 @@ func (s *spot) set(state Status) {
 	}
 }
 
-func (s *spot) put(ctx context.Context, obj metav1.Object) {
-	if u, ok := obj.(*unstructured.Unstructured); ok {
-		s.set(Compute(ctx, u, s.by))
+func (s *spot) reduce(ctx context.Context, obj metav1.Object) Record {
+	u, ok := obj.(*unstructured.Unstructured)
+	if !ok {
+		return Record{Status: Status{State: status.UnknownStatus, Rule: ruleOf(s.by)}}
 	}
+	return Record{Status: Compute(ctx, u, s.by)}
 }
 
-func (s *spot) remove(context.Context, types.NamespacedName, string) {
+func (s *spot) put(_ types.NamespacedName, rec Record) { s.set(rec.Status) }
+
+func (s *spot) remove(types.NamespacedName, string) {
 	s.set(Status{State: status.NotFoundStatus, Rule: ruleOf(s.by)})
 }
 
-func (s *spot) replace(ctx context.Context, objs []metav1.Object, version string) {
-	if len(objs) == 0 {
-		s.remove(ctx, types.NamespacedName{}, version)
+func (s *spot) replace(list []*residue, version string) {
+	if len(list) == 0 {
+		s.remove(types.NamespacedName{}, version)
 		return
 	}
-	s.put(ctx, objs[0])
+	s.put(list[0].key(), list[0].rec)
 }
 
 func (s *spot) bookmark(string) {}
