@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -100,6 +101,25 @@ func TestSideBySide(t *testing.T) {
 	must(t, "down", "--data", one.Data)
 	gone(t, one.PIDs)
 	must(t, "status", "--data", two.Data)
+}
+
+// TestTwoUps starts the same cluster twice at the same moment: both callers get the one that came up.
+func TestTwoUps(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	reports := make([]instance.Report, 2)
+	t.Run("Start", func(t *testing.T) {
+		for i := range reports {
+			t.Run(fmt.Sprint(i), func(t *testing.T) {
+				t.Parallel()
+				reports[i] = report(t, must(t, "up", "--data", data, "-o", "json", "--with-parent", fmt.Sprint(os.Getpid())))
+			})
+		}
+	})
+	if diff := cmp.Diff(reports[0].PIDs, reports[1].PIDs); diff != "" {
+		t.Error(diff)
+	}
+	must(t, "down", "--data", data)
+	gone(t, reports[0].PIDs)
 }
 
 // TestForeground ends a foreground supervisor in every way there is.

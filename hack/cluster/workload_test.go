@@ -60,6 +60,7 @@ func pods(labels map[string]string) corev1.PodTemplateSpec {
 }
 
 func testDeployment(t *testing.T, c kubernetes.Interface) {
+	t.Helper()
 	const replicas = 50
 	labels := map[string]string{"app": "web"}
 	d := &appsv1.Deployment{
@@ -81,6 +82,7 @@ func testDeployment(t *testing.T, c kubernetes.Interface) {
 }
 
 func testStatefulSet(t *testing.T, c kubernetes.Interface) {
+	t.Helper()
 	labels := map[string]string{"app": "db"}
 	s := &appsv1.StatefulSet{
 		ObjectMeta: metav1.ObjectMeta{Name: "db"},
@@ -101,6 +103,7 @@ func testStatefulSet(t *testing.T, c kubernetes.Interface) {
 }
 
 func testJob(t *testing.T, c kubernetes.Interface) {
+	t.Helper()
 	template := pods(nil)
 	template.Spec.RestartPolicy = corev1.RestartPolicyNever
 	j := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Name: "migrate"}, Spec: batchv1.JobSpec{Template: template}}
@@ -122,6 +125,7 @@ func testJob(t *testing.T, c kubernetes.Interface) {
 }
 
 func testUnschedulable(t *testing.T, c kubernetes.Interface) {
+	t.Helper()
 	p := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "nowhere"}, Spec: pods(nil).Spec}
 	p.Spec.NodeSelector = map[string]string{"weir": "nowhere"}
 	if _, err := c.CoreV1().Pods("default").Create(t.Context(), p, metav1.CreateOptions{}); err != nil {
@@ -142,6 +146,7 @@ func testUnschedulable(t *testing.T, c kubernetes.Interface) {
 }
 
 func testDryRun(t *testing.T, c kubernetes.Interface) {
+	t.Helper()
 	patch := []byte(`{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"dry"},"data":{"a":"b"}}`)
 	options := metav1.PatchOptions{FieldManager: "test", DryRun: []string{metav1.DryRunAll}}
 	got, err := c.CoreV1().ConfigMaps("default").Patch(t.Context(), "dry", types.ApplyPatchType, patch, options)
@@ -160,6 +165,7 @@ func testDryRun(t *testing.T, c kubernetes.Interface) {
 }
 
 func testNamespaceGoes(t *testing.T, c kubernetes.Interface) {
+	t.Helper()
 	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "short-lived"}}
 	if _, err := c.CoreV1().Namespaces().Create(t.Context(), ns, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
@@ -188,6 +194,7 @@ func whoami(t *testing.T, path string) authenticationv1.UserInfo {
 }
 
 func testUser(t *testing.T, data string) {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "ann")
 	must(t, "kubeconfig", "--data", data, "--user", "ann", "--output", path)
 	got := whoami(t, path)
@@ -205,6 +212,7 @@ func testUser(t *testing.T, data string) {
 }
 
 func testServiceAccount(t *testing.T, data string, c kubernetes.Interface) {
+	t.Helper()
 	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: "source-controller"}}
 	if _, err := c.CoreV1().ServiceAccounts("default").Create(t.Context(), account, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
@@ -225,6 +233,7 @@ func testServiceAccount(t *testing.T, data string, c kubernetes.Interface) {
 }
 
 func testAudit(t *testing.T, path string, c kubernetes.Interface) {
+	t.Helper()
 	const calls = 200
 	for range calls {
 		if _, err := c.CoreV1().ConfigMaps("audited").List(t.Context(), metav1.ListOptions{}); err != nil {
@@ -263,6 +272,7 @@ func testAudit(t *testing.T, path string, c kubernetes.Interface) {
 }
 
 func testStatus(t *testing.T, data string) {
+	t.Helper()
 	r := report(t, must(t, "status", "--data", data, "-o", "json"))
 	if !r.Ready || len(r.Components) != 5 {
 		t.Errorf("status: %+v", r)
@@ -278,6 +288,7 @@ func testStatus(t *testing.T, data string) {
 }
 
 func testSecondUp(t *testing.T, data string) {
+	t.Helper()
 	r := weir(t, "up", "--data", data, "-o", "json")
 	if r.code != 0 || !strings.Contains(r.stderr, "already running") {
 		t.Errorf("exit code %d: %s", r.code, r.stderr)

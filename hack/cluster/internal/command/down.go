@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/weir-gitops/weir/hack/cluster/internal/instance"
+	"github.com/weir-gitops/weir/hack/cluster/internal/lifeline"
 )
 
 // stopTimeout is how long a supervisor may take: five components, five seconds each at worst.
@@ -58,27 +59,40 @@ func downCommand() *cobra.Command {
 	return cmd
 }
 
+// errStuck says that a supervisor survived everything.
+var errStuck = errors.New("the supervisor does not end")
+
 // stopSupervisor asks the supervisor to stop its cluster and waits until the folder is free. One that does not end in time
 // is killed, and its children with it.
 func stopSupervisor(f instance.Folder) error {
-	deadline := time.Now().Add(stopTimeout)
-	asked := 0
-	for f.Running() {
-		state, err := f.Load()
-		if err != nil {
+	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
+		stopped, err := signalSupervisor(f, signal)
+		if stopped || err != nil {
 			return err
 		}
-		// Between taking the lock and writing its id, a supervisor is not known yet.
-		if pid := state.Supervisor; pid != 0 && pid != asked {
-			if err := syscall.Kill(pid, syscall.SIGTERM); err != nil && !errors.Is(err, syscall.ESRCH) {
-				return fmt.Errorf("stop the supervisor, process %d: %w", pid, err)
-			}
-			asked = pid
-		}
-		if time.Now().After(deadline) && asked != 0 {
-			return syscall.Kill(asked, syscall.SIGKILL)
-		}
-		time.Sleep(20 * time.Millisecond)
 	}
-	return nil
+	return errStuck
+}
+
+func signalSupervisor(f instance.Folder, signal syscall.Signal) (stopped bool, err error) {
+	deadline := time.Now().Add(stopTimeout)
+	for told := 0; f.Running(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			return false, nil
+		}
+		state, err := f.Load()
+		if err != nil {
+			return false, err
+		}
+		pid := state.Supervisor
+		// Between taking the lock and writing its id, a supervisor is not known: the id is that of the one before.
+		if pid == 0 || pid == told || !lifeline.Alive(pid) {
+			continue
+		}
+		if err := syscall.Kill(pid, signal); err != nil && !errors.Is(err, syscall.ESRCH) {
+			return false, fmt.Errorf("stop the supervisor, process %d: %w", pid, err)
+		}
+		told = pid
+	}
+	return true, nil
 }

@@ -35,15 +35,21 @@ type order struct {
 	Parent int
 }
 
-// message is a line that a background supervisor reports. One of the fields is set.
+// message is a line that a background supervisor reports.
 type message struct {
 	Progress string           `json:"progress,omitempty"`
 	Ready    *instance.Report `json:"ready,omitempty"`
-	Error    string           `json:"error,omitempty"`
+	// Running says that another supervisor was faster.
+	Running bool   `json:"running,omitempty"`
+	Error   string `json:"error,omitempty"`
 }
 
-// errSilent says that the supervisor died without a word.
-var errSilent = errors.New("the supervisor ended without a report")
+var (
+	// errSilent says that the supervisor died without a word.
+	errSilent = errors.New("the supervisor ended without a report; see supervisor.log in the data folder")
+	// errInterrupted says that the user changed their mind.
+	errInterrupted = errors.New("interrupted before the cluster was ready; nothing is left running")
+)
 
 // detach starts a background supervisor and returns when its cluster is ready or has failed.
 func detach(ctx context.Context, o order, w plane.Watcher) error {
@@ -56,12 +62,12 @@ func detach(ctx context.Context, o order, w plane.Watcher) error {
 	if err != nil {
 		return fmt.Errorf("open log: %w", err)
 	}
-	defer log.Close() //nolint:errcheck // the supervisor has its own
+	defer log.Close() // the supervisor has its own
 	reports, theirs, err := os.Pipe()
 	if err != nil {
 		return fmt.Errorf("make a pipe: %w", err)
 	}
-	defer reports.Close() //nolint:errcheck // only read
+	defer reports.Close() // only read
 
 	// Not bound to the context: the supervisor outlives this call, and ends cleanly when it is asked to.
 	cmd := exec.Command(self, "supervise") //nolint:noctx // see above
@@ -73,7 +79,7 @@ func detach(ctx context.Context, o order, w plane.Watcher) error {
 	if err != nil {
 		return fmt.Errorf("make a pipe: %w", err)
 	}
-	defer orders.Close() //nolint:errcheck // closing is the message
+	defer orders.Close() // closing is the message
 	err = cmd.Start()
 	_ = theirs.Close()
 	if err != nil {
@@ -87,7 +93,10 @@ func detach(ctx context.Context, o order, w plane.Watcher) error {
 	ready, err := follow(reports, w)
 	if !ready {
 		_ = cmd.Wait() // it is on its way out; its lock must be free when this returns
-		return errors.Join(context.Cause(ctx), err)
+		if ctx.Err() != nil {
+			return errInterrupted
+		}
+		return err
 	}
 	_, err = io.WriteString(orders, "stay\n")
 	return err
@@ -105,6 +114,8 @@ func follow(reports io.Reader, w plane.Watcher) (ready bool, err error) {
 		case m.Ready != nil:
 			w.Ready(*m.Ready)
 			return true, nil
+		case m.Running:
+			return false, instance.ErrRunning
 		case m.Error != "":
 			return false, errors.New(m.Error)
 		default:
@@ -131,7 +142,7 @@ func supervise(ctx context.Context) error {
 	if pipe == nil {
 		return usageError{errors.New("supervise is for weir-cluster's own use")}
 	}
-	defer pipe.Close() //nolint:errcheck // its reader is gone
+	defer pipe.Close() // its reader is gone
 	stdin := bufio.NewReader(os.Stdin)
 	line, err := stdin.ReadBytes('\n')
 	if err != nil {
@@ -155,7 +166,7 @@ func supervise(ctx context.Context) error {
 	}
 	w := reporter{json.NewEncoder(pipe)}
 	if err := plane.Run(ctx, o.Options, w); err != nil {
-		w.send(message{Error: err.Error()})
+		w.send(message{Error: err.Error(), Running: errors.Is(err, instance.ErrRunning)})
 		return err
 	}
 	w.send(message{Error: "the cluster was told to stop"})

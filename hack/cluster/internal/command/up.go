@@ -86,7 +86,11 @@ func (u *up) run(cmd *cobra.Command) error {
 	if u.foreground {
 		return plane.Run(u.bound(ctx), options, w)
 	}
-	return detach(ctx, order{Options: options, Parent: u.parent()}, w)
+	err = detach(ctx, order{Options: options, Parent: u.parent()}, w)
+	if errors.Is(err, instance.ErrRunning) { // another up was faster
+		return u.join(ctx, cmd, options)
+	}
+	return err
 }
 
 func (u *up) options() (plane.Options, error) {
@@ -154,7 +158,8 @@ func (u *up) join(ctx context.Context, cmd *cobra.Command, o plane.Options) erro
 		if err != nil {
 			return err
 		}
-		if state.Ready {
+		// A supervisor that has just begun has not yet replaced the state of one that crashed.
+		if state.Ready && lifeline.Alive(state.Supervisor) {
 			if o.Audit && !state.Audit {
 				return errors.New("the cluster is running without --audit; run `weir-cluster down` first")
 			}

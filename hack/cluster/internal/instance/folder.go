@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // nameCharacters may stand in the name of a cluster.
@@ -120,13 +121,38 @@ func (f Folder) Remove() error {
 }
 
 // Lock takes the folder for this process until release is called or the process ends, in whatever way. It returns
-// [ErrRunning] when another one has it.
+// [ErrRunning] when another one has it. It tries for a moment, because somebody may just be looking, see Running.
 func (f Folder) Lock() (release func(), err error) {
+	const tries, pause = 50, 10 * time.Millisecond
+	for range tries {
+		release, err = f.flock(syscall.LOCK_EX)
+		if !errors.Is(err, ErrRunning) {
+			break
+		}
+		time.Sleep(pause)
+	}
+	return release, err
+}
+
+// Running tells whether a supervisor holds the folder. Those who only look do not disturb each other.
+func (f Folder) Running() bool {
+	if _, err := os.Stat(f.Path("lock")); err != nil {
+		return false
+	}
+	release, err := f.flock(syscall.LOCK_SH)
+	if err != nil {
+		return errors.Is(err, ErrRunning)
+	}
+	release()
+	return false
+}
+
+func (f Folder) flock(how int) (release func(), err error) {
 	file, err := os.OpenFile(f.Path("lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open lock: %w", err)
 	}
-	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+	if err := syscall.Flock(int(file.Fd()), how|syscall.LOCK_NB); err != nil {
 		_ = file.Close()
 		if errors.Is(err, syscall.EWOULDBLOCK) {
 			return nil, fmt.Errorf("%s: %w", f, ErrRunning)
@@ -134,19 +160,6 @@ func (f Folder) Lock() (release func(), err error) {
 		return nil, fmt.Errorf("lock %s: %w", f, err)
 	}
 	return func() { _ = file.Close() }, nil
-}
-
-// Running tells whether a supervisor holds the folder.
-func (f Folder) Running() bool {
-	if _, err := os.Stat(f.Path("lock")); err != nil {
-		return false
-	}
-	release, err := f.Lock()
-	if err != nil {
-		return errors.Is(err, ErrRunning)
-	}
-	release()
-	return false
 }
 
 // Path returns the path of a file in the folder.

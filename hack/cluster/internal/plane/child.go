@@ -73,7 +73,7 @@ func (n *nursery) start(c component) (*child, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open log of %s: %w", c.name, err)
 	}
-	defer log.Close() //nolint:errcheck // the child has its own
+	defer log.Close() // the child has its own
 
 	// Not bound to a context: cancelling one would kill the child, and children are asked to end, in order.
 	cmd := exec.Command(program, args...) //nolint:noctx // see above

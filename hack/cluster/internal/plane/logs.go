@@ -34,7 +34,7 @@ func tail(path string) []byte {
 	if err != nil {
 		return nil
 	}
-	defer file.Close() //nolint:errcheck // only read
+	defer file.Close() // only read
 	if info, err := file.Stat(); err == nil && info.Size() > tailBytes {
 		_, _ = file.Seek(-tailBytes, io.SeekEnd)
 	}

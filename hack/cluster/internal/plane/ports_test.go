@@ -38,11 +38,11 @@ func TestPorts(t *testing.T) {
 
 func TestPortInUse(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
-	l, err := net.Listen("tcp4", "127.0.0.1:0") //nolint:noctx // at once
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close() //nolint:errcheck // the test is over
+	defer l.Close() // the test is over
 	_, text, err := net.SplitHostPort(l.Addr().String())
 	if err != nil {
 		t.Fatal(err)

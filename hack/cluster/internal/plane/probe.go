@@ -72,7 +72,7 @@ func (p *prober) probe(ctx context.Context, url string) error {
 	if err != nil {
 		return err
 	}
-	defer resp.Body.Close() //nolint:errcheck // only read
+	defer resp.Body.Close() // only read
 	body, err := io.ReadAll(io.LimitReader(resp.Body, probeBytes))
 	if err != nil {
 		return err

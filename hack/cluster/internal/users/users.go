@@ -43,7 +43,7 @@ func Read(path string) ([]User, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read users: %w", err)
 	}
-	defer file.Close() //nolint:errcheck // only read
+	defer file.Close() // only read
 	r := csv.NewReader(file)
 	r.FieldsPerRecord = -1 // users without groups have three
 	rows, err := r.ReadAll()
