@@ -6,6 +6,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"os"
@@ -17,6 +18,10 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+
+	"github.com/weir-gitops/weir/hack/demo/internal/cluster"
 )
 
 // asDemo makes the test program behave as the demo, so that a test can signal it and see its exit code.
@@ -144,6 +149,40 @@ func TestGuide(t *testing.T) {
 		t.Errorf("Ctrl-C is how it is meant to end, got %v", err)
 	}
 	expectNothingLeft(t, data)
+}
+
+// TestCurrentCluster uses a cluster that is there already, and leaves it as it was but for Weir itself.
+func TestCurrentCluster(t *testing.T) {
+	cmd, data := demoCommand(t, "--once", "--timeout", patience.String(), "--cluster", "current", "--yes", "--remove")
+	theirs := t.TempDir()
+	if err := os.Mkdir(filepath.Join(theirs, "logs"), 0o750); err != nil {
+		t.Fatal(err)
+	}
+	c, err := cluster.Local(t.Context(), filepath.Join(cmd.Dir, "bin", "weir-cluster"), theirs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Stop(context.WithoutCancel(t.Context())) })
+	cmd.Env = append(cmd.Env, "KUBECONFIG="+c.Kubeconfig)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	expectNothingLeft(t, data)
+
+	kube, err := connect(c.Kubeconfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var deployments appsv1.DeploymentList
+	if err := kube.List(t.Context(), &deployments); err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range deployments.Items {
+		if d.DeletionTimestamp == nil {
+			t.Errorf("%s/%s is left", d.Namespace, d.Name)
+		}
+	}
 }
 
 // TestKilled sees that nothing outlives a demo that could not clean up.

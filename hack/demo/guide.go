@@ -84,8 +84,9 @@ func (d *demo) guide() string {
 func (d *demo) leave(ctx context.Context) error {
 	if !d.options.remove {
 		fmt.Printf(`
-What stays in %s: what was applied from Git, the sources and Kustomizations in %s, and Weir's kinds and roles. To remove it, run the
-same command again with ARGS="--remove --once": it deletes the Kustomizations and everything they applied before it ends.
+What was applied from Git stays in %s, with the sources and Kustomizations in namespace %s. To remove it:
+  make run CLUSTER=current ARGS="--remove --once"
+  kubectl delete -k manifests/install
 `, d.cluster.Description, namespace)
 		return nil
 	}
@@ -95,9 +96,12 @@ same command again with ARGS="--remove --once": it deletes the Kustomizations an
 			return fmt.Errorf("delete %s %s: %w", root.GetKind(), root.GetName(), err)
 		}
 	}
-	return wait.PollUntilContextCancel(ctx, time.Second/2, true, func(ctx context.Context) (bool, error) {
-		return d.gone(ctx)
-	})
+	err := wait.PollUntilContextCancel(ctx, time.Second/2, true, d.gone)
+	if err != nil {
+		return fmt.Errorf("wait until the Kustomizations are gone: %w", err)
+	}
+	fmt.Println("Weir's kinds and roles stay; to remove them: kubectl delete -k manifests/install")
+	return nil
 }
 
 // gone tells whether no Kustomization of the demo is left. What they had applied goes first.

@@ -73,7 +73,7 @@ func (o options) prepare() error {
 	if err := lock(filepath.Join(o.data, "lock")); err != nil {
 		return fmt.Errorf("another demo runs with the data in %s; end it, or name another folder with --data", o.data)
 	}
-	for _, dir := range []string{"cluster", "git", "fleet", "logs", sourceController, kustomizeController} {
+	for _, dir := range []string{"kubeconfig", "cluster", "git", "fleet", "logs", sourceController, kustomizeController} {
 		if err := os.RemoveAll(filepath.Join(o.data, dir)); err != nil {
 			return fmt.Errorf("empty the data folder: %w", err)
 		}

@@ -66,7 +66,7 @@ func Current(dir string) (*Cluster, error) {
 		Description: fmt.Sprintf("context %s (%s)", loaded.CurrentContext, server),
 		Kubeconfig:  path,
 		identity:    func(_ context.Context, _, _ string) (string, error) { return path, nil },
-		stop:        func(context.Context) error { return os.Remove(path) },
+		stop:        func(context.Context) error { return os.Remove(path) }, // it holds credentials
 	})
 }
 

@@ -31,7 +31,7 @@ func Local(ctx context.Context, program, dir string) (*Cluster, error) {
 	}
 	// A link at a short path, for the person to name.
 	path := filepath.Join(dir, "kubeconfig")
-	if err := errors.Join(os.RemoveAll(path), os.Symlink(ready.Kubeconfig, path)); err != nil {
+	if err := os.Symlink(ready.Kubeconfig, path); err != nil {
 		return nil, errors.Join(fmt.Errorf("link kubeconfig: %w", err), p.Stop())
 	}
 	c, err := open(Cluster{
