@@ -86,11 +86,17 @@ func (m *Mirror) bring(ctx context.Context, remote *Remote, target Target) error
 	}
 	if m.mirrors(remote) && m.state.Complete == complete && m.intact() && !m.overgrown() {
 		err := m.increment(ctx, remote, target, want)
-		if err == nil || !errors.Is(err, ErrCorrupt) {
+		if err == nil || !hopeless(err) {
 			return err
 		}
 	}
 	return m.clone(ctx, remote, target, want, complete)
+}
+
+// hopeless reports whether an increment failed in a way that would repeat itself: the mirror is damaged, or the
+// server does not get increments right. A fresh clone asks for less skill.
+func hopeless(err error) bool {
+	return errors.Is(err, ErrCorrupt) || errors.Is(err, errPack) || errors.Is(err, errProtocol)
 }
 
 // wanted returns which objects to ask for, and whether their history has to come with them. A commit is
@@ -300,11 +306,14 @@ func tempPack(dir string) (*os.File, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	return os.CreateTemp(dir, "tmp_pack_")
+	return os.CreateTemp(dir, tempPackMark)
 }
 
-// placePack gives a pack and its index their final names: the index last, as it makes the pack visible.
+// placePack gives a pack and its index their final names: the pack last, as it makes both visible to go-git.
 func placePack(pack, index string, checksum Hash) error {
 	base := filepath.Join(filepath.Dir(pack), "pack-"+checksum.String())
-	return errors.Join(os.Rename(pack, base+".pack"), os.Rename(index, base+".idx"))
+	if err := os.Rename(index, base+".idx"); err != nil {
+		return err
+	}
+	return os.Rename(pack, base+".pack")
 }

@@ -275,7 +275,7 @@ func encodeRequest(w io.Writer, req *packp.UploadPackRequest) error {
 func decodeResponse(r io.ReadCloser, req *packp.UploadPackRequest, receive func(*packp.UploadPackResponse) error) error {
 	res := packp.NewUploadPackResponse(req)
 	if err := res.Decode(r); err != nil {
-		return fmt.Errorf("malformed response: %s", serverText([]byte(err.Error())))
+		return fmt.Errorf("%w: %s", errProtocol, serverText([]byte(err.Error())))
 	}
 	return receive(res)
 }

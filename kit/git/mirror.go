@@ -21,9 +21,11 @@ import (
 var ErrCorrupt = errors.New("local mirror is damaged")
 
 const (
-	repoName  = "repo.git"
-	freshMark = "fresh-"
-	stateName = "weir.json"
+	repoName = "repo.git"
+	// freshMark and tempPackMark begin the names of what an interrupted fetch leaves.
+	freshMark    = "fresh-"
+	tempPackMark = "tmp_pack_"
+	stateName    = "weir.json"
 	// stateVersion changes when an older mirror cannot be used any more.
 	stateVersion = 1
 
@@ -100,16 +102,25 @@ func (m *Mirror) Close() error {
 	return err
 }
 
-// sweep removes clones that were never finished.
+// sweep removes clones and packs that were never finished.
 func (m *Mirror) sweep() error {
-	entries, err := os.ReadDir(m.dir)
+	err := removeMarked(packDir(m.repo()), tempPackMark)
+	if errors.Is(err, os.ErrNotExist) {
+		err = nil
+	}
+	return errors.Join(err, removeMarked(m.dir, freshMark))
+}
+
+// removeMarked removes everything in dir whose name begins with mark.
+func removeMarked(dir, mark string) error {
+	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return err
 	}
 	var errs []error
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), freshMark) {
-			errs = append(errs, os.RemoveAll(filepath.Join(m.dir, e.Name())))
+		if strings.HasPrefix(e.Name(), mark) {
+			errs = append(errs, os.RemoveAll(filepath.Join(dir, e.Name())))
 		}
 	}
 	return errors.Join(errs...)

@@ -4,8 +4,13 @@
 package git_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -308,6 +313,39 @@ func TestFetchFlippedBit(t *testing.T) {
 	}
 }
 
+// A server that answers increments with nonsense is asked for everything.
+func TestFetchFromUnskilledServer(t *testing.T) {
+	f := newFixture(t)
+	f.commit(t, "main", "first", noise(10))
+	origin, err := url.Parse(f.server.HTTPAddress())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, answer := range map[string]string{"Response": "0009oops\n", "Pack": "0008NAK\nPACK????"} {
+		t.Run(name, func(t *testing.T) {
+			unskilled := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				body, err := io.ReadAll(r.Body)
+				if err != nil {
+					t.Error(err)
+				}
+				if bytes.Contains(body, []byte("have ")) {
+					w.Header().Set("Content-Type", "application/x-git-upload-pack-result")
+					_, _ = io.WriteString(w, answer)
+					return
+				}
+				r.Body = io.NopCloser(bytes.NewReader(body))
+				forward(origin).ServeHTTP(w, r)
+			}))
+			defer unskilled.Close()
+			f.remote = remote(t, unskilled.URL+"/"+repoPath, git.Credentials{})
+			f.fetch(t, git.Reference{Branch: "main"})
+			f.commit(t, "main", "next", with(noise(10), "x", name))
+			_, commit := f.fetch(t, git.Reference{Branch: "main"})
+			checkFiles(t, with(noise(10), "x", name), commit)
+		})
+	}
+}
+
 func TestMirrorOfAnotherRepository(t *testing.T) {
 	f := newFixture(t)
 	f.commit(t, "main", "first", map[string]string{"a": "1"})
@@ -330,6 +368,14 @@ func TestMirrorSweepsAndIsReadableByGit(t *testing.T) {
 	}
 	f.reopen(t)
 	f.fetch(t, git.Reference{Branch: "main"})
+	unfinished := filepath.Join(f.dir, "repo.git", "objects", "pack", "tmp_pack_1")
+	if err := os.WriteFile(unfinished, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f.reopen(t)
+	if _, err := os.Stat(unfinished); !os.IsNotExist(err) {
+		t.Errorf("an unfinished pack stays: %v", err)
+	}
 	f.commit(t, "main", "second", with(noise(5), "x", "y"))
 	f.fetch(t, git.Reference{Branch: "main"})
 	entries, err := os.ReadDir(f.dir)

@@ -31,6 +31,9 @@ const (
 	maxServerTextBytes = 200
 )
 
+// errProtocol says that a server did not answer a request for objects as the protocol wants.
+var errProtocol = errors.New("malformed response")
+
 // SSHAlgorithms are preferences for the SSH handshake; empty means the library's.
 type SSHAlgorithms struct {
 	// KeyExchanges and HostKeys are names as in ssh_config, best first. Without HostKeys the choice

@@ -25,8 +25,8 @@ const (
 	newRevision = "main@sha1:0000000000000000000000000000000000000002"
 )
 
-func artifactOf(revision string) *meta.Artifact {
-	return &meta.Artifact{Revision: revision, Digest: "sha256:" + revision, Path: "p", URL: "http://host/p"}
+func oldArtifact() *meta.Artifact {
+	return &meta.Artifact{Revision: oldRevision, Digest: "sha256:" + oldRevision, Path: "p", URL: "http://host/p"}
 }
 
 func failed(phase, reports, reason string) reconcile.Result {
@@ -68,7 +68,7 @@ func TestSetStatus(t *testing.T) {
 			reason: "A new artifact clears whatever was wrong.",
 			before: earlier,
 			facts: func(s *scope) {
-				s.looked, s.fetched, s.target.Revision, s.stored = true, true, oldRevision, artifactOf(oldRevision)
+				s.looked, s.fetched, s.target.Revision, s.stored = true, true, oldRevision, oldArtifact()
 			},
 			want: map[string]string{"ArtifactInStorage": stored, "Ready": stored},
 		},
@@ -76,14 +76,14 @@ func TestSetStatus(t *testing.T) {
 			reason: "So does a run that finds nothing to do.",
 			before: earlier,
 			facts: func(s *scope) {
-				s.looked, s.unchanged, s.found.Artifact, s.target.Revision = true, true, artifactOf(oldRevision), oldRevision
+				s.looked, s.unchanged, s.found.Artifact, s.target.Revision = true, true, oldArtifact(), oldRevision
 			},
 			want: map[string]string{"ArtifactInStorage": stored, "Ready": stored},
 		},
 		"Progress": {
 			reason: "A new revision is announced while the old artifact stays.",
 			facts: func(s *scope) {
-				s.looked, s.found.Artifact, s.target.Revision = true, artifactOf(oldRevision), newRevision
+				s.looked, s.found.Artifact, s.target.Revision = true, oldArtifact(), newRevision
 			},
 			result: reconcile.Result{Running: true},
 			want: map[string]string{
@@ -96,7 +96,7 @@ func TestSetStatus(t *testing.T) {
 		"Lost": {
 			reason: "An artifact that disappeared is not claimed to be there.",
 			before: func(o *sourcev1.GitRepository) {
-				o.Status.Artifact = artifactOf(oldRevision)
+				o.Status.Artifact = oldArtifact()
 				conditions.MarkTrue(o, sourcev1.ArtifactInStorageCondition, meta.SucceededReason, "x")
 			},
 			facts:  func(s *scope) { s.looked, s.found.Lost, s.target.Revision = true, true, oldRevision },
@@ -108,7 +108,7 @@ func TestSetStatus(t *testing.T) {
 		},
 		"ResolveFailed": {
 			reason: "A failure to ask keeps the artifact and says so; nothing is known of being outdated.",
-			facts:  func(s *scope) { s.looked, s.found.Artifact = true, artifactOf(oldRevision) },
+			facts:  func(s *scope) { s.looked, s.found.Artifact = true, oldArtifact() },
 			result: failed("resolve", sourcev1.FetchFailedCondition, sourcev1.GitOperationFailedReason),
 			want: map[string]string{
 				"Reconciling":       "True ProgressingWithRetry: reconciliation in progress",
@@ -121,7 +121,7 @@ func TestSetStatus(t *testing.T) {
 			reason: "A full volume is no fault of the remote: what an earlier run said of that goes.",
 			before: earlier,
 			facts: func(s *scope) {
-				s.looked, s.fetched, s.found.Artifact, s.target.Revision = true, true, artifactOf(oldRevision), newRevision
+				s.looked, s.fetched, s.found.Artifact, s.target.Revision = true, true, oldArtifact(), newRevision
 			},
 			result: failed("archive", sourcev1.StorageOperationFailedCondition, sourcev1.ArchiveOperationFailedReason),
 			want: map[string]string{
@@ -135,7 +135,7 @@ func TestSetStatus(t *testing.T) {
 		"IgnoreFile": {
 			reason: "An unreadable ignore file has no condition of its own; Ready still tells.",
 			facts: func(s *scope) {
-				s.looked, s.fetched, s.found.Artifact, s.target.Revision = true, true, artifactOf(oldRevision), oldRevision
+				s.looked, s.fetched, s.found.Artifact, s.target.Revision = true, true, oldArtifact(), oldRevision
 			},
 			result: failed("archive", sourcev1.StorageOperationFailedCondition, sourcev1.SourceIgnoreErrorReason),
 			want: map[string]string{
@@ -234,7 +234,7 @@ func TestObserved(t *testing.T) {
 }
 
 func TestEvents(t *testing.T) {
-	published := func(o *sourcev1.GitRepository) { o.Status.Artifact = artifactOf(oldRevision) }
+	published := func(o *sourcev1.GitRepository) { o.Status.Artifact = oldArtifact() }
 	facts := map[string]string{sourcev1.RevisionMetadataKey: oldRevision, sourcev1.DigestMetadataKey: "sha256:" + oldRevision}
 	cases := map[string]struct {
 		reason string
