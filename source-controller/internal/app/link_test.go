@@ -1,0 +1,30 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package app
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// What this binary must not link: weight that none of its jobs needs.
+func TestLinks(t *testing.T) {
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "github.com/weir-gitops/weir/source-controller").CombinedOutput()
+	if err != nil {
+		t.Fatalf("go list: %v\n%s", err, out)
+	}
+	forbidden := []string{
+		"helm.sh/", "github.com/fluxcd/pkg/ssa", "github.com/fluxcd/pkg/kustomize", "github.com/fluxcd/pkg/git/", "github.com/getsops/",
+		"github.com/aws/", "github.com/Azure/azure-sdk", "cloud.google.com/", "github.com/sigstore/cosign", "github.com/weir-gitops/weir/kit/apply",
+		"github.com/weir-gitops/weir/kit/testkit", "github.com/weir-gitops/weir/kustomize-controller",
+	}
+	for dep := range strings.Lines(string(out)) {
+		for _, prefix := range forbidden {
+			if strings.HasPrefix(dep, prefix) {
+				t.Errorf("links %s", strings.TrimSpace(dep))
+			}
+		}
+	}
+}
