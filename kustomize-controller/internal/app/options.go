@@ -79,6 +79,10 @@ type unsupportedOptions struct {
 
 const mebibyte = 1 << 20
 
+// artifactFolder is the name of the default folder of unpacked artifacts. It must not begin with "kustomize-": what does belongs to the
+// clones that kustomize makes of remote bases, which builds may read.
+const artifactFolder = "weir-artifacts"
+
 // NewOptions returns the defaults.
 func NewOptions() *Options {
 	return &Options{CommonOptions: manager.CommonOptions{Concurrent: 4}}
@@ -93,7 +97,7 @@ func (o *Options) BindFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.DefaultServiceAccount, "default-service-account", "", "service account that acts for Kustomizations that name none")
 	fs.StringArrayVar(&o.OverrideManagers, "override-manager", nil, "field manager whose fields are taken over, besides kubectl's; may be repeated")
 	fs.StringVar(&o.StageKinds, "custom-apply-stage-kinds", "", "kinds, as a comma list of group/Kind, that are applied after classes and before everything else")
-	fs.StringVar(&o.ArtifactCachePath, "artifact-cache-path", filepath.Join(os.TempDir(), name+"-artifacts"),
+	fs.StringVar(&o.ArtifactCachePath, "artifact-cache-path", filepath.Join(os.TempDir(), artifactFolder),
 		"folder of unpacked artifacts, which no other process may use")
 	fs.Int64Var(&o.ArtifactCacheSize, "artifact-cache-size", 512*mebibyte, "bytes of unpacked artifacts kept on disk for the next run")
 	fs.Int64Var(&o.BuildCacheSize, "build-cache-size", 32*mebibyte, "bytes of rendered manifests kept in memory for the next run")
