@@ -6,6 +6,7 @@ package apply
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -122,4 +123,57 @@ data: {a: "1", b: "2"}`
 	if r.Drifted(o) || !r.Settled(o) {
 		t.Errorf("Drifted=%v Settled=%v after an undisturbed pass", r.Drifted(o), r.Settled(o))
 	}
+}
+
+func TestSameMeaning(t *testing.T) {
+	r := newRig(t)
+	o := r.owner("app")
+	limited := func(cpu string) string {
+		return strings.ReplaceAll(deployment("1"), `image: "i:1"`, `image: "i:1", resources: {limits: {cpu: "`+cpu+`"}}`)
+	}
+	p := r.reconcile(t, o, nil, limited("1000m"))
+	if p.err != nil {
+		t.Fatal(p.err)
+	}
+	p = r.reconcile(t, o, p.inventory(), limited("1"))
+	if p.err != nil || p.changes.Items[0].Action != Unchanged {
+		t.Errorf("another way to write the same: %v %v", p.changes.Map(), p.err)
+	}
+}
+
+func TestOwnersInParallel(t *testing.T) {
+	r := newRig(t)
+	const owners = 8
+	var wg sync.WaitGroup
+	for i := range owners {
+		wg.Go(func() {
+			o := r.owner(fmt.Sprint("app", i))
+			manifests := func(n int, value string) string {
+				return strings.ReplaceAll(configMaps(n, value), "name: cm", fmt.Sprintf("name: app%d", i))
+			}
+			var inventory []Entry
+			for round, n := range []int{5, 8, 3, 3} {
+				p := r.reconcile(t, o, inventory, manifests(n, fmt.Sprint(min(round, 2))))
+				if p.err != nil {
+					t.Error(p.err)
+					return
+				}
+				inventory = p.inventory()
+				h, err := r.Health(t.Context(), r.clients, o, HealthSet{Entries: p.plan.HealthEntries()})
+				if err != nil || h.Current != n {
+					t.Errorf("health of %s: %+v %v", o, h, err)
+				}
+			}
+			r.caughtUp(t, r.Engine, o)
+			if !r.Settled(o) {
+				t.Errorf("%s is not settled", o)
+			}
+		})
+	}
+	wg.Wait()
+	list, err := r.admin.CoreV1().ConfigMaps(r.ns).List(t.Context(), metav1.ListOptions{LabelSelector: testGroup + "/name"})
+	if err != nil || len(list.Items) != owners*3 {
+		t.Errorf("%d objects left, want %d (%v)", len(list.Items), owners*3, err)
+	}
+	r.quiet(t)
 }

@@ -126,11 +126,12 @@ func (e *Engine) inspect(owner Owner) (intact, sure bool) {
 	defer a.mu.Unlock()
 	intact, sure = true, a.complete && len(a.awaited) == 0
 	for id, p := range a.entries {
-		switch rec, presence := e.hub.Lookup(id); presence {
+		switch rec, presence := e.hub.Lookup(id, p.version); presence {
 		case observe.Unknown:
 			sure = false
 		case observe.Absent:
-			intact = intact && e.behind(id.GroupKind, p.version)
+			intact = false
+		case observe.Behind:
 		case observe.Present:
 			intact = intact && p.holds(rec, owner)
 		}
@@ -138,21 +139,12 @@ func (e *Engine) inspect(owner Owner) (intact, sure bool) {
 	return intact, sure
 }
 
-// behind tells whether the watch of a kind has not yet delivered the given version.
-func (e *Engine) behind(gk schema.GroupKind, version string) bool {
-	if version == "" {
-		return false
-	}
-	seen := e.hub.Seen(gk)
-	return seen == "" || observe.Older(seen, version)
-}
-
 // lookup is Hub.Lookup for objects that may be on another cluster.
-func (e *Engine) lookup(c Clients, id object.ObjMetadata) (observe.Record, observe.Presence) {
+func (e *Engine) lookup(c Clients, id object.ObjMetadata, since string) (observe.Record, observe.Presence) {
 	if c.Remote || e.hub == nil {
 		return observe.Record{}, observe.Unknown
 	}
-	return e.hub.Lookup(id)
+	return e.hub.Lookup(id, since)
 }
 
 // observe takes what the watches tell.
@@ -238,15 +230,12 @@ func (e *Engine) recheck(a *account, owner Owner, id object.ObjMetadata) {
 		return
 	}
 	ev := observe.Event{Owner: owner.key(), ID: id}
-	switch rec, presence := e.hub.Lookup(id); presence {
-	case observe.Unknown:
+	switch rec, presence := e.hub.Lookup(id, last.version); presence {
+	case observe.Unknown, observe.Behind:
 		return
 	case observe.Present:
 		ev.Record = rec
 	case observe.Absent:
-		if e.behind(id.GroupKind, last.version) {
-			return
-		}
 		ev.Gone, ev.Record = true, observe.Record{UID: last.uid}
 	}
 	if at, drifted := a.disturbed(ev, owner); drifted {

@@ -163,13 +163,12 @@ func (e *Engine) watched(a *account, owner Owner, in *interest, id object.ObjMet
 			return in.judge(id, st), true
 		}
 	}
-	rec, presence := e.hub.Lookup(id)
 	last, posted := a.posting(id)
+	rec, presence := e.hub.Lookup(id, last.version)
 	switch {
+	case presence == observe.Behind:
+		return in.fresh(id), true
 	case presence == observe.Absent && posted && last.version != "":
-		if e.behind(id.GroupKind, last.version) {
-			return in.fresh(id), true
-		}
 		return in.judge(id, observe.Status{State: status.NotFoundStatus}), true
 	case presence != observe.Present || rec.Owner != owner.key():
 		return observe.Status{}, false

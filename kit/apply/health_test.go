@@ -330,3 +330,30 @@ func TestCompileExpressions(t *testing.T) {
 		t.Error("another group has rules")
 	}
 }
+
+func TestHealthAfterRestart(t *testing.T) {
+	r := newRig(t)
+	o := r.owner("app")
+	p := r.reconcile(t, o, nil, deployment("1")+"\n---\n"+configMaps(1, "x"))
+	if p.err != nil {
+		t.Fatal(p.err)
+	}
+	set := HealthSet{Entries: p.plan.HealthEntries()}
+	restarted := r.start(t) // knows nothing, and nothing was planned yet
+	check := func() Health {
+		t.Helper()
+		h, err := restarted.Health(t.Context(), r.clients, o, set)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return h
+	}
+	if h := check(); h.Current != 1 || len(h.Pending) != 1 {
+		t.Fatalf("health: %+v", h)
+	}
+	r.setStatus(t, deployments(), "app", deployed(1))
+	r.wake(t, o)
+	if h := check(); !h.AllCurrent() {
+		t.Fatalf("health after the rollout: %+v", h)
+	}
+}

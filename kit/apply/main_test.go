@@ -26,6 +26,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 	"sigs.k8s.io/yaml"
+
+	"github.com/weir-gitops/weir/kit/apply/internal/observe"
 )
 
 const (
@@ -297,7 +299,7 @@ func (r *rig) caughtUp(t *testing.T, e *Engine, o Owner) {
 		a.mu.Lock()
 		defer a.mu.Unlock()
 		for id, p := range a.entries {
-			if p.version != "" && e.behind(id.GroupKind, p.version) {
+			if rec, presence := e.hub.Lookup(id, p.version); presence == observe.Behind || rec.Older(p.version) {
 				return false
 			}
 		}

@@ -134,8 +134,8 @@ func (e *Engine) attend(ctx context.Context, c Clients, p *Plan) {
 // judge decides what to do about one object.
 func (e *Engine) judge(c Clients, p *Plan, it *item) *step {
 	s := &step{item: it, verdict: verify}
-	rec, presence := e.lookup(c, it.id)
 	last, posted := p.account.posting(it.id)
+	rec, presence := e.lookup(c, it.id, last.version)
 	same := posted && last.hash == it.hash
 	switch {
 	case it.flags.Has(observe.Skip):
@@ -148,7 +148,7 @@ func (e *Engine) judge(c Clients, p *Plan, it *item) *step {
 		p.account.post(it, rec, true)
 	case p.opts.Verify:
 	case presence == observe.Unknown:
-	case presence == observe.Absent && posted && e.behind(it.id.GroupKind, last.version):
+	case presence == observe.Behind:
 		s.settle(same)
 	case presence == observe.Absent:
 		s.verdict = probe

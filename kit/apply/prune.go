@@ -91,7 +91,7 @@ func (e *Engine) delete(ctx context.Context, c Clients, a *account, owner Owner,
 	}
 	a.drop(k.id) // from here on its events are not drift
 	client := c.metadata(t, k.id.Namespace)
-	rec, presence := e.lookup(c, k.id)
+	rec, presence := e.lookup(c, k.id, "")
 	for try := 1; ; try++ {
 		if presence != observe.Present {
 			live, err := client.Get(ctx, k.id.Name, metav1.GetOptions{})
@@ -151,7 +151,7 @@ func (e *Engine) Terminated(ctx context.Context, c Clients, owner Owner, entries
 }
 
 func (e *Engine) exists(ctx context.Context, c Clients, k known) (bool, error) {
-	if _, presence := e.lookup(c, k.id); presence != observe.Unknown {
+	if _, presence := e.lookup(c, k.id, ""); presence != observe.Unknown {
 		return presence == observe.Present, nil
 	}
 	t, err := c.anyTarget(k.gvk())

@@ -44,9 +44,10 @@ type Event struct {
 // Presence is what the hub knows of an object.
 type Presence int
 
-// The three answers of Lookup.
+// The answers of Lookup.
 const (
 	Unknown Presence = iota // not watched, or not in step with the API server
+	Behind                  // not seen, but the watch has not come as far as the caller
 	Absent                  // no such object carries our labels
 	Present
 )
@@ -216,26 +217,14 @@ func (h *Hub) Sync(ctx context.Context, kinds map[schema.GroupKind]Target, limit
 	}
 }
 
-// Lookup returns what is known of an object of a watched kind.
-func (h *Hub) Lookup(id object.ObjMetadata) (Record, Presence) {
-	k := h.kind(id.GroupKind)
+// Lookup returns what is known of an object of a watched kind to a caller who last saw it at the resourceVersion since, or not at
+// all. An object whose event is still on its way is Behind, not Absent.
+func (h *Hub) Lookup(id object.ObjMetadata, since string) (Record, Presence) {
+	h.mu.Lock()
+	k := h.kinds[id.GroupKind]
+	h.mu.Unlock()
 	if k == nil {
 		return Record{}, Unknown
 	}
-	return k.lookup(id)
-}
-
-// Seen returns the newest resourceVersion that the watch of a kind has delivered, empty if there is none.
-func (h *Hub) Seen(gk schema.GroupKind) string {
-	k := h.kind(gk)
-	if k == nil {
-		return ""
-	}
-	return k.newest()
-}
-
-func (h *Hub) kind(gk schema.GroupKind) *kind {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.kinds[gk]
+	return k.lookup(id, since)
 }

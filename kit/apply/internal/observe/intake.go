@@ -58,17 +58,17 @@ func (i *intake) Update(obj any) error {
 	if err != nil {
 		return err
 	}
-	i.sink.put(d.key(), d.rec)
+	i.sink.change(d.key(), d.rec, false)
 	return nil
 }
 
 // Delete implements cache.ReflectorStore.
 func (i *intake) Delete(obj any) error {
-	m, err := meta.Accessor(obj)
+	d, err := i.reduce(obj)
 	if err != nil {
 		return err
 	}
-	i.sink.remove(types.NamespacedName{Namespace: m.GetNamespace(), Name: m.GetName()}, m.GetResourceVersion())
+	i.sink.change(d.key(), d.rec, true)
 	return nil
 }
 

@@ -89,20 +89,17 @@ func (k *kind) isBlind() bool {
 	return k.blind
 }
 
-func (k *kind) newest() string {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.seen
-}
-
-func (k *kind) lookup(id object.ObjMetadata) (Record, Presence) {
+func (k *kind) lookup(id object.ObjMetadata, since string) (Record, Presence) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.blind || k.active == nil {
 		return Record{}, Unknown
 	}
 	rec, ok := k.records[types.NamespacedName{Namespace: id.Namespace, Name: id.Name}]
-	if !ok {
+	switch {
+	case !ok && since != "" && (k.seen == "" || Older(k.seen, since)):
+		return Record{}, Behind
+	case !ok:
 		return Record{}, Absent
 	}
 	if rec.Status.State == "" && Static(k.target.Kind) {
@@ -136,7 +133,7 @@ func (s *kindSink) reduce(ctx context.Context, obj metav1.Object) Record {
 	return rec
 }
 
-func (s *kindSink) put(key types.NamespacedName, rec Record) {
+func (s *kindSink) change(key types.NamespacedName, rec Record, gone bool) {
 	k := s.kind
 	k.mu.Lock()
 	if k.active != s.source {
@@ -145,10 +142,19 @@ func (s *kindSink) put(key types.NamespacedName, rec Record) {
 	}
 	k.blind = false
 	old, had := k.records[key]
-	k.records[key] = rec
+	if gone {
+		delete(k.records, key)
+	} else {
+		k.records[key] = rec
+	}
 	k.advance(rec.Version)
 	k.mu.Unlock()
-	s.tell(key, old, had, rec)
+	switch {
+	case !gone:
+		s.tell(key, old, had, rec)
+	case had:
+		s.tellGone(key, old)
+	}
 }
 
 // tell reports a new record, to the previous owner too when the labels moved.
@@ -159,22 +165,6 @@ func (s *kindSink) tell(key types.NamespacedName, old Record, had bool, rec Reco
 	if had && old.Owner != rec.Owner {
 		ev.Owner = old.Owner
 		s.kind.hub.cfg.Notify(ev)
-	}
-}
-
-func (s *kindSink) remove(key types.NamespacedName, version string) {
-	k := s.kind
-	k.mu.Lock()
-	if k.active != s.source {
-		k.mu.Unlock()
-		return
-	}
-	old, had := k.records[key]
-	delete(k.records, key)
-	k.advance(version)
-	k.mu.Unlock()
-	if had {
-		s.tellGone(key, old)
 	}
 }
 

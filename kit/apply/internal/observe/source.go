@@ -31,8 +31,8 @@ const (
 type sink interface {
 	// reduce turns an object into what is kept of it.
 	reduce(ctx context.Context, obj metav1.Object) Record
-	put(key types.NamespacedName, rec Record)
-	remove(key types.NamespacedName, version string)
+	// change delivers a new state, of a gone object the last one.
+	change(key types.NamespacedName, rec Record, gone bool)
 	replace(list []*residue, version string)
 	bookmark(version string)
 	fail(err error)

@@ -99,18 +99,19 @@ func (s *spot) reduce(ctx context.Context, obj metav1.Object) Record {
 	return Record{Status: Compute(ctx, u, s.by)}
 }
 
-func (s *spot) put(_ types.NamespacedName, rec Record) { s.set(rec.Status) }
-
-func (s *spot) remove(types.NamespacedName, string) {
-	s.set(Status{State: status.NotFoundStatus, Rule: ruleOf(s.by)})
+func (s *spot) change(_ types.NamespacedName, rec Record, gone bool) {
+	if gone {
+		rec.Status = Status{State: status.NotFoundStatus, Rule: ruleOf(s.by)}
+	}
+	s.set(rec.Status)
 }
 
-func (s *spot) replace(list []*residue, version string) {
+func (s *spot) replace(list []*residue, _ string) {
 	if len(list) == 0 {
-		s.remove(types.NamespacedName{}, version)
+		s.change(s.key.user, Record{}, true)
 		return
 	}
-	s.put(list[0].key(), list[0].rec)
+	s.change(list[0].key(), list[0].rec, false)
 }
 
 func (s *spot) bookmark(string) {}
