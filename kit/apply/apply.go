@@ -57,7 +57,7 @@ func (a *account) finish(complete bool) {
 }
 
 func (e *Engine) applyStage(ctx context.Context, c Clients, p *Plan, steps []*step) (Changes, error) {
-	errs := e.each(steps, func(s *step) error { return e.examine(ctx, c, p, s) })
+	errs := e.each(ctx, steps, func(ctx context.Context, s *step) error { return e.examine(ctx, c, p, s) })
 	if err := e.unserved(p, steps, errs); err != nil {
 		return Changes{}, err
 	}
@@ -66,7 +66,7 @@ func (e *Engine) applyStage(ctx context.Context, c Clients, p *Plan, steps []*st
 	}
 	var done Changes
 	for _, rank := range ranks(steps) {
-		errs := e.each(rank, func(s *step) error { return e.write(ctx, c, p, s) })
+		errs := e.each(ctx, rank, func(ctx context.Context, s *step) error { return e.write(ctx, c, p, s) })
 		for i, s := range rank {
 			if errs[i] == nil {
 				done.Items = append(done.Items, Change{Entry: s.entry(), Subject: s.subject(), Action: s.action})
@@ -82,23 +82,40 @@ func (e *Engine) applyStage(ctx context.Context, c Clients, p *Plan, steps []*st
 	return done, nil
 }
 
-// each calls f for every step, at most Concurrency at a time, and returns the results in the order of the steps.
-func (e *Engine) each(steps []*step, f func(*step) error) []error {
+// each calls f for every step, at most Concurrency at a time, and returns the results in the order of the steps. An error that
+// is not about one object, such as an API server that cannot be reached, ends it for all.
+func (e *Engine) each(parent context.Context, steps []*step, f func(context.Context, *step) error) []error {
+	ctx, cancel := context.WithCancelCause(parent)
+	defer cancel(nil)
 	errs := make([]error, len(steps))
 	slots := make(chan struct{}, e.cfg.Concurrency)
 	var wg sync.WaitGroup
 	for i, s := range steps {
 		if s.idle() {
-			errs[i] = f(s)
+			errs[i] = f(ctx, s)
 			continue
 		}
 		slots <- struct{}{}
+		if ctx.Err() != nil {
+			errs[i] = ctx.Err()
+			<-slots
+			continue
+		}
 		wg.Go(func() {
 			defer func() { <-slots }()
-			errs[i] = f(s)
+			if errs[i] = f(ctx, s); cutsShort(errs[i]) {
+				cancel(errs[i])
+			}
 		})
 	}
 	wg.Wait()
+	if cause := context.Cause(ctx); cause != nil {
+		for i := range errs {
+			if errs[i] != nil {
+				errs[i] = cause
+			}
+		}
+	}
 	return errs
 }
 

@@ -6,6 +6,7 @@ package apply
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 	"time"
 
@@ -82,15 +83,41 @@ func (it *item) bare() *unstructured.Unstructured {
 	return u
 }
 
-func (it *item) dryRunError(err error) *ObjectError {
+func (it *item) dryRunError(err error) error {
+	if err := unanswered(err); err != nil {
+		return err
+	}
 	err = it.redact(err)
 	return &ObjectError{Entry: it.entry(), text: ssaerrors.NewDryRunErr(err, it.bare()).Error(), err: err}
 }
 
 // fail wraps an error of the given act, for example "apply failed".
-func (it *item) fail(act string, err error) *ObjectError {
+func (it *item) fail(act string, err error) error {
+	if err := unanswered(err); err != nil {
+		return err
+	}
 	err = it.redact(err)
 	return &ObjectError{Entry: it.entry(), text: fmt.Sprintf("%s %s: %s", it.subject(), act, err), err: err}
+}
+
+// unanswered returns an error of the connection, which is not about any object: the request is left out, because which of many
+// meets the error first is chance. It is nil for an answer of the API server.
+func unanswered(err error) error {
+	request, ok := errors.AsType[*url.Error](err)
+	if !ok {
+		return nil
+	}
+	return fmt.Errorf("the API server did not answer: %w", request.Err)
+}
+
+// cutsShort tells an error that concerns all objects from one of a single object.
+func cutsShort(err error) bool {
+	if err == nil {
+		return false
+	}
+	_, object := errors.AsType[*ObjectError](err)
+	_, pending := errors.AsType[*StagePending](err)
+	return !object && !pending
 }
 
 // withoutNamespace is the answer of the API server to a request for a namespaced object without namespace, which we do not
@@ -105,14 +132,12 @@ func withoutNamespace() error {
 func asFailures(errs []error) error {
 	f := &FailuresError{}
 	for _, err := range errs {
-		if err == nil {
-			continue
+		if cutsShort(err) {
+			return err
 		}
-		o, ok := errors.AsType[*ObjectError](err)
-		if !ok {
-			return err // the whole pass was cut short
+		if o, ok := errors.AsType[*ObjectError](err); ok {
+			f.Objects = append(f.Objects, o)
 		}
-		f.Objects = append(f.Objects, o)
 	}
 	if len(f.Objects) == 0 {
 		return nil

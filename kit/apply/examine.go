@@ -159,8 +159,8 @@ func (e *Engine) refused(ctx context.Context, c Clients, p *Plan, s *step, cause
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if apierrors.ReasonForError(cause) == metav1.StatusReasonUnknown {
-		return s.dryRunError(cause) // not an answer of the API server
+	if err := unanswered(cause); err != nil {
+		return err
 	}
 	if isUnserved(cause) {
 		return s.dryRunError(e.unknownKind(c, p, s, cause))

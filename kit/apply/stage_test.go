@@ -7,11 +7,14 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
 )
 
@@ -199,6 +202,25 @@ func TestFailures(t *testing.T) {
 				t.Errorf("%s: a failed first apply counts as drift", tc.reason)
 			}
 		})
+	}
+}
+
+func TestUnreachable(t *testing.T) {
+	r := newRig(t)
+	cfg := &rest.Config{Host: "https://127.0.0.1:1", Timeout: time.Second}
+	c := Clients{Dynamic: dynamic.NewForConfigOrDie(cfg), Metadata: metadata.NewForConfigOrDie(cfg), Mapper: r.clients.Mapper, Remote: true}
+	o := r.owner("app")
+	set, err := r.Prepare(o, r.objects(t, configMaps(20, "x")), PrepareOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := r.Plan(t.Context(), c, o, set, nil, PlanOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = r.Apply(t.Context(), c, plan)
+	if diff := cmp.Diff("the API server did not answer: dial tcp 127.0.0.1:1: connect: connection refused", errText(err)); diff != "" {
+		t.Errorf("text (-want +got):\n%s", diff)
 	}
 }
 
