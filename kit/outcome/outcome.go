@@ -25,6 +25,8 @@ const (
 	Failed
 	// Unforeseen means an error that no phase translated. It is retried with back-off.
 	Unforeseen
+	// Yielded means that the rest of the run is less urgent than the runs of other objects: it is run again after them.
+	Yielded
 )
 
 // Outcome is how a run ended. The zero value is Done.
@@ -79,6 +81,12 @@ func Fail(reason string, err error) error {
 // FailAfter is Fail with a time until the next attempt that differs from the kind's retry interval.
 func FailAfter(after time.Duration, reason string, err error) error {
 	return &outcomeError{Outcome{Class: Failed, Reason: reason, After: after, Err: err}}
+}
+
+// Yield ends a run that has nothing urgent left to do, so that other objects go first. It leaves no trace: no status, no event. A phase
+// must not yield twice for the same work.
+func Yield() error {
+	return &outcomeError{Outcome{Class: Yielded, Err: errors.New("others go first")}}
 }
 
 // Of reads the outcome out of what a phase returned: nil is Done, an error that no constructor of this package made is Unforeseen.

@@ -22,6 +22,10 @@ import (
 	"github.com/weir-gitops/weir/kit/status"
 )
 
+// yieldedPriority is the place in the queue of a run that let others go first: behind every event, before the objects of the first list
+// after a start, which controller-runtime queues at -100.
+const yieldedPriority = -10
+
 // Recorder takes the events of a run. It must not block.
 type Recorder interface {
 	Event(obj client.Object, e events.Event)
@@ -126,6 +130,9 @@ func (d *Driver[O, S]) reconcile(ctx context.Context, a *attempt[O, S]) (ctrl.Re
 		// The process is going down: whatever the run met is not the object's fault. The next process starts it again.
 		return ctrl.Result{}, ctx.Err()
 	}
+	if r.Class == outcome.Yielded {
+		return ctrl.Result{RequeueAfter: time.Millisecond, Priority: new(yieldedPriority)}, nil
+	}
 	r.Next = d.next(a.obj, r)
 	r.Duration = d.Clock().Sub(a.started)
 	return d.finish(ctx, a, r)
@@ -154,7 +161,7 @@ func (d *Driver[O, S]) finish(ctx context.Context, a *attempt[O, S], r Result) (
 	if r.IsError() && r.Next == 0 && r.Class != outcome.Stalled {
 		return ctrl.Result{}, r.Err
 	}
-	return ctrl.Result{RequeueAfter: r.Next}, nil
+	return ctrl.Result{RequeueAfter: r.Next, Priority: new(0)}, nil
 }
 
 // walk runs the phases in order and stops at the first that does not return nil.

@@ -328,3 +328,15 @@ func TestShutdown(t *testing.T) {
 		t.Errorf("a process that goes down must not blame the object: %+v", *c)
 	}
 }
+
+func TestYield(t *testing.T) {
+	f := newFixture(t)
+	f.phase = func(context.Context, *scope) error { return outcome.Yield() }
+	result, writes, err := f.run()
+	if err != nil || result.RequeueAfter == 0 || result.Priority == nil || *result.Priority >= 0 {
+		t.Errorf("a run that yields comes back behind the others, got %+v, %v", result, err)
+	}
+	if writes != 1 || len(f.told) != 0 {
+		t.Errorf("a run that yields leaves no trace but the finalizer: %d writes, events %v", writes, f.told)
+	}
+}

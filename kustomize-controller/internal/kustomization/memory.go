@@ -20,6 +20,8 @@ type record struct {
 	inputs string
 	// account is the identity that acted then.
 	account string
+	// yielded are the inputs for which a run has let others go first.
+	yielded string
 	// verified is when the live objects were last compared in full.
 	verified time.Time
 	// digest is that of the content rendered last, and rendering the fingerprint of all but the artifact that it depends on.

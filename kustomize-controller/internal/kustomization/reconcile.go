@@ -63,6 +63,7 @@ func (r *Reconciler) phases() []reconcile.Phase[*scope] {
 		{Name: "fetch", Run: unlessQuiet(r.fetch)},
 		{Name: "build", Run: unlessQuiet(r.build)},
 		{Name: "plan", Run: unlessQuiet(r.makePlan)},
+		{Name: "yield", Run: unlessQuiet(r.yield)},
 		{Name: "record", Run: unlessQuiet(r.record)},
 		{Name: "apply", Run: unlessQuiet(r.apply)},
 		{Name: "prune", Run: unlessQuiet(r.prune)},
