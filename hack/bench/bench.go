@@ -17,10 +17,14 @@ import (
 
 	"github.com/weir-gitops/weir/hack/bench/internal/env"
 	"github.com/weir-gitops/weir/hack/bench/internal/proc"
+	"github.com/weir-gitops/weir/hack/bench/internal/process"
 	"github.com/weir-gitops/weir/hack/bench/internal/report"
 	"github.com/weir-gitops/weir/hack/bench/internal/result"
 	"github.com/weir-gitops/weir/hack/bench/internal/scenario"
 )
+
+// versionTimeout bounds the question for a version.
+const versionTimeout = 5 * time.Second
 
 // errMissed says that figures were missed.
 var errMissed = errors.New("missed what must be reached")
@@ -89,7 +93,7 @@ func (b bench) measure(ctx context.Context, dir string) ([]result.Scenario, erro
 			s.Runs, kubernetes = append(s.Runs, run), version
 		}
 		var err error
-		if s.Environment, err = b.describe(kubernetes); err != nil {
+		if s.Environment, err = b.describe(ctx, kubernetes); err != nil {
 			return nil, err
 		}
 		s.Summarize()
@@ -111,26 +115,32 @@ func (b bench) environment(dir string, progress func(string, ...any)) env.Option
 }
 
 // describe says what the figures were measured on and with.
-func (b bench) describe(kubernetes string) (result.Environment, error) {
+func (b bench) describe(ctx context.Context, kubernetes string) (result.Environment, error) {
 	machine, err := proc.FS{Root: "/proc"}.Machine()
 	if err != nil {
 		return result.Environment{}, err
 	}
-	e := result.Environment{Date: time.Now(), Machine: machine, Kubernetes: kubernetes, Implementation: b.options.name, Go: "unknown Go"}
-	info, err := buildinfo.ReadFile(b.options.kustomize)
-	if err != nil {
-		return e, nil //nolint:nilerr // a program that is not written in Go can be measured as well
+	e := result.Environment{
+		Date: time.Now(), Machine: machine, Kubernetes: kubernetes, Implementation: b.options.name,
+		Version: version(ctx, b.options.kustomize), Go: "unknown Go",
 	}
-	e.Go = info.GoVersion
-	for _, setting := range info.Settings {
-		switch {
-		case setting.Key == "vcs.revision":
-			e.Commit = setting.Value[:min(12, len(setting.Value))] + e.Commit
-		case setting.Key == "vcs.modified" && setting.Value == "true":
-			e.Commit += " with changes"
-		}
+	if info, err := buildinfo.ReadFile(b.options.kustomize); err == nil { // else it is not written in Go
+		e.Go = info.GoVersion
 	}
 	return e, nil
+}
+
+// version is the last word of what a program says on --version, empty if it
+// does not know the flag.
+func version(ctx context.Context, program string) string {
+	ctx, cancel := context.WithTimeout(ctx, versionTimeout)
+	defer cancel()
+	out, err := process.Run(ctx, process.Command{Name: filepath.Base(program), Path: program, Args: []string{"--version"}})
+	words := bytes.Fields(out)
+	if err != nil || len(words) == 0 {
+		return ""
+	}
+	return string(words[len(words)-1])
 }
 
 // write stores the results where wanted.

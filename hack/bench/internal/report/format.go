@@ -120,16 +120,12 @@ func identity(user string) string {
 // setting says what was measured, with what and on what, in one sentence.
 func setting(s result.Scenario) string {
 	e := s.Environment
-	source := ""
-	if e.Commit != "" {
-		source = "commit " + e.Commit + ", "
-	}
 	runs := "one run"
 	if len(s.Runs) > 1 {
 		runs = fmt.Sprintf("median of %d runs", len(s.Runs))
 	}
-	return fmt.Sprintf("%s (%s%s) against Kubernetes %s on %d cores of %s, %.0f GB of memory, Linux %s (%s), on %s; %s.",
-		e.Implementation, source, e.Go, e.Kubernetes, e.Machine.Cores, cmp.Or(e.Machine.CPU, "an unnamed CPU"),
+	return fmt.Sprintf("%s (%s) against Kubernetes %s on %d cores of %s, %.0f GB of memory, Linux %s (%s), on %s; %s.",
+		strings.TrimSpace(e.Implementation+" "+e.Version), e.Go, e.Kubernetes, e.Machine.Cores, cmp.Or(e.Machine.CPU, "an unnamed CPU"),
 		float64(e.Machine.MemoryBytes)/1e9, e.Machine.Kernel, e.Machine.Arch, e.Date.UTC().Format("2006-01-02"), runs)
 }
 

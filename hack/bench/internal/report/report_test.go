@@ -31,7 +31,7 @@ func scenarios() []result.Scenario {
 	environment := result.Environment{
 		Date:       time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
 		Machine:    proc.Machine{Cores: 2, CPU: "Example CPU", MemoryBytes: 24e9, Kernel: "6.1.0", Arch: "linux/amd64"},
-		Kubernetes: "v1.36.3", Implementation: "weir", Go: "go1.26.8", Commit: "0123abc",
+		Kubernetes: "v1.36.3", Implementation: "weir", Go: "go1.26.8", Version: "v0.1.0-dev.0123abc",
 	}
 	fanout := result.Scenario{Name: result.Fanout, Environment: environment, Runs: []result.Run{{Steps: []result.Step{
 		{

@@ -73,10 +73,10 @@ type Environment struct {
 	Kubernetes string       `json:"kubernetes"`
 	// Implementation is what the measured controllers are called.
 	Implementation string `json:"implementation"`
+	// Version is what kustomize-controller says on --version, empty if nothing.
+	Version string `json:"version,omitempty"`
 	// Go is the version that the controllers were built with.
 	Go string `json:"go"`
-	// Commit is that of the controllers' sources, as far as known.
-	Commit string `json:"commit,omitempty"`
 }
 
 // Scenario is what was measured of a scenario.
