@@ -65,13 +65,21 @@ func (c Clients) targets(list []known) map[schema.GroupKind]observe.Target {
 func (e *Engine) prune(ctx context.Context, c Clients, a *account, owner Owner, list []known) (Changes, *PruneError) {
 	var done Changes
 	failed := &PruneError{}
-	for _, k := range list {
+	for i, k := range list {
 		action, err := e.delete(ctx, c, a, owner, k)
 		done.Items = append(done.Items, Change{Entry: k.Entry, Subject: k.Subject(), Action: action})
-		if err != nil {
-			failed.Survivors = append(failed.Survivors, k.Entry)
-			failed.texts = append(failed.texts, err.Error())
+		if err == nil {
+			continue
 		}
+		failed.Survivors = append(failed.Survivors, k.Entry)
+		if err := unanswered(err); err != nil {
+			failed.texts = append(failed.texts, err.Error()) // once for all that are left
+			for _, k := range list[i+1:] {
+				failed.Survivors = append(failed.Survivors, k.Entry)
+			}
+			break
+		}
+		failed.texts = append(failed.texts, err.Error())
 	}
 	if len(failed.Survivors) > 0 {
 		return done, failed

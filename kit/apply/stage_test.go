@@ -222,6 +222,11 @@ func TestUnreachable(t *testing.T) {
 	if diff := cmp.Diff("the API server did not answer: dial tcp 127.0.0.1:1: connect: connection refused", errText(err)); diff != "" {
 		t.Errorf("text (-want +got):\n%s", diff)
 	}
+	_, err = r.PruneAll(t.Context(), c, o, plan.Intent())
+	failed, ok := errors.AsType[*PruneError](err)
+	if !ok || len(failed.Survivors) != 20 || strings.Count(err.Error(), "connection refused") != 1 {
+		t.Errorf("prune: %v", err)
+	}
 }
 
 // impersonate returns clients that act as a ServiceAccount without any rights.
