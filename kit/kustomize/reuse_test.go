@@ -6,9 +6,10 @@ package kustomize_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
-	"net/http/cgi" //nolint:gosec // a server of this test only
+	"net/http/cgi"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -316,7 +317,7 @@ func TestBuildRemoteBase(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	// The engine's shallow fetch wants the real thing.
 	server := httptest.NewServer(&cgi.Handler{
-		Path: program, Args: []string{"http-backend"},
+		Stderr: io.Discard, Path: program, Args: []string{"http-backend"},
 		Env: []string{"GIT_PROJECT_ROOT=" + repositories.Root(), "GIT_HTTP_EXPORT_ALL=1"},
 	})
 	defer server.Close()
