@@ -71,9 +71,6 @@ func httpCredentials(secret *corev1.Secret, u *url.URL) (git.Credentials, error)
 		return git.Credentials{}, unusable("key '%s' holds no certificate", secrets.KeyCACert)
 	}
 	if token, ok := secret.Data[secrets.KeyBearerToken]; ok {
-		if u.User != nil {
-			return git.Credentials{}, unusable("key '%s' cannot be combined with user information in the URL", secrets.KeyBearerToken)
-		}
 		creds.BearerToken = string(token)
 		return creds, nil
 	}

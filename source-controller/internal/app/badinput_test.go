@@ -105,10 +105,13 @@ func TestBadInput(t *testing.T) {
 		"SSHNoKnownHosts": {"Without known hosts.", func(o *repository) { o.Spec.URL, o.Spec.SecretRef = sshURL, named("no-hosts") }, "AuthenticationFailed", false, "no-hosts"},
 		"SSHEncrypted":    {"With an encrypted key and no password; the Secret is named.", func(o *repository) { o.Spec.URL, o.Spec.SecretRef = sshURL, named("encrypted") }, "AuthenticationFailed", false, "encrypted"},
 		"NoUsername":      {"A password alone.", func(o *repository) { o.Spec.SecretRef = named("no-username") }, "AuthenticationFailed", false, "no-username"},
-		"AppData":         {"Data of a GitHub App without the provider.", func(o *repository) { o.Spec.SecretRef = named("github") }, "InvalidProviderConfiguration", false, "github"},
-		"ProxyMissing":    {"A proxy Secret that is not there.", func(o *repository) { o.Spec.ProxySecretRef = named("none") }, "AuthenticationFailed", false, "none"},
-		"ProxyScheme":     {"One of another scheme.", func(o *repository) { o.Spec.ProxySecretRef = named("proxy-scheme") }, "AuthenticationFailed", false, "proxy-scheme"},
-		"ProxyEmpty":      {"One without address.", func(o *repository) { o.Spec.ProxySecretRef = named("proxy-empty") }, "AuthenticationFailed", false, "proxy-empty"},
+		"BearerAndInfo": {"A token and user information in the URL contradict each other.", func(o *repository) {
+			o.Spec.URL, o.Spec.SecretRef = strings.Replace(privateURL, "://", "://u:hunter2@", 1), named("bearer")
+		}, "GitOperationFailed", false, "bearer token"},
+		"AppData":      {"Data of a GitHub App without the provider.", func(o *repository) { o.Spec.SecretRef = named("github") }, "InvalidProviderConfiguration", false, "github"},
+		"ProxyMissing": {"A proxy Secret that is not there.", func(o *repository) { o.Spec.ProxySecretRef = named("none") }, "AuthenticationFailed", false, "none"},
+		"ProxyScheme":  {"One of another scheme.", func(o *repository) { o.Spec.ProxySecretRef = named("proxy-scheme") }, "AuthenticationFailed", false, "proxy-scheme"},
+		"ProxyEmpty":   {"One without address.", func(o *repository) { o.Spec.ProxySecretRef = named("proxy-empty") }, "AuthenticationFailed", false, "proxy-empty"},
 		"Unsupported": {"Fields this version does not act on are named, all of them.", func(o *repository) {
 			o.Spec.Provider, o.Spec.RecurseSubmodules = "github", true
 			o.Spec.Verification = &sourcev1.GitRepositoryVerification{SecretRef: *named("none")}
