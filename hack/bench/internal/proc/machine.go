@@ -19,7 +19,8 @@ type Machine struct {
 	CPU string `json:"cpu"`
 	// MemoryBytes is the memory of the machine.
 	MemoryBytes int64 `json:"memoryBytes"`
-	// Kernel is the kernel's release, for example 6.1.0.
+	// Kernel is the kernel's version, for example 6.1.0, without what a
+	// distribution adds to it.
 	Kernel string `json:"kernel"`
 	// Arch is the operating system and architecture as Go names them.
 	Arch string `json:"arch"`
@@ -44,7 +45,8 @@ func (f FS) Machine() (Machine, error) {
 	if err != nil {
 		return Machine{}, fmt.Errorf("read kernel release: %w", err)
 	}
-	m.Kernel = string(bytes.TrimSpace(release))
+	number, _, _ := bytes.Cut(bytes.TrimSpace(release), []byte("-"))
+	m.Kernel = string(number)
 	return m, nil
 }
 
