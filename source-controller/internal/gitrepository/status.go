@@ -124,7 +124,7 @@ func setProgress(s *scope, r reconcile.Result) {
 	conditions.Delete(s.obj, meta.StalledCondition)
 	conditions.Delete(s.obj, meta.ReconcilingCondition)
 	switch r.Class {
-	case outcome.Done:
+	case outcome.Done, outcome.Yielded: // a run that yields sets no status
 	case outcome.Stalled:
 		conditions.MarkStalled(s.obj, r.Reason, "%s", r.Message())
 	case outcome.Waiting, outcome.Failed, outcome.Unforeseen:
