@@ -5,8 +5,10 @@ package scenario
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
+	"strconv"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -28,6 +30,8 @@ type apps struct {
 	// version is the last one that was staged, commit its hash.
 	version int
 	commit  string
+	// versions are those of the applications at that commit.
+	versions []int
 	// watch follows the Kustomizations.
 	watch *observe.Watch
 }
@@ -35,13 +39,13 @@ type apps struct {
 // newApps makes the repository with version 1 of all applications and waits
 // until its artifact is there, so that steps measure the applications alone.
 func newApps(ctx context.Context, e *env.Env, name string, f fleet.Fleet) (*apps, error) {
-	a := &apps{Fleet: f, env: e, name: name}
+	a := &apps{Fleet: f, env: e, name: name, versions: make([]int, f.Apps)}
 	repo, url, err := e.NewRepo(ctx, name)
 	if err != nil {
 		return nil, err
 	}
 	a.repo = repo
-	if err := a.stage(ctx, f.All(1), 1); err != nil {
+	if err := a.stageAll(ctx); err != nil {
 		return nil, err
 	}
 	if err := a.repo.Push(ctx, a.commit); err != nil {
@@ -67,10 +71,25 @@ func newApps(ctx context.Context, e *env.Env, name string, f fleet.Fleet) (*apps
 // sourceTimeout bounds the wait for the first artifact, which is not measured.
 const sourceTimeout = 2 * time.Minute
 
-// stage makes a commit that is not pushed yet.
-func (a *apps) stage(ctx context.Context, files iter.Seq[gitrepo.File], version int) error {
-	commit, err := a.repo.Stage(ctx, fmt.Sprintf("version %d", version), files)
-	a.commit, a.version = commit, version
+// stageAll makes a commit of the next version of all applications, which is not
+// pushed yet.
+func (a *apps) stageAll(ctx context.Context) error {
+	for i := range a.versions {
+		a.versions[i] = a.version + 1
+	}
+	return a.stage(ctx, a.All(a.version+1))
+}
+
+// stageOne does the same for application i alone.
+func (a *apps) stageOne(ctx context.Context, i int) error {
+	a.versions[i] = a.version + 1
+	return a.stage(ctx, a.App(i, a.version+1))
+}
+
+func (a *apps) stage(ctx context.Context, files iter.Seq[gitrepo.File]) error {
+	a.version++
+	commit, err := a.repo.Stage(ctx, fmt.Sprintf("version %d", a.version), files)
+	a.commit = commit
 	return err
 }
 
@@ -97,7 +116,7 @@ func (a *apps) names(healthyOnly bool) []string {
 
 // first measures creating the Kustomizations until the healthy ones are ready.
 func (a *apps) first(ctx context.Context, step string, objects []kustomization) error {
-	return a.env.Step(ctx, step, func(ctx context.Context, s *result.Step) error {
+	return a.verified(ctx, step, func(ctx context.Context, s *result.Step) error {
 		start := time.Now()
 		if err := createAll(ctx, a.env, objects); err != nil {
 			return err
@@ -109,10 +128,10 @@ func (a *apps) first(ctx context.Context, step string, objects []kustomization) 
 // change measures a push that changes all applications until the healthy ones
 // are ready at it.
 func (a *apps) change(ctx context.Context, step string) error {
-	if err := a.stage(ctx, a.All(a.version+1), a.version+1); err != nil {
+	if err := a.stageAll(ctx); err != nil {
 		return err
 	}
-	return a.env.Step(ctx, step, func(ctx context.Context, s *result.Step) error {
+	return a.verified(ctx, step, func(ctx context.Context, s *result.Step) error {
 		start := time.Now()
 		if err := a.push(ctx); err != nil {
 			return err
@@ -120,6 +139,34 @@ func (a *apps) change(ctx context.Context, step string) error {
 		return settle(ctx, a.watch, applied(a.commit, a.names(true)), start, s)
 	})
 }
+
+// verified measures a step and checks after it that the objects of the healthy
+// applications are what Git says. Ready alone could be said by anybody.
+func (a *apps) verified(ctx context.Context, step string, work func(context.Context, *result.Step) error) error {
+	if err := a.env.Step(ctx, step, work); err != nil {
+		return err
+	}
+	list, err := a.env.Client.Resource(configMaps()).Namespace(fleet.Namespace).List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return fmt.Errorf("%s: verify objects: %w", step, err)
+	}
+	live := map[string]string{}
+	for _, o := range list.Items {
+		live[o.GetName()] = observe.Field(&o, "data", fleet.VersionKey)
+	}
+	for i, version := range a.versions {
+		for k := range a.ConfigMaps {
+			name := a.ConfigMap(i, k)
+			if want := strconv.Itoa(version); live[name] != want && !a.IsSick(i) {
+				return fmt.Errorf("%s: %w: ConfigMap %s has version %q, Git has %q", step, errWrong, name, live[name], want)
+			}
+		}
+	}
+	return nil
+}
+
+// errWrong says that a controller reported success without it.
+var errWrong = errors.New("reported as done, but is not")
 
 // settle waits for a goal and notes how long it took since the start.
 func settle(ctx context.Context, w *observe.Watch, goal observe.Goal, start time.Time, s *result.Step) error {

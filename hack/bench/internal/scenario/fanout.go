@@ -54,8 +54,7 @@ func fanout(ctx context.Context, e *env.Env) error {
 
 // changeOne pushes a change of all objects of one application.
 func (a *apps) changeOne(ctx context.Context) error {
-	version := a.version + 1
-	if err := a.stage(ctx, a.App(oneApp, version), version); err != nil {
+	if err := a.stageOne(ctx, oneApp); err != nil {
 		return err
 	}
 	objects, err := observe.Start(ctx, a.env.Client, observe.Scope{
@@ -65,11 +64,11 @@ func (a *apps) changeOne(ctx context.Context) error {
 		return err
 	}
 	defer objects.Stop()
-	live := observe.Goal{What: "the changed objects", Reached: hasVersion(version)}
+	live := observe.Goal{What: "the changed objects", Reached: hasVersion(a.version)}
 	for k := range a.ConfigMaps {
 		live.Names = append(live.Names, a.ConfigMap(oneApp, k))
 	}
-	return a.env.Step(ctx, result.ChangeOne, func(ctx context.Context, s *result.Step) error {
+	return a.verified(ctx, result.ChangeOne, func(ctx context.Context, s *result.Step) error {
 		untilLive := objects.Expect(live)
 		start := time.Now()
 		if err := a.push(ctx); err != nil {

@@ -50,7 +50,7 @@ func monorepo(ctx context.Context, e *env.Env) error {
 	if commit, err = repo.Stage(ctx, "one line", files.OneLine(2)); err != nil {
 		return err
 	}
-	return e.Step(ctx, result.OneLinePush, func(ctx context.Context, s *result.Step) error {
+	err = e.Step(ctx, result.OneLinePush, func(ctx context.Context, s *result.Step) error {
 		start := time.Now()
 		if err := repo.Push(ctx, commit); err != nil {
 			return err
@@ -60,4 +60,13 @@ func monorepo(ctx context.Context, e *env.Env) error {
 		}
 		return settle(ctx, watch, stored(commit, result.Monorepo), start, s)
 	})
+	if err != nil {
+		return err
+	}
+	source, err := system(e, gitRepositories()).Get(ctx, result.Monorepo, metav1.GetOptions{})
+	if err != nil {
+		return fmt.Errorf("read GitRepository: %w", err)
+	}
+	url, digest := observe.Field(source, "status", "artifact", "url"), observe.Field(source, "status", "artifact", "digest")
+	return verifyArtifact(ctx, url, digest, files.All(), files.OneLine(2))
 }
