@@ -151,17 +151,25 @@ func (d *Driver[O, S]) finish(ctx context.Context, a *attempt[O, S], r Result) (
 	if err := d.write(ctx, a); err != nil {
 		return ctrl.Result{}, err
 	}
-	if d.Kind.Events != nil {
-		for _, e := range d.Kind.Events(a.read, a.scope, r) {
-			d.Recorder.Event(a.obj, e)
-		}
-	}
+	told := d.tell(a, r)
 	d.Metrics.RecordDuration(d.Kind.Name, a.obj.GetNamespace(), a.obj.GetName(), d.Clock().Sub(a.started))
-	logResult(ctx, r)
+	logResult(ctx, r, told)
 	if r.IsError() && r.Next == 0 && r.Class != outcome.Stalled {
 		return ctrl.Result{}, r.Err
 	}
 	return ctrl.Result{RequeueAfter: r.Next, Priority: new(0)}, nil
+}
+
+// tell sends the events of a run and returns them.
+func (d *Driver[O, S]) tell(a *attempt[O, S], r Result) []events.Event {
+	if d.Kind.Events == nil {
+		return nil
+	}
+	list := d.Kind.Events(a.read, a.scope, r)
+	for _, e := range list {
+		d.Recorder.Event(a.obj, e)
+	}
+	return list
 }
 
 // walk runs the phases in order and stops at the first that does not return nil.

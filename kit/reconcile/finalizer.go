@@ -26,11 +26,7 @@ func (d *Driver[O, S]) delete(ctx context.Context, a *attempt[O, S]) (ctrl.Resul
 		r.Next = r.After
 		return d.finish(ctx, a, r)
 	}
-	if d.Kind.Events != nil {
-		for _, e := range d.Kind.Events(a.read, a.scope, r) {
-			d.Recorder.Event(a.obj, e)
-		}
-	}
+	d.tell(a, r)
 	controllerutil.RemoveFinalizer(a.obj, d.Kind.Finalizer)
 	if err := d.patchMeta(ctx, a.obj, a.before); client.IgnoreNotFound(err) != nil {
 		return ctrl.Result{}, fmt.Errorf("remove finalizer: %w", err)

@@ -5,8 +5,10 @@ package app
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
+	eventv1 "github.com/fluxcd/pkg/apis/event/v1beta1"
 	"github.com/fluxcd/pkg/apis/meta"
 	"github.com/fluxcd/pkg/runtime/conditions"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -167,5 +169,49 @@ spec: {selector: {matchLabels: {app: web}}, template: {metadata: {labels: {app: 
 	}
 	if len(ids(ks)) != len(ids(waiting)) {
 		t.Errorf("inventory changed by the restart: %v, was %v", ids(ks), ids(waiting))
+	}
+}
+
+// TestWatchedConfig changes variables in a ConfigMap that carries the watch label: the objects that take them follow at once.
+func TestWatchedConfig(t *testing.T) {
+	f := newFixture(t)
+	f.push(map[string]string{"a.yaml": f.manifest("a", "${size}")})
+	f.create("app", "", func(ks *kustomizev1.Kustomization) {
+		ks.Spec.PostBuild = &kustomizev1.PostBuild{SubstituteFrom: []kustomizev1.SubstituteReference{{Kind: "ConfigMap", Name: "vars"}}}
+	})
+	f.awaitReason("app", kustomizev1.BuildFailedReason)
+	vars := testkit.ConfigMap(f.namespace, "vars", map[string]string{"size": "small"})
+	vars.Labels = map[string]string{"reconcile.fluxcd.io/watch": "Enabled"}
+	f.cluster.Create(t, vars)
+	f.eventually("the object appears with its variables", func() bool { a := f.configMap("a"); return a != nil && a.Data["value"] == "small" }, nil)
+	vars.Data["size"] = "large"
+	if err := f.cluster.Client.Update(t.Context(), vars); err != nil {
+		t.Fatal(err)
+	}
+	f.eventually("the change follows", func() bool { return f.configMap("a").Data["value"] == "large" }, nil)
+}
+
+// TestEvents looks at what the notification address is told, and that the API server is not told twice.
+func TestEvents(t *testing.T) {
+	sink := testkit.NewEventSink(t)
+	f := newFixture(t, "--events-addr="+sink.URL)
+	revision := f.push(map[string]string{"a.yaml": f.manifest("a", "1")})
+	f.create("app", "", nil)
+	f.awaitReady("app", revision)
+	applied := sink.Wait(t, func(e eventv1.Event) bool {
+		return e.InvolvedObject.Name == "app" && e.Message == "ConfigMap/"+f.namespace+"/a created"
+	})
+	if applied.Severity != eventv1.EventSeverityInfo || applied.Reason != meta.ProgressingReason || applied.Metadata[kustomizev1.RevisionMetadataKey] != revision {
+		t.Errorf("event of the change: %+v", applied)
+	}
+	done := sink.Wait(t, func(e eventv1.Event) bool { return strings.HasPrefix(e.Message, "Reconciliation finished in ") })
+	if done.Reason != kustomizev1.ReconciliationSucceededReason || done.Metadata[kustomizev1.CommitStatusMetadataKey] != "update" ||
+		!strings.HasSuffix(done.Message, ", next run in 1h0m0s") || done.ReportingController != "kustomize-controller" {
+		t.Errorf("event of success: %+v", done)
+	}
+	f.push(map[string]string{"a.yaml": "a: b: c"})
+	failure := sink.Wait(t, func(e eventv1.Event) bool { return e.Severity == eventv1.EventSeverityError })
+	if failure.Reason != kustomizev1.BuildFailedReason || !strings.Contains(failure.Message, "a.yaml") {
+		t.Errorf("event of failure: %+v", failure)
 	}
 }

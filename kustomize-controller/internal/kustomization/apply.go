@@ -9,6 +9,7 @@ import (
 	"fmt"
 
 	"github.com/fluxcd/pkg/apis/meta"
+	ctrl "sigs.k8s.io/controller-runtime"
 
 	kustomizev1 "github.com/weir-gitops/weir/api/kustomize/v1"
 	"github.com/weir-gitops/weir/kit/apply"
@@ -54,6 +55,9 @@ func (r *Reconciler) record(ctx context.Context, s *scope) error {
 func (r *Reconciler) apply(ctx context.Context, s *scope) error {
 	changes, err := r.Engine.Apply(ctx, s.clients, s.plan)
 	s.applied = changes
+	if len(changes.Changed()) > 0 {
+		ctrl.LoggerFrom(ctx).Info("server-side apply completed", "output", r.changeLog(changes), "revision", s.artifact.Revision)
+	}
 	s.last.changed = s.last.changed || len(changes.Changed()) > 0
 	if pending, ok := errors.AsType[*apply.StagePending](err); ok {
 		return outcome.Wait(pending.After, meta.ProgressingReason, "%w", err)
@@ -71,12 +75,23 @@ func (r *Reconciler) apply(ctx context.Context, s *scope) error {
 func (r *Reconciler) prune(ctx context.Context, s *scope) error {
 	changes, err := r.Engine.Prune(ctx, s.clients, s.plan)
 	s.pruned = changes
+	if len(changes.Items) > 0 {
+		ctrl.LoggerFrom(ctx).Info("garbage collection completed: "+changes.Lines(), "revision", s.artifact.Revision)
+	}
 	s.inventory = s.plan.Inventory()
 	if err != nil {
 		return outcome.Fail(kustomizev1.PruneFailedReason, err)
 	}
 	s.settle(r.Clock())
 	return nil
+}
+
+// changeLog is the value of the output key. Flux: kustomize-controller contract, "Change set, prune".
+func (r *Reconciler) changeLog(changes apply.Changes) any {
+	if r.GroupChangeLog {
+		return changes.Grouped()
+	}
+	return changes.Map()
 }
 
 func entriesOf(obj *kustomizev1.Kustomization) []apply.Entry {

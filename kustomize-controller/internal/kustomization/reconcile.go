@@ -5,6 +5,7 @@ package kustomization
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/fluxcd/pkg/apis/meta"
@@ -60,13 +61,13 @@ func (r *Reconciler) phases() []reconcile.Phase[*scope] {
 		{Name: "connect", Run: r.connect},
 		{Name: "variables", Run: r.variables},
 		{Name: "compare", Run: r.compare},
-		{Name: "fetch", Run: unlessQuiet(r.fetch)},
-		{Name: "build", Run: unlessQuiet(r.build)},
-		{Name: "plan", Run: unlessQuiet(r.makePlan)},
-		{Name: "yield", Run: unlessQuiet(r.yield)},
-		{Name: "record", Run: unlessQuiet(r.record)},
-		{Name: "apply", Run: unlessQuiet(r.apply)},
-		{Name: "prune", Run: unlessQuiet(r.prune)},
+		{Name: "fetch", Run: r.work(r.fetch)},
+		{Name: "build", Run: r.work(r.build)},
+		{Name: "plan", Run: r.work(r.makePlan)},
+		{Name: "yield", Run: r.work(r.yield)},
+		{Name: "record", Run: r.work(r.record)},
+		{Name: "apply", Run: r.work(r.apply)},
+		{Name: "prune", Run: r.work(r.prune)},
 		{Name: "health", Reports: kustomizev1.HealthyCondition, Run: r.health},
 	}
 }
@@ -79,11 +80,14 @@ func (r *Reconciler) deletion() []reconcile.Phase[*scope] {
 	}
 }
 
-func unlessQuiet(run func(context.Context, *scope) error) func(context.Context, *scope) error {
+// work makes a phase one that is skipped when nothing moved, and that ends with the timeout of the object.
+func (r *Reconciler) work(run func(context.Context, *scope) error) func(context.Context, *scope) error {
 	return func(ctx context.Context, s *scope) error {
 		if s.quiet {
 			return nil
 		}
+		ctx, cancel := context.WithTimeoutCause(ctx, s.obj.GetTimeout(), fmt.Errorf("not done within the timeout of %s", s.obj.GetTimeout()))
+		defer cancel()
 		return run(ctx, s)
 	}
 }
