@@ -190,9 +190,9 @@ func (f *fixture) awaitReady(name, revision string) *kustomizev1.Kustomization {
 }
 
 // awaitReason waits until the Kustomization is not ready for that reason.
-func (f *fixture) awaitReason(name, reason string) *kustomizev1.Kustomization {
+func (f *fixture) awaitReason(name, reason string) {
 	f.t.Helper()
-	return f.await(name, name+" fails with "+reason, func(ks *kustomizev1.Kustomization) bool {
+	f.await(name, name+" fails with "+reason, func(ks *kustomizev1.Kustomization) bool {
 		return conditions.GetReason(ks, meta.ReadyCondition) == reason
 	})
 }
