@@ -1,0 +1,168 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package controllers runs controllers as processes of this machine: each with the arguments and the service account of its Deployment, on
+// free ports, with everything that it writes below one folder. They can be stopped, killed and started again at the same addresses.
+package controllers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/weir-gitops/weir/hack/local/install"
+	"github.com/weir-gitops/weir/hack/local/process"
+)
+
+// The names of the controllers, as their Deployments have them.
+const (
+	Source    = "source-controller"
+	Kustomize = "kustomize-controller"
+)
+
+const (
+	// readyTimeout is how long a controller may take to be ready; it needs about a second.
+	readyTimeout = time.Minute
+	// probeInterval is how often a starting controller is asked whether it is ready.
+	probeInterval = 50 * time.Millisecond
+	// probeTimeout bounds one such question.
+	probeTimeout = 2 * time.Second
+)
+
+// Options says how to run a controller.
+type Options struct {
+	install.Identity
+
+	// Program is the executable.
+	Program string
+	// Kubeconfig acts as the identity's service account.
+	Kubeconfig string
+	// Dir is the folder for all that it writes but its log. It survives a restart, as the volume of a pod does.
+	Dir string
+	// Log is the file that its output is appended to.
+	Log string
+	// Flags are added to the arguments of the identity and win over them.
+	Flags []string
+}
+
+// Controller is a controller, running or not.
+type Controller struct {
+	*process.Process
+	// Metrics is the address, host:port, of metrics and profiles.
+	Metrics string
+
+	spec   process.Spec
+	user   string
+	probes []string
+}
+
+// Start runs a controller and waits until it is ready. What has started but does not get ready is returned along with the error.
+func Start(ctx context.Context, o Options) (*Controller, error) {
+	addresses, err := freeAddresses(ctx, 3)
+	if err != nil {
+		return nil, err
+	}
+	metrics, health, storage := addresses[0], addresses[1], addresses[2]
+	c := &Controller{
+		Metrics: metrics,
+		user:    "system:serviceaccount:" + o.Namespace + ":" + o.ServiceAccount,
+		probes:  []string{"http://" + health + "/readyz"},
+	}
+	data, temporary := filepath.Join(o.Dir, "data"), filepath.Join(o.Dir, "tmp")
+	if err := errors.Join(os.MkdirAll(data, 0o750), os.MkdirAll(temporary, 0o750)); err != nil {
+		return nil, fmt.Errorf("make the folders of %s: %w", o.Name, err)
+	}
+	args := append(slices.Clip(o.Args), "--metrics-addr="+metrics, "--health-addr="+health, "--events-addr=")
+	if o.Name == Source {
+		args = append(args, "--storage-path="+data, "--storage-addr="+storage, "--storage-adv-addr="+storage)
+		c.probes = append(c.probes, "http://"+storage+"/")
+	}
+	c.spec = process.Spec{
+		Name: o.Name, Path: o.Program, Args: append(args, o.Flags...), Log: o.Log,
+		Env: []string{ // the settings of the person stay out
+			"KUBECONFIG=" + o.Kubeconfig, "RUNTIME_NAMESPACE=" + o.Namespace, "TMPDIR=" + temporary, "HOME=" + temporary,
+			"GOMEMLIMIT=", "GOGC=",
+		},
+	}
+	err = c.Restart(ctx)
+	if c.Process == nil {
+		return nil, err
+	}
+	return c, err
+}
+
+// Restart runs a controller that has ended once more and waits until it is ready.
+func (c *Controller) Restart(ctx context.Context) error {
+	p, err := process.Start(ctx, c.spec)
+	if err != nil {
+		return err
+	}
+	c.Process = p
+	return c.ready(ctx)
+}
+
+// User is who the controller is for the API server.
+func (c *Controller) User() string { return c.user }
+
+// ready waits until every probe is answered.
+func (c *Controller) ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+	tick := time.NewTicker(probeInterval)
+	defer tick.Stop()
+	for _, url := range c.probes {
+		for {
+			last := probe(ctx, url)
+			if last == nil {
+				break
+			}
+			select {
+			case <-tick.C:
+			case <-c.Done():
+				return c.Err()
+			case <-ctx.Done():
+				return fmt.Errorf("%s is not ready: %w (%w)", c.Name(), context.Cause(ctx), last)
+			}
+		}
+	}
+	return nil
+}
+
+// probe is nil when the URL answers 200 OK.
+func probe(ctx context.Context, url string) error {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+	if err != nil {
+		return err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s: %s", url, response.Status)
+	}
+	return nil
+}
+
+// freeAddresses returns loopback addresses that nobody listened on just now.
+func freeAddresses(ctx context.Context, n int) ([]string, error) {
+	addresses := make([]string, 0, n)
+	for range n {
+		l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, fmt.Errorf("find a free port: %w", err)
+		}
+		defer l.Close() // all at the end, so that none is found twice
+		addresses = append(addresses, l.Addr().String())
+	}
+	return addresses, nil
+}

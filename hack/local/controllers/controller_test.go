@@ -1,0 +1,106 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"errors"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/weir-gitops/weir/hack/local/install"
+	"github.com/weir-gitops/weir/hack/local/process"
+)
+
+// asController turns this test program into a controller that does nothing but answer.
+const asController = "WEIR_LOCAL_FAKE"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asController) == "" {
+		os.Exit(m.Run())
+	}
+	for _, arg := range os.Args[1:] {
+		if name, address, _ := strings.Cut(arg, "="); name == "--health-addr" || name == "--storage-addr" {
+			go func() {
+				_ = http.ListenAndServe(address, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+			}()
+		}
+	}
+	select {}
+}
+
+func options(t *testing.T) Options {
+	t.Helper()
+	t.Setenv(asController, "1")
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	return Options{
+		Identity: install.Identity{Name: Source, Namespace: "system", ServiceAccount: "account", Args: []string{"--storage-addr=:1", "--log-level=info"}},
+		Program:  program, Kubeconfig: "/k", Dir: filepath.Join(dir, "own"), Log: filepath.Join(dir, "log"), Flags: []string{"--log-level=debug"},
+	}
+}
+
+func TestRestart(t *testing.T) {
+	c, err := Start(t.Context(), options(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Kill() })
+	if c.User() != "system:serviceaccount:system:account" {
+		t.Errorf("user %s", c.User())
+	}
+	if i := slices.Index(c.spec.Args, "--log-level=info"); i < 0 || i > slices.Index(c.spec.Args, "--log-level=debug") {
+		t.Errorf("flags come after the arguments of the identity, got %v", c.spec.Args)
+	}
+	first, probes := c.PID(), slices.Clone(c.probes)
+	if err := c.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Restart(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if c.PID() == first || !slices.Equal(probes, c.probes) {
+		t.Errorf("process %d at %v, want another than %d at %v", c.PID(), c.probes, first, probes)
+	}
+}
+
+func TestNeverReady(t *testing.T) {
+	o := options(t)
+	o.Program, o.Args = "/bin/sh", []string{"-c", "echo no port >&2; exit 3"}
+	c, err := Start(t.Context(), o)
+	if !errors.Is(err, process.ErrEnded) || !strings.Contains(err.Error(), "no port") {
+		t.Errorf("error %v, want the end of the log in it", err)
+	}
+	if c == nil {
+		t.Fatal("what has started is returned, to be stopped")
+	}
+	if err := c.Stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestNoSuchProgram(t *testing.T) {
+	o := options(t)
+	o.Program = filepath.Join(t.TempDir(), "none")
+	if _, err := Start(t.Context(), o); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestFreeAddresses(t *testing.T) {
+	addresses, err := freeAddresses(t.Context(), 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(addresses)
+	if len(slices.Compact(addresses)) != 5 {
+		t.Errorf("%v, want 5 different ones", addresses)
+	}
+}

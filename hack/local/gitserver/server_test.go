@@ -1,0 +1,189 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package gitserver
+
+import (
+	"bytes"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+)
+
+func serve(t *testing.T, onPush func()) *Server {
+	t.Helper()
+	server, err := Start(t.Context(), filepath.Join(t.TempDir(), "repositories"), onPush)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Close() })
+	return server
+}
+
+func create(t *testing.T, server *Server) *Repository {
+	t.Helper()
+	repository, err := server.Create(t.Context(), "fleet")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return repository
+}
+
+func git(t *testing.T, args ...string) string {
+	t.Helper()
+	out, err := command{env: environment(t.TempDir())}.run(t.Context(), args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// expectFiles compares files of a folder.
+func expectFiles(t *testing.T, dir string, want map[string]string) {
+	t.Helper()
+	for file, content := range want {
+		if got, err := os.ReadFile(filepath.Join(dir, file)); err != nil || string(got) != content {
+			t.Errorf("%s has %d bytes, error %v, want %d others", file, len(got), err, len(content))
+		}
+	}
+}
+
+// TestClone works in a clone as a person does.
+func TestClone(t *testing.T) {
+	pushes := 0
+	server := serve(t, func() { pushes++ })
+	work := filepath.Join(t.TempDir(), "work")
+	clone, err := create(t, server).Clone(t.Context(), work, fstest.MapFS{"apps/a.yaml": {Data: []byte("a: 1\n")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if pushes != 1 {
+		t.Errorf("pushes = %d, want 1 for the first commit", pushes)
+	}
+	// Random bytes do not compress: the pack is over the 1 MB from which git sends chunks.
+	big := make([]byte, 3<<20)
+	_, _ = rand.NewChaCha8([32]byte{}).Read(big)
+	if err := os.WriteFile(filepath.Join(work, "big"), big, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := clone.Push(t.Context(), "Add something big"); err != nil {
+		t.Fatal(err)
+	}
+	if pushes != 2 {
+		t.Errorf("pushes = %d, want 2", pushes)
+	}
+	other := filepath.Join(t.TempDir(), "other")
+	git(t, "clone", "-q", server.URL("fleet"), other)
+	expectFiles(t, other, map[string]string{"big": string(big), "apps/a.yaml": "a: 1\n"})
+	if branch, err := DefaultBranch(t.Context(), server.URL("fleet")); err != nil || branch != Branch {
+		t.Errorf("DefaultBranch() = %q, %v", branch, err)
+	}
+}
+
+func TestMirror(t *testing.T) {
+	from := t.TempDir()
+	git(t, "init", "-q", "-b", "trunk", from)
+	git(t, "-C", from, "-c", "user.name=a", "-c", "user.email=a@b.invalid", "commit", "-q", "--allow-empty", "-m", "Start")
+	server := serve(t, nil)
+	branch, err := server.Mirror(t.Context(), "mine", from)
+	if err != nil || branch != "trunk" {
+		t.Fatalf("Mirror() = %q, %v", branch, err)
+	}
+	if branch, err := DefaultBranch(t.Context(), server.URL("mine")); err != nil || branch != "trunk" {
+		t.Errorf("DefaultBranch() = %q, %v", branch, err)
+	}
+	if _, err := DefaultBranch(t.Context(), server.URL("none")); err == nil {
+		t.Error("a repository that does not exist has no branch")
+	}
+}
+
+func files(content string) []File {
+	return []File{{Path: "a.txt", Content: []byte(content)}, {Path: "dir/b c.txt", Content: []byte("b\n")}}
+}
+
+// TestStage sees that a staged commit shows once it is pushed.
+func TestStage(t *testing.T) {
+	ctx, server := t.Context(), serve(t, nil)
+	repo := create(t, server)
+	first, err := repo.Stage(ctx, "first", slices.Values(files("1\n")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := repo.Push(ctx, first); err != nil {
+		t.Fatal(err)
+	}
+	second, err := repo.Stage(ctx, "second", slices.Values([]File{{Path: "a.txt", Content: []byte("2\n")}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	refs := git(t, "ls-remote", repo.URL)
+	if !strings.Contains(refs, first) || strings.Contains(refs, second) || strings.Contains(refs, "staging") {
+		t.Errorf("clients see\n%swant %s only: the second commit is not pushed yet", refs, first)
+	}
+	clone := filepath.Join(t.TempDir(), "clone")
+	git(t, "clone", "--quiet", repo.URL, clone)
+	if err := repo.Push(ctx, second); err != nil {
+		t.Fatal(err)
+	}
+	git(t, "-C", clone, "pull", "--quiet")
+	expectFiles(t, clone, map[string]string{"a.txt": "2\n", "dir/b c.txt": "b\n"})
+	if tr := server.Traffic(); tr.Requests < 5 || tr.Bytes < 500 {
+		t.Errorf("counted %+v for a listing, a clone and a fetch", tr)
+	}
+	if size, err := repo.PackedBytes(); err != nil || size < 0 {
+		t.Errorf("PackedBytes() = %d, error %v", size, err)
+	}
+}
+
+// TestStageIsDeterministic makes the same commits twice and compares their hashes.
+func TestStageIsDeterministic(t *testing.T) {
+	hashes := func() []string {
+		repo := create(t, serve(t, nil))
+		var all []string
+		for _, content := range []string{"1\n", "2\n"} {
+			hash, err := repo.Stage(t.Context(), "change", slices.Values(files(content)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, hash)
+		}
+		return all
+	}
+	if one, two := hashes(), hashes(); !slices.Equal(one, two) || one[0] == one[1] {
+		t.Errorf("commits %v and %v", one, two)
+	}
+}
+
+func TestStageReportsGitsError(t *testing.T) {
+	_, err := create(t, serve(t, nil)).Stage(t.Context(), "bad", slices.Values([]File{{Path: "a//b", Content: []byte("x")}}))
+	if err == nil || !strings.Contains(err.Error(), "fast-import") {
+		t.Errorf("error %v, want that of git fast-import", err)
+	}
+}
+
+// TestChunkedRequest sends a body without Content-Length, which CGI cannot take.
+func TestChunkedRequest(t *testing.T) {
+	var got []byte
+	handler := unchunk(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		got, _ = io.ReadAll(r.Body)
+		if r.ContentLength != int64(len(got)) || r.TransferEncoding != nil {
+			t.Errorf("length %d, encoding %v", r.ContentLength, r.TransferEncoding)
+		}
+	}))
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://localhost/", io.MultiReader(bytes.NewReader([]byte("want"))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.ContentLength, r.TransferEncoding = -1, []string{"chunked"}
+	handler.ServeHTTP(nil, r)
+	if string(got) != "want" {
+		t.Errorf("body %q", got)
+	}
+}
