@@ -34,10 +34,15 @@ func (r *Reconciler) depends(ctx context.Context, s *scope) error {
 	if _, ok := errors.AsType[*depends.ExpressionError](err); ok {
 		return outcome.Stall(kustomizev1.InvalidCELExpressionReason, fmt.Errorf("%s%w", celErrorPrefix, err))
 	}
-	if err != nil {
-		return outcome.Wait(r.RequeueDependency, kustomizev1.DependencyNotReadyReason, "%w", err)
+	if err == nil {
+		return nil
 	}
-	return nil
+	if asked := fmt.Sprintf("%d/%s", s.obj.Generation, s.artifact.Revision); s.last.deferred != asked {
+		// A push wakes dependents and dependencies together. Those that others wait for may be done before anybody needs to hear of it.
+		s.last.deferred = asked
+		return outcome.Yield()
+	}
+	return outcome.Wait(r.RequeueDependency, kustomizev1.DependencyNotReadyReason, "%w", err)
 }
 
 // dependency looks a dependency up in the cache: it is watched, and its next change starts this object again.

@@ -20,6 +20,8 @@ type record struct {
 	inputs string
 	// account is the identity that acted then.
 	account string
+	// deferred is the generation and revision for which a run has let its dependencies go first.
+	deferred string
 	// yielded are the inputs for which a run has let others go first.
 	yielded string
 	// verified is when the live objects were last compared in full.
