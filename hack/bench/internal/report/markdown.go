@@ -21,7 +21,7 @@ The controllers run as processes with their default flags and under their own se
 the API server's audit log and are exact; dry-runs are counted apart. Times and CPU depend on the machine. CPU and requests are those of the
 two controllers, up to the moment when none of them has asked anything for a second; the control plane's CPU is given for orientation. Memory is the
 resident set; its peak is that of the step alone, and that of the whole life of the process in the row "whole run". "Target system" is what the
-compatibility target needs for the same work on the 2-core development machine.
+compatibility target needs for the same work on the 2-core development machine; it comes from the design and is not part of the run.
 `
 
 // Page returns the report with the sections of the given scenarios replaced and
