@@ -30,6 +30,8 @@ func (p *Program) restConfig(ctx context.Context, base *rest.Config) (*rest.Conf
 		base = found
 	}
 	cfg := rest.CopyConfig(base)
+	// The API server warns of the name of the finalizer, which compatibility fixes, at every write of it.
+	cfg.WarningHandlerWithContext = rest.NoWarnings{}
 	// The part before the slash is also the default field manager of writes.
 	cfg.UserAgent = p.Name + "/" + version.String()
 

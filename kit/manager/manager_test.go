@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/fluxcd/pkg/runtime/logger"
@@ -406,4 +407,21 @@ func program(opts *testOptions) *Program {
 		Kinds:   []client.Object{&corev1.ServiceAccount{}},
 		Setup:   func(context.Context, *Runtime) error { return nil },
 	}
+}
+
+func TestWithin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		release := make(chan struct{})
+		defer close(release)
+		time.AfterFunc(time.Hour, cancel)
+		started := time.Now()
+		err := within(ctx, func(context.Context) error { <-release; return nil }, time.Minute)
+		if took := time.Since(started); err == nil || took != time.Hour+time.Minute {
+			t.Errorf("a manager that does not end is left after the limit, got %v after %s", err, took)
+		}
+		if err := within(ctx, func(context.Context) error { return nil }, time.Minute); err != nil {
+			t.Errorf("one that ends is not: %v", err)
+		}
+	})
 }

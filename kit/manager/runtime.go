@@ -30,6 +30,9 @@ import (
 	"github.com/weir-gitops/weir/kit/manager/version"
 )
 
+// shutdownMargin is what the manager gets beyond the time that it grants its reconciles, for everything else that it stops.
+const shutdownMargin = 5 * time.Second
+
 // Runtime is what a running program offers to Setup.
 type Runtime struct {
 	// Manager is the controller-runtime manager; add controllers and runnables to it.
@@ -78,10 +81,28 @@ func (p *Program) run(ctx context.Context, log logr.Logger) error {
 	var recorder sync.WaitGroup
 	var recorderErr error
 	recorder.Go(func() { recorderErr = rt.Events.Start(background) })
-	err = rt.Manager.Start(ctx)
+	err = within(ctx, rt.Manager.Start, p.Options.Common().ShutdownTimeout+shutdownMargin)
 	stop()
 	recorder.Wait()
 	return errors.Join(err, recorderErr)
+}
+
+// within runs start until it returns, or until the given time has passed since ctx ended. controller-runtime never returns, and keeps a core
+// busy, when it is told to end while its caches wait for an API server that does not answer.
+func within(ctx context.Context, start func(context.Context) error, limit time.Duration) error {
+	done := make(chan error, 1)
+	go func() { done <- start(ctx) }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(limit):
+		return fmt.Errorf("the manager has not ended within %s", limit)
+	}
 }
 
 func (p *Program) runtime(ctx context.Context, log logr.Logger) (*Runtime, error) {

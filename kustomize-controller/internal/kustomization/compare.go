@@ -9,7 +9,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"time"
 )
 
 // verifyIntervals is after how many intervals of the object its live objects are compared in full even though no watch told of a change: the
@@ -34,7 +33,7 @@ func (r *Reconciler) compare(_ context.Context, s *scope) error {
 		return nil
 	}
 	s.cancelled = !s.last.waiting.IsZero() && s.last.inputs != s.inputs
-	s.last.waiting, s.last.began = time.Time{}, time.Time{}
+	s.last.closeWait()
 	s.last.inputs = ""
 	return nil
 }

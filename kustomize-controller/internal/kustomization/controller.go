@@ -16,6 +16,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
 
 	kustomizev1 "github.com/weir-gitops/weir/api/kustomize/v1"
 	"github.com/weir-gitops/weir/kit/apply"
@@ -29,6 +30,9 @@ import (
 // fieldOwner is the field manager of what is written to Kustomizations themselves.
 // Flux: kustomize-controller contract, "Managers".
 const fieldOwner = "gotk-kustomize-controller"
+
+// wakePriority is the place in the queue of an object that something under way woke; events of the API server have 0.
+const wakePriority = 10
 
 // Options are the rules that flags and feature gates set for all objects.
 type Options struct {
@@ -141,11 +145,19 @@ type Waker struct {
 	queue atomic.Pointer[workqueue.TypedRateLimitingInterface[ctrl.Request]]
 }
 
-// Wake queues the object at once. It does not block.
+// Wake queues the object at once, before those that a new artifact woke: what is under way is brought to its end before more is begun.
+// It does not block.
 func (w *Waker) Wake(owner apply.Owner) {
-	if q := w.queue.Load(); q != nil {
-		(*q).Add(ctrl.Request{NamespacedName: types.NamespacedName{Namespace: owner.Namespace, Name: owner.Name}})
+	queue := w.queue.Load()
+	if queue == nil {
+		return
 	}
+	request := ctrl.Request{NamespacedName: types.NamespacedName{Namespace: owner.Namespace, Name: owner.Name}}
+	if ordered, ok := (*queue).(priorityqueue.PriorityQueue[ctrl.Request]); ok {
+		ordered.AddWithOpts(priorityqueue.AddOpts{Priority: new(wakePriority)}, request)
+		return
+	}
+	(*queue).Add(request)
 }
 
 // Start takes the queue; it is the body of a source of the controller.

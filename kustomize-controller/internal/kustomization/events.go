@@ -98,8 +98,8 @@ func (s *scope) event(severity, reason, message string) events.Event {
 // took is how long the object was at work, from the first run that worked for this result.
 func (s *scope) took(res reconcile.Result) time.Duration {
 	took := res.Duration
-	if !s.last.began.IsZero() {
-		took = s.run.Started.Sub(s.last.began) + res.Duration
+	if !s.began.IsZero() {
+		took = s.run.Started.Sub(s.began) + res.Duration
 	}
 	return roundUp(took)
 }

@@ -32,8 +32,9 @@ func (r *Reconciler) health(ctx context.Context, s *scope) error {
 	now := r.Clock()
 	if h.AllCurrent() {
 		if !s.last.waiting.IsZero() {
-			s.healthTook = now.Sub(s.last.waiting)
+			s.healthTook, s.began = now.Sub(s.last.waiting), s.last.began
 		}
+		s.last.closeWait()
 		return nil
 	}
 	s.openWait(now)
@@ -47,7 +48,7 @@ func (r *Reconciler) health(ctx context.Context, s *scope) error {
 	fault := h.Err(left <= 0)
 	s.healthFault = fault.Error()
 	waited := now.Sub(s.last.waiting).Round(time.Second)
-	s.last.waiting, s.last.began = time.Time{}, time.Time{}
+	s.last.closeWait()
 	return outcome.Fail(kustomizev1.HealthCheckFailedReason, fmt.Errorf(healthFailedText, waited, fault))
 }
 
@@ -57,7 +58,7 @@ func (s *scope) openWait(now time.Time) {
 	if !s.last.waiting.IsZero() {
 		return
 	}
-	s.last.waiting, s.last.began, s.last.revision = now, s.run.Started, s.artifact.Revision
+	s.last.waiting, s.last.began = now, s.run.Started
 	if c := conditions.Get(s.obj, kustomizev1.HealthyCondition); c != nil && c.Reason == meta.ProgressingReason && c.Message == s.stepMessage() {
 		s.last.waiting = c.LastTransitionTime.Time
 	}

@@ -34,14 +34,17 @@ type record struct {
 	began time.Time
 	// waiting is since when they are waited for.
 	waiting time.Time
-	// revision is the one that is waited for.
-	revision string
 	// ttlJobs are the ids among them whose disappearance is a success.
 	ttlJobs []string
 	// deleted are the objects that the deletion of this one has deleted; nil before that.
 	deleted []apply.Entry
 	// changed tells that something was changed before the wait.
 	changed bool
+}
+
+// closeWait ends the wait for health, however it went.
+func (r *record) closeWait() {
+	r.waiting, r.began = time.Time{}, time.Time{}
 }
 
 // records holds a record for each object.
