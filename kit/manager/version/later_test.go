@@ -1,14 +1,14 @@
 // Copyright 2026 The Weir Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package version
 
 import (
 	"strings"
 	"testing"
 )
 
-func TestRun(t *testing.T) {
+func TestLater(t *testing.T) {
 	cases := map[string]struct {
 		reason   string
 		args     []string
@@ -36,8 +36,8 @@ func TestRun(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			var stdout, stderr strings.Builder
-			if code := run(tc.args, &stdout, &stderr); code != tc.wantCode {
-				t.Errorf("%s\nrun() = %d, want %d", tc.reason, code, tc.wantCode)
+			if code := Later("program", tc.args, &stdout, &stderr); code != tc.wantCode {
+				t.Errorf("%s\nLater() = %d, want %d", tc.reason, code, tc.wantCode)
 			}
 			check(t, tc.reason, stdout.String(), tc.wantOut)
 			check(t, tc.reason, stderr.String(), tc.wantErr)
