@@ -72,13 +72,14 @@ func Up(ctx context.Context, o Options) (*Cluster, error) {
 	return c, nil
 }
 
-// Config is a client configuration of the administrator, which nothing slows down.
+// Config is a client configuration of the administrator, which nothing slows down and which keeps the API server's warnings to itself.
 func (c *Cluster) Config() (*rest.Config, error) {
 	config, err := clientcmd.BuildConfigFromFlags("", c.Kubeconfig)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", c.Kubeconfig, err)
 	}
 	config.QPS = -1 // the API server shares itself out
+	config.WarningHandler = rest.NoWarnings{}
 	return config, nil
 }
 

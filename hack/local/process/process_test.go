@@ -104,3 +104,18 @@ func TestNoSuchProgram(t *testing.T) {
 		t.Errorf("Run: %v", err)
 	}
 }
+
+func TestNaming(t *testing.T) {
+	spec := shell(t, "exec sleep 600")
+	spec.Env = append(spec.Env, "FOLDER="+spec.Log)
+	p := start(t, spec)
+	if got := Naming(spec.Log); len(got) != 1 || !strings.Contains(got[0], "sleep 600") {
+		t.Errorf("Naming() = %q, want the one that has it in its environment", got)
+	}
+	if err := p.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if got := Naming(spec.Log); len(got) != 0 {
+		t.Errorf("Naming() = %q after its end", got)
+	}
+}
