@@ -27,6 +27,10 @@ build: $(addprefix bin/,$(if $(M),$(patsubst cli,weir,$(filter $(M),$(MAINS))),$
 test: cluster $(addprefix bin/,$(BINARIES)) ## Run every test of every module against a real API server; TESTFLAGS=-race, KUBEBUILDER_ASSETS=<folder>
 	@hack/test $(M)
 
+.PHONY: e2e
+e2e: cluster bin/source-controller bin/kustomize-controller ## Run the tests of the whole, which kill controllers at work: WEIR_E2E_SEED=<a seed that it printed>
+	@hack/test hack/e2e
+
 .PHONY: lint
 lint: ## Run golangci-lint as .golangci.yml says
 	@hack/lint $(M)

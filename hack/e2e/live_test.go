@@ -1,0 +1,229 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package e2e
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/fluxcd/pkg/apis/meta"
+	"github.com/google/go-cmp/cmp"
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	kustomizev1 "github.com/weir-gitops/weir/api/kustomize/v1"
+	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
+)
+
+// annotate asks for an object to be reconciled now.
+func (m *machine) annotate(ctx context.Context, object client.Object) error {
+	patch := fmt.Appendf(nil, `{"metadata":{"annotations":{%q:%q}}}`, meta.ReconcileRequestAnnotation, time.Now().Format(time.RFC3339Nano))
+	return m.client.Patch(ctx, object, client.RawPatch("application/merge-patch+json", patch))
+}
+
+// objects lists everything that a selector matches, of every kind that the API server can list. Events and leases are left out: they change
+// all the time.
+func (m *machine) objects(ctx context.Context, selector client.ListOption) ([]metav1.PartialObjectMetadata, error) {
+	lists, err := m.kinds.ServerPreferredResources()
+	if err != nil {
+		return nil, fmt.Errorf("list kinds: %w", err)
+	}
+	var found []metav1.PartialObjectMetadata
+	for _, list := range lists {
+		gv, err := schema.ParseGroupVersion(list.GroupVersion)
+		if err != nil {
+			return nil, err
+		}
+		for _, resource := range list.APIResources {
+			if !slices.Contains(resource.Verbs, "list") || resource.Kind == "Event" || resource.Kind == "Lease" {
+				continue
+			}
+			var page metav1.PartialObjectMetadataList
+			page.SetGroupVersionKind(gv.WithKind(resource.Kind + "List"))
+			if err := m.client.List(ctx, &page, selector); client.IgnoreNotFound(err) != nil {
+				return nil, fmt.Errorf("list %s: %w", resource.Name, err)
+			}
+			for i := range page.Items {
+				page.Items[i].SetGroupVersionKind(gv.WithKind(resource.Kind))
+			}
+			found = append(found, page.Items...)
+		}
+	}
+	return found, nil
+}
+
+func idOf(o *metav1.PartialObjectMetadata) id {
+	gvk := o.GroupVersionKind()
+	return id{group: gvk.Group, kind: gvk.Kind, namespace: o.Namespace, name: o.Name}
+}
+
+// managed is what is live: by owner the objects that carry its labels, and the value of each.
+func (m *machine) managed(ctx context.Context) (fleet, error) {
+	found, err := m.objects(ctx, client.MatchingLabels{kustomizev1.NamespaceLabel: system})
+	if err != nil {
+		return nil, err
+	}
+	f := fleet{}
+	for i := range found {
+		owner := found[i].Labels[kustomizev1.NameLabel]
+		if f[owner] == nil {
+			f[owner] = map[id]string{}
+		}
+		f[owner][idOf(&found[i])] = found[i].Annotations[valueKey]
+		if found[i].DeletionTimestamp != nil {
+			f[owner][idOf(&found[i])] = "being deleted"
+		}
+	}
+	return f, nil
+}
+
+// versions are the resource versions of everything that a selector matches.
+func (m *machine) versions(t *testing.T, selector client.ListOption) map[string]string {
+	t.Helper()
+	found, err := m.objects(t.Context(), selector)
+	must(t, err)
+	versions := map[string]string{}
+	for i := range found {
+		versions[idOf(&found[i]).String()] = found[i].ResourceVersion
+	}
+	return versions
+}
+
+// ready is nil when the source and all Kustomizations are ready at a revision.
+func (m *machine) ready(ctx context.Context, revision string) error {
+	var repository sourcev1.GitRepository
+	if err := m.client.Get(ctx, client.ObjectKey{Namespace: system, Name: source}, &repository); err != nil {
+		return err
+	}
+	artifact := repository.GetArtifact()
+	if err := readyCondition(&repository); err != nil || artifact == nil || artifact.Revision != revision {
+		return fmt.Errorf("%s is at %v, want %s (%w)", source, artifact, revision, err)
+	}
+	var list kustomizev1.KustomizationList
+	if err := m.client.List(ctx, &list, client.InNamespace(system)); err != nil {
+		return err
+	}
+	var errs []error
+	for i := range list.Items {
+		k := &list.Items[i]
+		if err := readyCondition(k); err != nil {
+			errs = append(errs, err)
+		} else if k.Status.LastAppliedRevision != revision {
+			errs = append(errs, fmt.Errorf("%s applied %s, want %s", k.Name, k.Status.LastAppliedRevision, revision))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// conditioned is an object that says how it is.
+type conditioned interface {
+	client.Object
+	GetConditions() []metav1.Condition
+}
+
+// readyCondition is nil when the object is ready in its present generation.
+func readyCondition(object conditioned) error {
+	c := apimeta.FindStatusCondition(object.GetConditions(), meta.ReadyCondition)
+	switch {
+	case c == nil:
+		return fmt.Errorf("%s has no Ready condition", object.GetName())
+	case c.Status != metav1.ConditionTrue:
+		return fmt.Errorf("%s is %s: %s", object.GetName(), c.Reason, c.Message)
+	case c.ObservedGeneration != object.GetGeneration():
+		return fmt.Errorf("%s is ready in generation %d, not yet in %d", object.GetName(), c.ObservedGeneration, object.GetGeneration())
+	}
+	return nil
+}
+
+// expectLive sees that exactly the objects of the fleet are live, and that every inventory says the same.
+func (m *machine) expectLive(t *testing.T, want fleet) {
+	t.Helper()
+	got, err := m.managed(t.Context())
+	must(t, err)
+	if diff := cmp.Diff(want.flat(), got.flat()); diff != "" {
+		t.Errorf("live objects differ from the repository: -repository +cluster\n%s", diff)
+	}
+	var list kustomizev1.KustomizationList
+	must(t, m.client.List(t.Context(), &list, client.InNamespace(system)))
+	inventories := map[string][]string{}
+	wanted := map[string][]string{}
+	for _, k := range list.Items {
+		inventories[k.Name], wanted[k.Name] = []string{}, []string{}
+		if k.Status.Inventory != nil {
+			for _, entry := range k.Status.Inventory.Entries {
+				inventories[k.Name] = append(inventories[k.Name], entry.ID)
+			}
+		}
+		for _, object := range want.ids(k.Name) {
+			wanted[k.Name] = append(wanted[k.Name], object.String())
+		}
+		slices.Sort(inventories[k.Name])
+		slices.Sort(wanted[k.Name])
+	}
+	if diff := cmp.Diff(wanted, inventories); diff != "" {
+		t.Errorf("inventories differ from the repository: -repository +inventory\n%s", diff)
+	}
+}
+
+// flat is a fleet by "owner object", to compare.
+func (f fleet) flat() map[string]string {
+	all := map[string]string{}
+	for app, objects := range f {
+		for object, value := range objects {
+			all[app+" "+object.String()] = value
+		}
+	}
+	return all
+}
+
+// expectArtifact downloads what the source offers and compares it with its digest.
+func (m *machine) expectArtifact(t *testing.T) {
+	t.Helper()
+	var repository sourcev1.GitRepository
+	must(t, m.client.Get(t.Context(), client.ObjectKey{Namespace: system, Name: source}, &repository))
+	artifact := repository.GetArtifact()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, artifact.URL, http.NoBody)
+	must(t, err)
+	response, err := http.DefaultClient.Do(request)
+	must(t, err)
+	defer response.Body.Close()
+	hash := sha256.New()
+	size, err := io.Copy(hash, response.Body)
+	must(t, err)
+	got := fmt.Sprintf("sha256:%x", hash.Sum(nil))
+	if response.StatusCode != http.StatusOK || got != artifact.Digest || artifact.Size == nil || *artifact.Size != size {
+		t.Errorf("%s: %s, %d bytes, %s; the source says %+v", artifact.URL, response.Status, size, got, artifact)
+	}
+}
+
+// scrape returns the lines of a controller's metrics that start with a text.
+func scrape(ctx context.Context, address, start string) ([]string, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/metrics", http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	page, err := io.ReadAll(response.Body)
+	var lines []string
+	for line := range strings.Lines(string(page)) {
+		if strings.HasPrefix(line, start) {
+			lines = append(lines, line)
+		}
+	}
+	return lines, err
+}
