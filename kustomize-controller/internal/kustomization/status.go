@@ -9,6 +9,7 @@ import (
 
 	"github.com/fluxcd/pkg/apis/meta"
 	"github.com/fluxcd/pkg/runtime/conditions"
+	"k8s.io/apimachinery/pkg/api/equality"
 
 	kustomizev1 "github.com/weir-gitops/weir/api/kustomize/v1"
 	"github.com/weir-gitops/weir/kit/outcome"
@@ -46,6 +47,7 @@ func setStatus(s *scope, r reconcile.Result) {
 	if r.Suspended || r.Deleting {
 		return
 	}
+	before := s.obj.Status.DeepCopy()
 	recordFacts(s)
 	switch {
 	case r.Running, r.Class == outcome.Waiting && r.Reason == meta.ProgressingReason:
@@ -61,9 +63,17 @@ func setStatus(s *scope, r reconcile.Result) {
 	if !s.checksHealth() {
 		conditions.Delete(s.obj, kustomizev1.HealthyCondition)
 	}
-	if !r.Running {
+	if !r.Running && (r.Class != outcome.Done || s.newsSince(before)) {
 		recordHistory(s, r)
 	}
+}
+
+// newsSince tells whether a run that is done has anything to tell but that it took place: it was asked for, it changed an object, what it
+// rendered is new, or the status is another than before it.
+func (s *scope) newsSince(before *kustomizev1.KustomizationStatus) bool {
+	latest := s.obj.Status.History.Latest()
+	return s.requested() || len(s.applied.Changed()) > 0 || len(s.pruned.Items) > 0 ||
+		latest == nil || latest.Digest != s.digest || !equality.Semantic.DeepEqual(before, &s.obj.Status)
 }
 
 // recordFacts copies what the phases found.
@@ -119,7 +129,7 @@ func setFailed(s *scope, r reconcile.Result) {
 }
 
 // recordHistory keeps one line for each result of each rendered content. A run that found everything as it was left adds to its line only
-// when the status is written anyway, so that an idle object is not rewritten at every interval.
+// when the status is written anyway, so that an idle object is rewritten neither at its intervals nor by a restart.
 func recordHistory(s *scope, r reconcile.Result) {
 	var reason string
 	switch {
@@ -130,9 +140,6 @@ func recordHistory(s *scope, r reconcile.Result) {
 	case r.Class == outcome.Failed && keepsHistory(r.Reason):
 		reason = r.Reason
 	default:
-		return
-	}
-	if s.quiet && !s.requested() {
 		return
 	}
 	metadata := map[string]string{"revision": s.artifact.Revision}

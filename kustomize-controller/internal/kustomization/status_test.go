@@ -226,3 +226,29 @@ func TestFacts(t *testing.T) {
 		t.Errorf("a failed build has no place in the history: -want, +got:\n%s", diff)
 	}
 }
+
+func TestHistoryOfIdleRuns(t *testing.T) {
+	cases := map[string]struct {
+		reason string
+		edit   func(*scope)
+		want   int64
+	}{
+		"AsItWas":    {"A run that finds all as it was is no news, be it at an interval or after a restart.", func(*scope) {}, 1},
+		"Requested":  {"Who asks for a run sees it counted.", func(s *scope) { s.run.Requested = "now" }, 2},
+		"Corrected":  {"A correction is news.", func(s *scope) { s.applied.Items = []apply.Change{{Action: apply.Configured}} }, 2},
+		"Pruned":     {"So is a deletion.", func(s *scope) { s.pruned.Items = []apply.Change{{Action: apply.Deleted}} }, 2},
+		"Revision":   {"A new revision of the same content is written anyway.", func(s *scope) { s.artifact.Revision = rev2 }, 2},
+		"Generation": {"So is a verdict on a new spec.", func(s *scope) { s.obj.Generation = 2 }, 2},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			s := fresh(func(s *scope) { s.attempted, s.digest = true, "sha256:aa" })
+			setStatus(s, reconcile.Result{})
+			tc.edit(s)
+			setStatus(s, reconcile.Result{})
+			if got := s.obj.Status.History.Latest().TotalReconciliations; got != tc.want {
+				t.Errorf("%s\ncounted %d times, want %d", tc.reason, got, tc.want)
+			}
+		})
+	}
+}
