@@ -33,6 +33,8 @@ const (
 	probeInterval = 50 * time.Millisecond
 	// probeTimeout bounds one such question.
 	probeTimeout = 2 * time.Second
+	// tailLines is how much of its log explains why a controller does not get ready.
+	tailLines = 15
 )
 
 // Options says how to run a controller.
@@ -47,8 +49,8 @@ type Options struct {
 	Dir string
 	// Log is the file that its output is appended to.
 	Log string
-	// Flags are added to the arguments of the identity and win over them.
-	Flags []string
+	// Flags are added to the arguments of the identity, Env to the environment, and win over what is there.
+	Flags, Env []string
 }
 
 // Controller is a controller, running or not.
@@ -85,10 +87,10 @@ func Start(ctx context.Context, o Options) (*Controller, error) {
 	}
 	c.spec = process.Spec{
 		Name: o.Name, Path: o.Program, Args: append(args, o.Flags...), Log: o.Log,
-		Env: []string{ // the settings of the person stay out
-			"KUBECONFIG=" + o.Kubeconfig, "RUNTIME_NAMESPACE=" + o.Namespace, "TMPDIR=" + temporary, "HOME=" + temporary,
-			"GOMEMLIMIT=", "GOGC=",
-		},
+		Env: append([]string{
+			"KUBECONFIG=" + o.Kubeconfig, "RUNTIME_NAMESPACE=" + o.Namespace, "TMPDIR=" + temporary,
+			"GOMEMLIMIT=", "GOGC=", // the settings of the person stay out
+		}, o.Env...),
 	}
 	err = c.Restart(ctx)
 	if c.Process == nil {
@@ -127,7 +129,7 @@ func (c *Controller) ready(ctx context.Context) error {
 			case <-c.Done():
 				return c.Err()
 			case <-ctx.Done():
-				return fmt.Errorf("%s is not ready: %w (%w)", c.Name(), context.Cause(ctx), last)
+				return fmt.Errorf("%s is not ready: %w (%w); its log ends with:\n%s", c.Name(), context.Cause(ctx), last, c.Tail(tailLines))
 			}
 		}
 	}

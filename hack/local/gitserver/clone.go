@@ -28,7 +28,6 @@ func (r *Repository) Clone(ctx context.Context, dir string, files fs.FS) (*Clone
 		{"config", "user.name", "Weir"},
 		{"config", "user.email", "weir@example.com"},
 		{"config", "commit.gpgsign", "false"},
-		{"config", "push.autoSetupRemote", "true"},
 		{"remote", "add", "origin", r.URL},
 	} {
 		if _, err := c.Git(ctx, args...); err != nil {
@@ -44,7 +43,7 @@ func (c *Clone) Push(ctx context.Context, message string) (string, error) {
 	for _, args := range [][]string{
 		{"add", "--all"},
 		{"commit", "--quiet", "--allow-empty", "--message", message},
-		{"push", "--quiet"},
+		{"push", "--quiet", "--set-upstream", "origin", Branch},
 	} {
 		if _, err := c.Git(ctx, args...); err != nil {
 			return "", err
