@@ -18,8 +18,8 @@ import (
 
 	kustomizev1 "github.com/weir-gitops/weir/api/kustomize/v1"
 	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
-	"github.com/weir-gitops/weir/hack/demo/internal/gitserver"
-	"github.com/weir-gitops/weir/hack/demo/internal/install"
+	"github.com/weir-gitops/weir/hack/local/gitserver"
+	"github.com/weir-gitops/weir/hack/local/install"
 )
 
 const (
@@ -41,11 +41,15 @@ func bootstrap(ctx context.Context, o options, server *gitserver.Server) (instal
 	if err != nil {
 		return nil, "", err
 	}
-	if err := server.Create(ctx, "fleet", files, o.clone()); err != nil {
+	repository, err := server.Create(ctx, "fleet")
+	if err == nil {
+		_, err = repository.Clone(ctx, o.clone(), files)
+	}
+	if err != nil {
 		return nil, "", fmt.Errorf("make the example repository: %w", err)
 	}
-	objects, err := syncObjects(files, server.URL("fleet"))
-	return objects, server.URL("fleet"), err
+	objects, err := syncObjects(files, repository.URL)
+	return objects, repository.URL, err
 }
 
 // syncObjects reads from the fleet what each cluster is started with: its own source, and the Kustomization of its folder.

@@ -21,7 +21,8 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 
-	"github.com/weir-gitops/weir/hack/demo/internal/cluster"
+	"github.com/weir-gitops/weir/hack/local/cluster"
+	"github.com/weir-gitops/weir/hack/local/process"
 )
 
 // asDemo makes the test program behave as the demo, so that a test can signal it and see its exit code.
@@ -154,15 +155,11 @@ func TestGuide(t *testing.T) {
 // TestCurrentCluster uses a cluster that is there already, and leaves it as it was but for Weir itself.
 func TestCurrentCluster(t *testing.T) {
 	cmd, data := demoCommand(t, "--once", "--timeout", patience.String(), "--cluster", "current", "--yes", "--remove")
-	theirs := t.TempDir()
-	if err := os.Mkdir(filepath.Join(theirs, "logs"), 0o750); err != nil {
-		t.Fatal(err)
-	}
-	c, err := cluster.Local(t.Context(), filepath.Join(cmd.Dir, "bin", "weir-cluster"), theirs)
+	c, err := cluster.Up(t.Context(), cluster.Options{Program: filepath.Join(cmd.Dir, "bin", "weir-cluster"), Dir: filepath.Join(t.TempDir(), "theirs")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = c.Stop(context.WithoutCancel(t.Context())) })
+	t.Cleanup(func() { _ = c.Down(context.WithoutCancel(t.Context())) })
 	cmd.Env = append(cmd.Env, "KUBECONFIG="+c.Kubeconfig)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -258,23 +255,9 @@ func expectNothingLeft(t *testing.T, data string) {
 	t.Helper()
 	var left []string
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
-		if left = holders(data); len(left) == 0 {
+		if left = process.Naming(data); len(left) == 0 {
 			return
 		}
 	}
 	t.Errorf("these outlived the demo:\n%s", strings.Join(left, "\n"))
-}
-
-// holders lists processes by what Linux says about each.
-func holders(data string) []string {
-	var found []string
-	processes, _ := filepath.Glob("/proc/[0-9]*")
-	for _, p := range processes {
-		arguments, _ := os.ReadFile(filepath.Join(p, "cmdline"))
-		environment, _ := os.ReadFile(filepath.Join(p, "environ"))
-		if bytes.Contains(arguments, []byte(data)) || bytes.Contains(environment, []byte(data)) {
-			found = append(found, filepath.Base(p)+" "+string(bytes.ReplaceAll(arguments, []byte{0}, []byte(" "))))
-		}
-	}
-	return found
 }

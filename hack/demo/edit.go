@@ -19,7 +19,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/weir-gitops/weir/hack/demo/internal/install"
+	"github.com/weir-gitops/weir/hack/local/install"
 )
 
 // editTimeout is how long an edit may stand before edit gives up waiting; it is put back in well under a second.

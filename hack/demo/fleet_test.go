@@ -14,7 +14,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 
 	kustomizev1 "github.com/weir-gitops/weir/api/kustomize/v1"
-	"github.com/weir-gitops/weir/hack/demo/internal/install"
+	"github.com/weir-gitops/weir/hack/local/install"
 )
 
 // embedded returns the fleet as a file system that kustomize reads, and as one that tests read.

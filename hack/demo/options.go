@@ -73,15 +73,13 @@ func (o options) prepare() error {
 	if err := lock(filepath.Join(o.data, "lock")); err != nil {
 		return fmt.Errorf("another demo runs with the data in %s; end it, or name another folder with --data", o.data)
 	}
-	for _, dir := range []string{"kubeconfig", "cluster", "git", "fleet", "logs", sourceController, kustomizeController} {
+	for _, dir := range append(controllerNames(), "kubeconfig", "cluster", "git", "fleet", "logs") {
 		if err := os.RemoveAll(filepath.Join(o.data, dir)); err != nil {
 			return fmt.Errorf("empty the data folder: %w", err)
 		}
 	}
-	for _, dir := range []string{"git", "logs", sourceController, kustomizeController} {
-		if err := os.MkdirAll(filepath.Join(o.data, dir), 0o750); err != nil {
-			return fmt.Errorf("make the data folder: %w", err)
-		}
+	if err := os.MkdirAll(filepath.Join(o.data, "logs"), 0o750); err != nil {
+		return fmt.Errorf("make the data folder: %w", err)
 	}
 	return nil
 }

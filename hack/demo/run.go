@@ -22,10 +22,11 @@ import (
 	kustomizev1 "github.com/weir-gitops/weir/api/kustomize/v1"
 	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
 	"github.com/weir-gitops/weir/hack/demo/internal/cluster"
-	"github.com/weir-gitops/weir/hack/demo/internal/gitserver"
-	"github.com/weir-gitops/weir/hack/demo/internal/install"
-	"github.com/weir-gitops/weir/hack/demo/internal/process"
 	"github.com/weir-gitops/weir/hack/demo/internal/view"
+	"github.com/weir-gitops/weir/hack/local/controllers"
+	"github.com/weir-gitops/weir/hack/local/gitserver"
+	"github.com/weir-gitops/weir/hack/local/install"
+	"github.com/weir-gitops/weir/hack/local/process"
 )
 
 const (
@@ -43,14 +44,14 @@ type demo struct {
 	start   time.Time
 	scheme  *runtime.Scheme
 
-	cluster     *cluster.Cluster   // startCluster
-	client      client.Client      // startCluster
-	manifest    install.Manifest   // installWeir
-	server      *gitserver.Server  // startGit
-	controllers []*process.Process // startControllers
-	watcher     *view.Watcher      // followRepository
-	roots       install.Manifest   // followRepository
-	repository  string             // followRepository
+	cluster     *cluster.Cluster          // startCluster
+	client      client.Client             // startCluster
+	manifest    install.Manifest          // installWeir
+	server      *gitserver.Server         // startGit
+	controllers []*controllers.Controller // startControllers
+	watcher     *view.Watcher             // followRepository
+	roots       install.Manifest          // followRepository
+	repository  string                    // followRepository
 }
 
 func run(ctx context.Context, o options) (err error) {
@@ -106,7 +107,7 @@ func (d *demo) startCluster(ctx context.Context) (said string, err error) {
 
 // consent asks before somebody's cluster is changed, and refuses one that is managed already: two would undo each other's work.
 func (d *demo) consent(ctx context.Context) error {
-	found, err := install.Running(ctx, d.client, namespace, sourceController, kustomizeController)
+	found, err := install.Running(ctx, d.client, namespace, controllerNames()...)
 	if err != nil {
 		return err
 	}
@@ -152,23 +153,6 @@ func (d *demo) pushed(ctx context.Context) {
 			fmt.Fprintf(os.Stderr, "tell %s about the push: %v\n", repository.Name, err)
 		}
 	}
-}
-
-func (d *demo) startControllers(ctx context.Context) (said string, err error) {
-	for _, name := range []string{sourceController, kustomizeController} {
-		id, err := d.manifest.Identity(name)
-		if err != nil {
-			return "", err
-		}
-		p, err := startController(ctx, d.options, d.cluster, name, id)
-		if p != nil {
-			d.controllers = append(d.controllers, p)
-		}
-		if err != nil {
-			return "", err
-		}
-	}
-	return fmt.Sprintf("%s and %s; their logs are in %s", sourceController, kustomizeController, d.short("logs")), nil
 }
 
 func (d *demo) followRepository(ctx context.Context) (said string, err error) {
@@ -247,8 +231,11 @@ func (d *demo) follow(ctx context.Context, screen *view.Screen, enough func(view
 	}
 }
 
-// explain adds the end of both logs to what went wrong.
+// explain adds the end of both logs to what went wrong, unless that is in there already.
 func (d *demo) explain(err error) error {
+	if errors.Is(err, process.ErrEnded) {
+		return err
+	}
 	for _, p := range d.controllers {
 		err = fmt.Errorf("%w\n\nthe end of %s:\n%s", err, p.Log(), p.Tail(tailLines))
 	}

@@ -6,6 +6,7 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,6 +14,8 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/client-go/tools/clientcmd/api"
+
+	"github.com/weir-gitops/weir/hack/local/cluster"
 )
 
 // Cluster is an API server and the ways into it.
@@ -49,8 +52,8 @@ func Current(dir string) (*Cluster, error) {
 		return nil, fmt.Errorf("the kubeconfig has no current context; kubectl config use-context sets one")
 	}
 	server := "?"
-	if cluster, ok := loaded.Clusters[current.Cluster]; ok {
-		server = cluster.Server
+	if described, ok := loaded.Clusters[current.Cluster]; ok {
+		server = described.Server
 	}
 	if err := api.MinifyConfig(loaded); err != nil {
 		return nil, fmt.Errorf("read kubeconfig: %w", err)
@@ -62,21 +65,37 @@ func Current(dir string) (*Cluster, error) {
 	if err := clientcmd.WriteToFile(*loaded, path); err != nil {
 		return nil, fmt.Errorf("copy kubeconfig: %w", err)
 	}
-	return open(Cluster{
-		Description: fmt.Sprintf("context %s (%s)", loaded.CurrentContext, server),
-		Kubeconfig:  path,
-		identity:    func(_ context.Context, _, _ string) (string, error) { return path, nil },
-		stop:        func(context.Context) error { return os.Remove(path) }, // it holds credentials
-	})
-}
-
-// open reads the kubeconfig of a cluster.
-func open(c Cluster) (*Cluster, error) {
-	config, err := clientcmd.BuildConfigFromFlags("", c.Kubeconfig)
+	config, err := clientcmd.BuildConfigFromFlags("", path)
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", c.Kubeconfig, err)
+		return nil, fmt.Errorf("read kubeconfig: %w", err)
 	}
 	config.QPS = -1 // the API server shares itself out
-	c.Config = config
-	return &c, nil
+	return &Cluster{
+		Description: fmt.Sprintf("context %s (%s)", loaded.CurrentContext, server),
+		Kubeconfig:  path,
+		Config:      config,
+		identity:    func(_ context.Context, _, _ string) (string, error) { return path, nil },
+		stop:        func(context.Context) error { return os.Remove(path) }, // it holds credentials
+	}, nil
+}
+
+// Local starts the local cluster with the program of hack/cluster. Its data are below dir; it ends with this process, however that ends.
+func Local(ctx context.Context, program, dir string) (*Cluster, error) {
+	local, err := cluster.Up(ctx, cluster.Options{Program: program, Dir: filepath.Join(dir, "cluster")})
+	if err != nil {
+		return nil, fmt.Errorf("start the local cluster: %w", err)
+	}
+	c := &Cluster{
+		Description: fmt.Sprintf("Kubernetes %s at %s", local.Version, local.Server),
+		Kubeconfig:  filepath.Join(dir, "kubeconfig"), // a short path for the person to name
+		identity:    local.Identity,
+		stop:        local.Down,
+	}
+	if c.Config, err = local.Config(); err == nil {
+		err = os.Symlink(local.Kubeconfig, c.Kubeconfig)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("read kubeconfig: %w", err), local.Down(ctx))
+	}
+	return c, nil
 }
