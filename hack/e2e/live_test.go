@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -39,28 +40,35 @@ func (m *machine) objects(ctx context.Context, selector client.ListOption) ([]me
 	if err != nil {
 		return nil, fmt.Errorf("list kinds: %w", err)
 	}
-	var found []metav1.PartialObjectMetadata
+	var kinds []schema.GroupVersionKind
 	for _, list := range lists {
-		gv, err := schema.ParseGroupVersion(list.GroupVersion)
-		if err != nil {
-			return nil, err
-		}
 		for _, resource := range list.APIResources {
-			if !slices.Contains(resource.Verbs, "list") || resource.Kind == "Event" || resource.Kind == "Lease" {
-				continue
+			if slices.Contains(resource.Verbs, "list") && resource.Kind != "Event" && resource.Kind != "Lease" {
+				kinds = append(kinds, schema.FromAPIVersionAndKind(list.GroupVersion, resource.Kind))
 			}
-			var page metav1.PartialObjectMetadataList
-			page.SetGroupVersionKind(gv.WithKind(resource.Kind + "List"))
-			if err := m.client.List(ctx, &page, selector); client.IgnoreNotFound(err) != nil {
-				return nil, fmt.Errorf("list %s: %w", resource.Name, err)
-			}
-			for i := range page.Items {
-				page.Items[i].SetGroupVersionKind(gv.WithKind(resource.Kind))
-			}
-			found = append(found, page.Items...)
 		}
 	}
-	return found, nil
+	// All at once, as the API server takes a second for the first request of each custom kind.
+	found, errs := make([][]metav1.PartialObjectMetadata, len(kinds)), make([]error, len(kinds))
+	var listing sync.WaitGroup
+	for i, kind := range kinds {
+		listing.Go(func() { found[i], errs[i] = m.list(ctx, kind, selector) })
+	}
+	listing.Wait()
+	return slices.Concat(found...), errors.Join(errs...)
+}
+
+// list lists the objects of one kind that a selector matches.
+func (m *machine) list(ctx context.Context, kind schema.GroupVersionKind, selector client.ListOption) ([]metav1.PartialObjectMetadata, error) {
+	var page metav1.PartialObjectMetadataList
+	page.SetGroupVersionKind(kind.GroupVersion().WithKind(kind.Kind + "List"))
+	if err := m.client.List(ctx, &page, selector); client.IgnoreNotFound(err) != nil {
+		return nil, fmt.Errorf("list %s: %w", kind.Kind, err)
+	}
+	for i := range page.Items {
+		page.Items[i].SetGroupVersionKind(kind)
+	}
+	return page.Items, nil
 }
 
 func idOf(o *metav1.PartialObjectMetadata) id {

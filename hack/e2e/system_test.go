@@ -5,7 +5,6 @@ package e2e
 
 import (
 	"context"
-	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -209,5 +208,5 @@ func (m *machine) push(t *testing.T, message string) (revision string) {
 // pushed asks for the source to be looked at.
 func (m *machine) pushed(t *testing.T) {
 	t.Helper()
-	must(t, errors.Join(m.annotate(t.Context(), &sourcev1.GitRepository{ObjectMeta: metav1.ObjectMeta{Namespace: system, Name: source}})))
+	must(t, m.annotate(t.Context(), &sourcev1.GitRepository{ObjectMeta: metav1.ObjectMeta{Namespace: system, Name: source}}))
 }
