@@ -23,9 +23,9 @@ const (
 	stagedRef = "refs/staging/next"
 )
 
-// Repository is a bare repository of a server.
+// Repository is a bare repository.
 type Repository struct {
-	// URL is where it is cloned from.
+	// URL is where it is cloned from, if a server has it.
 	URL string
 	// Path is its folder.
 	Path string
@@ -42,7 +42,17 @@ type File struct {
 
 // Create makes an empty repository of that name, which must not exist yet. Clients may push to it.
 func (s *Server) Create(ctx context.Context, name string) (*Repository, error) {
-	r := &Repository{URL: s.URL(name), Path: s.path(name)}
+	r, err := Init(ctx, s.path(name))
+	if err != nil {
+		return nil, err
+	}
+	r.URL = s.URL(name)
+	return r, nil
+}
+
+// Init makes an empty repository in a folder, which must not exist yet.
+func Init(ctx context.Context, path string) (*Repository, error) {
+	r := &Repository{Path: path}
 	if _, err := r.git(ctx, nil, "init", "--quiet", "--bare", "--initial-branch", Branch, r.Path); err != nil {
 		return nil, err
 	}
@@ -51,7 +61,7 @@ func (s *Server) Create(ctx context.Context, name string) (*Repository, error) {
 
 // Mirror makes a repository of that name from one on this machine and returns the branch that is checked out there.
 func (s *Server) Mirror(ctx context.Context, name, from string) (branch string, err error) {
-	r := &Repository{URL: s.URL(name), Path: s.path(name)}
+	r := &Repository{Path: s.path(name)}
 	// With the settings of the person, whose repository it is: git reads nothing that it does not consider safe for them.
 	if _, err := (command{}).run(ctx, "clone", "--quiet", "--bare", "--no-hardlinks", "--", from, r.Path); err != nil {
 		return "", err
