@@ -17,10 +17,10 @@ import (
 
 	"github.com/weir-gitops/weir/hack/bench/internal/env"
 	"github.com/weir-gitops/weir/hack/bench/internal/proc"
-	"github.com/weir-gitops/weir/hack/bench/internal/process"
 	"github.com/weir-gitops/weir/hack/bench/internal/report"
 	"github.com/weir-gitops/weir/hack/bench/internal/result"
 	"github.com/weir-gitops/weir/hack/bench/internal/scenario"
+	"github.com/weir-gitops/weir/hack/local/process"
 )
 
 // versionTimeout bounds the question for a version.
@@ -108,7 +108,7 @@ func (b bench) measure(ctx context.Context, dir string) ([]result.Scenario, erro
 func (b bench) environment(dir string, progress func(string, ...any)) env.Options {
 	o := b.options
 	return env.Options{
-		Cluster: o.cluster, SourceController: o.source, KustomizeController: o.kustomize, CRDs: o.crds,
+		Cluster: o.cluster, SourceController: o.source, KustomizeController: o.kustomize, Manifests: o.manifests,
 		Dir: dir, StepTimeout: o.stepTimeout, Idle: o.idle, Keep: o.keep,
 		Profiles: o.profiles, ProfileTime: o.profileTime, Progress: progress,
 	}
@@ -135,7 +135,7 @@ func (b bench) describe(ctx context.Context, kubernetes string) (result.Environm
 func version(ctx context.Context, program string) string {
 	ctx, cancel := context.WithTimeout(ctx, versionTimeout)
 	defer cancel()
-	out, err := process.Run(ctx, process.Command{Name: filepath.Base(program), Path: program, Args: []string{"--version"}})
+	out, err := process.Run(ctx, process.Spec{Name: filepath.Base(program), Path: program, Args: []string{"--version"}})
 	words := bytes.Fields(out)
 	if err != nil || len(words) == 0 {
 		return ""

@@ -29,18 +29,18 @@ func TestMain(m *testing.M) {
 }
 
 // TestBench measures stand-ins for the controllers against a real control plane.
-// It needs the weir-cluster command and the custom resource definitions.
+// It needs the weir-cluster command and the install manifest.
 func TestBench(t *testing.T) {
 	root, err := workspace()
 	if err != nil {
 		t.Fatal(err)
 	}
 	o := options{
-		cluster: filepath.Join(root, "bin/weir-cluster"), crds: filepath.Join(root, "manifests/crds"),
+		cluster: filepath.Join(root, "bin/weir-cluster"), manifests: filepath.Join(root, "manifests/install"),
 		name: "stand-in", runs: 1, scenarios: []string{result.Chain}, stepTimeout: time.Minute,
 		json: filepath.Join(t.TempDir(), "results.json"), report: filepath.Join(t.TempDir(), "benchmarks.md"),
 	}
-	for _, path := range []string{o.cluster, o.crds} {
+	for _, path := range []string{o.cluster, o.manifests} {
 		if _, err := os.Stat(path); err != nil || testing.Short() {
 			t.Skipf("needs %s (make cluster) and no -short", filepath.Base(path))
 		}

@@ -10,7 +10,16 @@ require (
 	sigs.k8s.io/yaml v1.6.0
 )
 
-require k8s.io/api v0.36.2 // indirect
+require (
+	github.com/blang/semver/v4 v4.0.0 // indirect
+	github.com/evanphx/json-patch/v5 v5.9.11 // indirect
+	github.com/go-errors/errors v1.5.1 // indirect
+	github.com/monochromegane/go-gitignore v0.0.0-20200626010858-205db1a8cc00 // indirect
+	github.com/xlab/treeprint v1.2.0 // indirect
+	k8s.io/api v0.36.2
+	k8s.io/apiextensions-apiserver v0.36.2 // indirect
+	sigs.k8s.io/kustomize/api v0.21.1 // indirect
+)
 
 require (
 	github.com/davecgh/go-spew v1.1.2-0.20180830191138-d8f796af33cc // indirect
@@ -50,3 +59,11 @@ require (
 	sigs.k8s.io/randfill v1.0.0 // indirect
 	sigs.k8s.io/structured-merge-diff/v6 v6.3.2 // indirect
 )
+
+require (
+	github.com/weir-gitops/weir/hack/local v0.0.0
+	sigs.k8s.io/controller-runtime v0.24.1
+	sigs.k8s.io/kustomize/kyaml v0.21.1
+)
+
+replace github.com/weir-gitops/weir/hack/local => ../local

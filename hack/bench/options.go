@@ -23,7 +23,7 @@ type options struct {
 	scenarios []string
 
 	cluster, source, kustomize string // executables
-	crds                       string
+	manifests                  string
 	name                       string
 	runs                       int
 	json, report               string // paths of files
@@ -48,7 +48,7 @@ func parse(args []string, out io.Writer) (options, error) {
 	flags.StringVar(&o.cluster, "cluster", "bin/weir-cluster", "weir-cluster command of hack/cluster")
 	flags.StringVar(&o.source, "source-controller", "bin/source-controller", "source-controller to measure")
 	flags.StringVar(&o.kustomize, "kustomize-controller", "bin/kustomize-controller", "kustomize-controller to measure")
-	flags.StringVar(&o.crds, "crds", "manifests/crds", "folder with the custom resource definitions")
+	flags.StringVar(&o.manifests, "manifests", "manifests/install", "kustomize folder to install, whose Deployments say how controllers are run")
 	flags.StringVar(&o.name, "name", "weir", "what the measured controllers are called in reports")
 	flags.IntVar(&o.runs, "runs", 1, "how often to measure each scenario; the median counts")
 	flags.StringVar(&o.json, "json", "", "file to write the results to as JSON, all runs included")
@@ -81,7 +81,7 @@ func (o *options) resolve() error {
 	if err != nil {
 		return err
 	}
-	for _, path := range []*string{&o.cluster, &o.source, &o.kustomize, &o.crds, &o.json, &o.report, &o.profiles, &o.dir} {
+	for _, path := range []*string{&o.cluster, &o.source, &o.kustomize, &o.manifests, &o.json, &o.report, &o.profiles, &o.dir} {
 		if *path != "" && !filepath.IsAbs(*path) {
 			*path = filepath.Join(root, *path)
 		}
@@ -125,7 +125,7 @@ func (o *options) validate() error {
 	if o.keep && (o.runs > 1 || len(o.scenarios) > 1) {
 		errs = append(errs, errors.New("--keep is for one run of one scenario"))
 	}
-	for _, path := range []string{o.cluster, o.source, o.kustomize, o.crds} {
+	for _, path := range []string{o.cluster, o.source, o.kustomize, o.manifests} {
 		if _, err := os.Stat(path); err != nil {
 			errs = append(errs, err)
 		}

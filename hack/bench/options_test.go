@@ -24,7 +24,7 @@ func inWorkspace(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range []string{"go.work", "bin/weir-cluster", "bin/source-controller", "bin/kustomize-controller", "manifests/crds/x.yaml", "hack/bench/go.mod"} {
+	for _, path := range []string{"go.work", "bin/weir-cluster", "bin/source-controller", "bin/kustomize-controller", "manifests/install/x.yaml", "hack/bench/go.mod"} {
 		path = filepath.Join(root, path)
 		if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 			t.Fatal(err)

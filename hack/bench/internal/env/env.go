@@ -16,14 +16,13 @@ import (
 
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/dynamic"
-	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/weir-gitops/weir/hack/bench/internal/audit"
-	"github.com/weir-gitops/weir/hack/bench/internal/cluster"
-	"github.com/weir-gitops/weir/hack/bench/internal/gitrepo"
 	"github.com/weir-gitops/weir/hack/bench/internal/proc"
 	"github.com/weir-gitops/weir/hack/bench/internal/result"
+	"github.com/weir-gitops/weir/hack/local/cluster"
+	"github.com/weir-gitops/weir/hack/local/controllers"
+	"github.com/weir-gitops/weir/hack/local/gitserver"
 )
 
 // startTimeout bounds the start of everything, on a busy machine.
@@ -38,8 +37,8 @@ type Options struct {
 	Cluster             string
 	SourceController    string
 	KustomizeController string
-	// CRDs is a folder of custom resource definitions.
-	CRDs string
+	// Manifests is a kustomize folder to install, except for its pods.
+	Manifests string
 	// Dir is an empty folder for everything that is written.
 	Dir string
 	// StepTimeout bounds every step.
@@ -60,8 +59,8 @@ type Options struct {
 type Env struct {
 	// Client is the bench's own way to the API server.
 	Client dynamic.Interface
-	// Git serves the repositories that NewRepo makes.
-	Git *gitrepo.Server
+	// Git serves the repositories of the scenario.
+	Git *gitserver.Server
 	// Kubernetes is the version of the control plane.
 	Kubernetes string
 	// Steps is what was measured so far.
@@ -69,7 +68,7 @@ type Env struct {
 
 	options     Options
 	cluster     *cluster.Cluster
-	controllers []*controller
+	controllers []*controllers.Controller
 	log         *audit.Log
 	proc        proc.FS
 }
@@ -86,15 +85,13 @@ func Start(ctx context.Context, options Options) (*Env, error) {
 }
 
 func (e *Env) up(ctx context.Context) error {
-	for _, dir := range []string{e.options.Dir, e.repos()} {
-		if err := os.MkdirAll(dir, 0o750); err != nil {
-			return fmt.Errorf("create working folder: %w", err)
-		}
+	if err := os.MkdirAll(e.options.Dir, 0o750); err != nil {
+		return fmt.Errorf("create working folder: %w", err)
 	}
 	e.options.Progress("starting a control plane")
 	var err error
 	e.cluster, err = cluster.Up(ctx, cluster.Options{
-		Binary: e.options.Cluster, Dir: filepath.Join(e.options.Dir, "cluster"), Keep: e.options.Keep,
+		Program: e.options.Cluster, Dir: filepath.Join(e.options.Dir, "cluster"), Audit: true, Keep: e.options.Keep,
 	})
 	if err != nil {
 		return err
@@ -103,25 +100,24 @@ func (e *Env) up(ctx context.Context) error {
 	if err := e.connect(); err != nil {
 		return err
 	}
-	if err := install(ctx, e.Client, e.options.CRDs); err != nil {
+	manifest, err := e.install(ctx)
+	if err != nil {
 		return err
 	}
-	if e.Git, err = gitrepo.Serve(ctx, e.repos()); err != nil {
+	if e.Git, err = gitserver.Start(ctx, filepath.Join(e.options.Dir, "git"), nil); err != nil {
 		return err
 	}
 	e.options.Progress("starting the controllers")
-	return e.startControllers(ctx)
+	return e.startControllers(ctx, manifest)
 }
 
-// connect makes the bench's own client, which nothing slows down.
+// connect makes the bench's own client.
 func (e *Env) connect() error {
-	config, err := clientcmd.BuildConfigFromFlags("", e.cluster.Kubeconfig)
+	config, err := e.cluster.Config()
 	if err != nil {
-		return fmt.Errorf("read kubeconfig: %w", err)
+		return err
 	}
-	config.QPS = -1
 	config.UserAgent = "weir-bench"
-	config.WarningHandler = rest.NoWarnings{}
 	if e.Client, err = dynamic.NewForConfig(config); err != nil {
 		return fmt.Errorf("make client: %w", err)
 	}
@@ -165,7 +161,7 @@ func (e *Env) Guard(ctx context.Context) (context.Context, context.CancelFunc) {
 	for _, c := range e.controllers {
 		go func() {
 			select {
-			case <-c.Ended():
+			case <-c.Done():
 				cancel(c.Err())
 			case <-ctx.Done():
 			}
@@ -174,19 +170,8 @@ func (e *Env) Guard(ctx context.Context) (context.Context, context.CancelFunc) {
 	return ctx, func() { cancel(context.Canceled) }
 }
 
-// NewRepo makes an empty repository and returns it with its address.
-func (e *Env) NewRepo(ctx context.Context, name string) (*gitrepo.Repo, string, error) {
-	repo, err := gitrepo.Create(ctx, filepath.Join(e.repos(), name+".git"))
-	if err != nil {
-		return nil, "", err
-	}
-	return repo, e.Git.URL + "/" + name + ".git", nil
-}
-
 // Idle is how long to watch the controllers at rest.
 func (e *Env) Idle() time.Duration { return e.options.Idle }
 
 // Progress tells the person in front what is being done.
 func (e *Env) Progress(format string, args ...any) { e.options.Progress(format, args...) }
-
-func (e *Env) repos() string { return filepath.Join(e.options.Dir, "git") }

@@ -10,13 +10,17 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/weir-gitops/weir/hack/bench/internal/audit"
-	"github.com/weir-gitops/weir/hack/bench/internal/process"
+	"github.com/weir-gitops/weir/hack/bench/internal/proc"
 	"github.com/weir-gitops/weir/hack/bench/internal/result"
+	"github.com/weir-gitops/weir/hack/local/cluster"
+	"github.com/weir-gitops/weir/hack/local/controllers"
+	"github.com/weir-gitops/weir/hack/local/process"
 )
 
 func TestWhole(t *testing.T) {
@@ -62,11 +66,11 @@ func TestPerObject(t *testing.T) {
 
 // TestGuard ends a wait when a controller dies.
 func TestGuard(t *testing.T) {
-	p, err := process.Start(process.Command{Name: "c", Path: "/bin/sh", Args: []string{"-c", "exit 7"}, Log: filepath.Join(t.TempDir(), "log")})
+	p, err := process.Start(t.Context(), process.Spec{Name: "c", Path: "/bin/sh", Args: []string{"-c", "exit 7"}, Log: filepath.Join(t.TempDir(), "log")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, release := (&Env{controllers: []*controller{{Process: p}}}).Guard(t.Context())
+	ctx, release := (&Env{controllers: []*controllers.Controller{{Process: p}}}).Guard(t.Context())
 	defer release()
 	<-ctx.Done()
 	if err := context.Cause(ctx); !errors.Is(err, process.ErrEnded) {
@@ -74,27 +78,11 @@ func TestGuard(t *testing.T) {
 	}
 }
 
-func TestReady(t *testing.T) {
-	var asked int
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		if asked++; asked < 3 {
-			w.WriteHeader(http.StatusServiceUnavailable)
-		}
-	}))
-	defer server.Close()
-	p, err := process.Start(process.Command{Name: "c", Path: "/bin/sh", Args: []string{"-c", "exec sleep 60"}, Log: filepath.Join(t.TempDir(), "log")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := &controller{Process: p, name: "c"}
-	if err := ready(t.Context(), c, server.URL); err != nil {
-		t.Error(err)
-	}
-	if err := p.Stop(); err != nil {
-		t.Error(err)
-	}
-	if err := ready(t.Context(), c, "http://127.0.0.1:1"); !errors.Is(err, process.ErrEnded) {
-		t.Errorf("a controller that has ended never gets ready: %v", err)
+// TestControlPlane counts the processes of the control plane and their children.
+func TestControlPlane(t *testing.T) {
+	e := &Env{cluster: &cluster.Cluster{Processes: map[string]int{"etcd": 4000000, "supervisor": 4000001}}, proc: proc.FS{Root: "/proc"}}
+	if got := e.controlPlane(); !slices.Equal(got, []int{4000000, 4000001}) {
+		t.Errorf("processes %v", got)
 	}
 }
 
@@ -115,19 +103,5 @@ func TestDownload(t *testing.T) {
 	}
 	if err := download(t.Context(), path, server.URL+"/other"); err == nil {
 		t.Error("a page that is not there is no profile")
-	}
-}
-
-func TestFreePorts(t *testing.T) {
-	ports, err := freePorts(t.Context(), 5)
-	if err != nil {
-		t.Fatal(err)
-	}
-	seen := map[string]bool{}
-	for _, p := range ports {
-		seen[p] = true
-	}
-	if len(seen) != 5 {
-		t.Errorf("%v, want 5 different ones", ports)
 	}
 }

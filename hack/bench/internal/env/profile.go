@@ -25,10 +25,10 @@ func (e *Env) profile(ctx context.Context, step string) func() error {
 	errs := make([]error, len(e.controllers))
 	var taking sync.WaitGroup
 	for i, c := range e.controllers {
-		name := strings.NewReplacer(" ", "-", ",", "").Replace(step) + "-" + c.name + ".pprof"
+		name := strings.NewReplacer(" ", "-", ",", "").Replace(step) + "-" + c.Name() + ".pprof"
 		taking.Go(func() {
 			errs[i] = download(ctx, filepath.Join(e.options.Profiles, name),
-				fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", c.metrics, int(e.options.ProfileTime/time.Second)))
+				fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", c.Metrics, int(e.options.ProfileTime/time.Second)))
 		})
 	}
 	return func() error {

@@ -12,9 +12,9 @@ import (
 	"time"
 
 	"github.com/weir-gitops/weir/hack/bench/internal/audit"
-	"github.com/weir-gitops/weir/hack/bench/internal/gitrepo"
 	"github.com/weir-gitops/weir/hack/bench/internal/proc"
 	"github.com/weir-gitops/weir/hack/bench/internal/result"
+	"github.com/weir-gitops/weir/hack/local/gitserver"
 )
 
 const (
@@ -35,7 +35,7 @@ type reading struct {
 	at           time.Time
 	usage        []proc.Usage // of the controllers
 	controlPlane time.Duration
-	git          gitrepo.Traffic
+	git          gitserver.Traffic
 }
 
 // Step measures a piece of work. The work gets the moment it begins and the
@@ -85,7 +85,7 @@ func (e *Env) read() (reading, error) {
 			return reading{}, err
 		}
 	}
-	for _, pid := range e.cluster.PIDs(e.proc) {
+	for _, pid := range e.controlPlane() {
 		usage, err := e.proc.Usage(pid)
 		if err != nil {
 			continue // a helper that ended meanwhile
@@ -94,6 +94,20 @@ func (e *Env) read() (reading, error) {
 	}
 	now.at = time.Now()
 	return now, nil
+}
+
+// controlPlane lists the processes of the control plane, children of its
+// components included.
+func (e *Env) controlPlane() []int {
+	var pids []int
+	for _, pid := range e.cluster.Processes {
+		pids = append(pids, pid)
+		if children, err := e.proc.Descendants(pid); err == nil {
+			pids = append(pids, children...)
+		}
+	}
+	slices.Sort(pids)
+	return slices.Compact(pids)
 }
 
 // untilQuiet waits until the controllers have asked nothing for a while.
@@ -133,9 +147,9 @@ func (e *Env) account(step *result.Step, before reading) error {
 	for i, c := range e.controllers {
 		cpu := (after.usage[i].CPU - before.usage[i].CPU).Seconds()
 		step.Values[result.CPU] += cpu
-		step.Values[result.CPUOf(c.name)] = cpu
-		step.Values[result.ResidentOf(c.name)] = float64(after.usage[i].RSS)
-		step.Values[result.PeakOf(c.name)] = float64(after.usage[i].Peak)
+		step.Values[result.CPUOf(c.Name())] = cpu
+		step.Values[result.ResidentOf(c.Name())] = float64(after.usage[i].RSS)
+		step.Values[result.PeakOf(c.Name())] = float64(after.usage[i].Peak)
 	}
 	requests := e.log.Between(before.at, after.at)
 	step.Requests = audit.CountBy(requests, e.measured)
@@ -150,7 +164,7 @@ func (e *Env) account(step *result.Step, before reading) error {
 // measured tells whether a user is one of the controllers.
 func (e *Env) measured(user string) bool {
 	for _, c := range e.controllers {
-		if c.user == user {
+		if c.User() == user {
 			return true
 		}
 	}

@@ -13,7 +13,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/weir-gitops/weir/hack/bench/internal/gitrepo"
+	"github.com/weir-gitops/weir/hack/local/gitserver"
 )
 
 const (
@@ -60,8 +60,8 @@ func (f Fleet) IsSick(i int) bool {
 }
 
 // All yields the files of all applications in one version.
-func (f Fleet) All(version int) iter.Seq[gitrepo.File] {
-	return func(yield func(gitrepo.File) bool) {
+func (f Fleet) All(version int) iter.Seq[gitserver.File] {
+	return func(yield func(gitserver.File) bool) {
 		for i := range f.Apps {
 			for file := range f.App(i, version) {
 				if !yield(file) {
@@ -73,14 +73,14 @@ func (f Fleet) All(version int) iter.Seq[gitrepo.File] {
 }
 
 // App yields the files of application i in one version.
-func (f Fleet) App(i, version int) iter.Seq[gitrepo.File] {
+func (f Fleet) App(i, version int) iter.Seq[gitserver.File] {
 	dir := strings.TrimPrefix(f.Path(i), "./")
-	files := []gitrepo.File{
+	files := []gitserver.File{
 		{Path: dir + "/kustomization.yaml", Content: f.kustomization()},
 		{Path: dir + "/configmaps.yaml", Content: f.configMaps(i, version)},
 	}
 	if f.Deployment {
-		files = append(files, gitrepo.File{Path: dir + "/deployment.yaml", Content: f.deployment(i, version)})
+		files = append(files, gitserver.File{Path: dir + "/deployment.yaml", Content: f.deployment(i, version)})
 	}
 	return slices.Values(files)
 }

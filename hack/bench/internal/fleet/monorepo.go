@@ -9,7 +9,7 @@ import (
 	"iter"
 	"slices"
 
-	"github.com/weir-gitops/weir/hack/bench/internal/gitrepo"
+	"github.com/weir-gitops/weir/hack/local/gitserver"
 )
 
 const (
@@ -30,10 +30,10 @@ type Monorepo struct {
 }
 
 // All yields all files.
-func (m Monorepo) All() iter.Seq[gitrepo.File] {
-	return func(yield func(gitrepo.File) bool) {
+func (m Monorepo) All() iter.Seq[gitserver.File] {
+	return func(yield func(gitserver.File) bool) {
 		for i := range m.Files {
-			if !yield(gitrepo.File{Path: m.path(i), Content: m.content(i)}) {
+			if !yield(gitserver.File{Path: m.path(i), Content: m.content(i)}) {
 				return
 			}
 		}
@@ -41,12 +41,12 @@ func (m Monorepo) All() iter.Seq[gitrepo.File] {
 }
 
 // OneLine yields the one file that differs in a version, by its first line.
-func (m Monorepo) OneLine(version int) iter.Seq[gitrepo.File] {
+func (m Monorepo) OneLine(version int) iter.Seq[gitserver.File] {
 	i := m.Files / 2
 	content := m.content(i)
 	_, rest, _ := bytes.Cut(content, []byte("\n"))
 	content = append(fmt.Appendf(nil, "version %d\n", version), rest...)
-	return slices.Values([]gitrepo.File{{Path: m.path(i), Content: content}})
+	return slices.Values([]gitserver.File{{Path: m.path(i), Content: content}})
 }
 
 func (m Monorepo) path(i int) string {

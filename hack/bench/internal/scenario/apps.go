@@ -15,9 +15,9 @@ import (
 
 	"github.com/weir-gitops/weir/hack/bench/internal/env"
 	"github.com/weir-gitops/weir/hack/bench/internal/fleet"
-	"github.com/weir-gitops/weir/hack/bench/internal/gitrepo"
 	"github.com/weir-gitops/weir/hack/bench/internal/observe"
 	"github.com/weir-gitops/weir/hack/bench/internal/result"
+	"github.com/weir-gitops/weir/hack/local/gitserver"
 )
 
 // apps is a fleet in a repository, with a GitRepository for it and a
@@ -26,7 +26,7 @@ type apps struct {
 	fleet.Fleet
 	env  *env.Env
 	name string
-	repo *gitrepo.Repo
+	repo *gitserver.Repository
 	// version is the last one that was staged, commit its hash.
 	version int
 	commit  string
@@ -40,7 +40,7 @@ type apps struct {
 // until its artifact is there, so that steps measure the applications alone.
 func newApps(ctx context.Context, e *env.Env, name string, f fleet.Fleet) (*apps, error) {
 	a := &apps{Fleet: f, env: e, name: name, versions: make([]int, f.Apps)}
-	repo, url, err := e.NewRepo(ctx, name)
+	repo, err := e.Git.Create(ctx, name)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +56,7 @@ func newApps(ctx context.Context, e *env.Env, name string, f fleet.Fleet) (*apps
 		return nil, err
 	}
 	defer source.Stop()
-	if _, err := system(e, gitRepositories()).Create(ctx, gitRepository(name, url), metav1.CreateOptions{}); err != nil {
+	if _, err := system(e, gitRepositories()).Create(ctx, gitRepository(name, repo.URL), metav1.CreateOptions{}); err != nil {
 		return nil, fmt.Errorf("create GitRepository: %w", err)
 	}
 	limited, cancel := context.WithTimeoutCause(ctx, sourceTimeout, fmt.Errorf("not there in %s", sourceTimeout))
@@ -86,7 +86,7 @@ func (a *apps) stageOne(ctx context.Context, i int) error {
 	return a.stage(ctx, a.App(i, a.version+1))
 }
 
-func (a *apps) stage(ctx context.Context, files iter.Seq[gitrepo.File]) error {
+func (a *apps) stage(ctx context.Context, files iter.Seq[gitserver.File]) error {
 	a.version++
 	commit, err := a.repo.Stage(ctx, fmt.Sprintf("version %d", a.version), files)
 	a.commit = commit

@@ -18,7 +18,7 @@ import (
 	"net/http"
 	"path"
 
-	"github.com/weir-gitops/weir/hack/bench/internal/gitrepo"
+	"github.com/weir-gitops/weir/hack/local/gitserver"
 )
 
 // maxFileBytes bounds what is read of a file of an artifact; generated files are
@@ -27,7 +27,7 @@ const maxFileBytes = 1 << 20
 
 // verifyArtifact downloads an artifact and checks that it has its digest and
 // holds exactly the files of the commits, of which later ones win.
-func verifyArtifact(ctx context.Context, url, digest string, commits ...iter.Seq[gitrepo.File]) error {
+func verifyArtifact(ctx context.Context, url, digest string, commits ...iter.Seq[gitserver.File]) error {
 	want := map[string][sha256.Size]byte{}
 	for _, commit := range commits {
 		for file := range commit {

@@ -15,10 +15,10 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/weir-gitops/weir/hack/bench/internal/gitrepo"
+	"github.com/weir-gitops/weir/hack/local/gitserver"
 )
 
-func pack(t *testing.T, files ...gitrepo.File) []byte {
+func pack(t *testing.T, files ...gitserver.File) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	zipped := gzip.NewWriter(&b)
@@ -38,17 +38,17 @@ func pack(t *testing.T, files ...gitrepo.File) []byte {
 }
 
 func TestVerifyArtifact(t *testing.T) {
-	a, b, changed := gitrepo.File{Path: "a", Content: []byte("1")}, gitrepo.File{Path: "d/b", Content: []byte("2")}, gitrepo.File{Path: "a", Content: []byte("3")}
+	a, b, changed := gitserver.File{Path: "a", Content: []byte("1")}, gitserver.File{Path: "d/b", Content: []byte("2")}, gitserver.File{Path: "a", Content: []byte("3")}
 	cases := map[string]struct {
 		reason string
-		files  []gitrepo.File
+		files  []gitserver.File
 		digest string // empty for the right one
 		err    error
 	}{
-		"Right":   {reason: "The files of both commits.", files: []gitrepo.File{changed, b}},
-		"Old":     {reason: "The state before the second commit.", files: []gitrepo.File{a, b}, err: errWrong},
-		"Missing": {reason: "A file less.", files: []gitrepo.File{changed}, err: errWrong},
-		"Digest":  {reason: "Another digest in status.", files: []gitrepo.File{changed, b}, digest: "sha256:0", err: errWrong},
+		"Right":   {reason: "The files of both commits.", files: []gitserver.File{changed, b}},
+		"Old":     {reason: "The state before the second commit.", files: []gitserver.File{a, b}, err: errWrong},
+		"Missing": {reason: "A file less.", files: []gitserver.File{changed}, err: errWrong},
+		"Digest":  {reason: "Another digest in status.", files: []gitserver.File{changed, b}, digest: "sha256:0", err: errWrong},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -59,7 +59,7 @@ func TestVerifyArtifact(t *testing.T) {
 				tc.digest = fmt.Sprintf("sha256:%x", sha256.Sum256(data))
 			}
 			err := verifyArtifact(t.Context(), server.URL, tc.digest,
-				slices.Values([]gitrepo.File{a, b}), slices.Values([]gitrepo.File{changed}))
+				slices.Values([]gitserver.File{a, b}), slices.Values([]gitserver.File{changed}))
 			if !errors.Is(err, tc.err) {
 				t.Errorf("%s\nerror %v, want %v", tc.reason, err, tc.err)
 			}

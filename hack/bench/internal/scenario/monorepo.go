@@ -19,7 +19,7 @@ import (
 // monorepo is a GitRepository of 20,000 files.
 func monorepo(ctx context.Context, e *env.Env) error {
 	files := fleet.Monorepo{Files: 20_000}
-	repo, url, err := e.NewRepo(ctx, result.Monorepo)
+	repo, err := e.Git.Create(ctx, result.Monorepo)
 	if err != nil {
 		return err
 	}
@@ -38,7 +38,7 @@ func monorepo(ctx context.Context, e *env.Env) error {
 	defer watch.Stop()
 	err = e.Step(ctx, result.FirstFetch, func(ctx context.Context, s *result.Step) error {
 		start := time.Now()
-		_, err := system(e, gitRepositories()).Create(ctx, gitRepository(result.Monorepo, url), metav1.CreateOptions{})
+		_, err := system(e, gitRepositories()).Create(ctx, gitRepository(result.Monorepo, repo.URL), metav1.CreateOptions{})
 		if err != nil {
 			return fmt.Errorf("create GitRepository: %w", err)
 		}

@@ -18,8 +18,8 @@ import (
 	"k8s.io/client-go/dynamic"
 
 	"github.com/weir-gitops/weir/hack/bench/internal/env"
-	"github.com/weir-gitops/weir/hack/bench/internal/gitrepo"
 	"github.com/weir-gitops/weir/hack/bench/internal/observe"
+	"github.com/weir-gitops/weir/hack/local/gitserver"
 )
 
 const (
@@ -55,7 +55,7 @@ func gitRepository(name, url string) *unstructured.Unstructured {
 		"metadata": map[string]any{"name": name, "namespace": env.SystemNamespace},
 		"spec": map[string]any{
 			"url": url, "interval": interval, "timeout": "5m",
-			"ref": map[string]any{"branch": gitrepo.Branch},
+			"ref": map[string]any{"branch": gitserver.Branch},
 		},
 	}}
 }
@@ -121,7 +121,7 @@ func request(ctx context.Context, e *env.Env, resource schema.GroupVersionResour
 }
 
 // revision is how a commit of the branch shows in status.
-func revision(commit string) string { return gitrepo.Branch + "@sha1:" + commit }
+func revision(commit string) string { return gitserver.Branch + "@sha1:" + commit }
 
 // applied is the goal that Kustomizations are ready and have applied a commit.
 func applied(commit string, names []string) observe.Goal {
