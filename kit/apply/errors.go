@@ -27,7 +27,7 @@ type ObjectError struct {
 // Error implements error.
 func (e *ObjectError) Error() string { return e.text }
 
-// Unwrap returns the error of the API server, redacted if the object is a Secret.
+// Unwrap returns the error of the API server, redacted.
 func (e *ObjectError) Unwrap() error { return e.err }
 
 // FailuresError holds every object of a stage that could not be applied, in apply order.

@@ -187,13 +187,17 @@ func (a *account) stirred(id object.ObjMetadata) {
 }
 
 // Empty tells whether there is nothing to write, look at, delete or wait for.
-func (p *Plan) Empty() bool {
+func (p *Plan) Empty() bool { return p.Work() == 0 && !p.account.awaits() }
+
+// Work returns how many objects the plan writes, looks at or deletes. What Apply finds unchanged when it looks is counted too.
+func (p *Plan) Work() int {
+	n := len(p.stale)
 	for _, s := range p.steps {
 		if s.verdict == probe || s.verdict == verify {
-			return false
+			n++
 		}
 	}
-	return len(p.stale) == 0 && !p.account.awaits()
+	return n
 }
 
 // Stale returns the inventory lines that Prune will deal with, in order of deletion.

@@ -11,6 +11,7 @@ import (
 	"iter"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/fluxcd/pkg/ssa/utils"
@@ -23,16 +24,19 @@ const mask = "*****"
 // minSecretLen is the length from which a value is searched for in texts; shorter ones would tear ordinary words apart.
 const minSecretLen = 4
 
-// redact takes the values of a Secret out of an error. The API server quotes offending values in validation errors, and the
-// decoder of server-side apply prints them as Go values.
+// redact takes what is secret out of an error: all values of a Secret, and what the caller named of any other object. The API
+// server quotes offending values in validation errors, and the decoder of server-side apply prints them as Go values.
 func (it *item) redact(err error) error {
-	if err == nil || !utils.IsSecret(it.obj) {
-		return err
+	if err == nil {
+		return nil
 	}
 	hide := it.hider()
 	status, ok := errors.AsType[*apierrors.StatusError](err)
 	if !ok {
-		return errors.New(hide(err.Error()))
+		if text := hide(err.Error()); text != err.Error() {
+			return errors.New(text)
+		}
+		return err
 	}
 	s := status.Status()
 	s.Message = hide(s.Message)
@@ -46,7 +50,13 @@ func (it *item) redact(err error) error {
 	return &apierrors.StatusError{ErrStatus: s}
 }
 
-// hider returns a function that masks every value of the Secret, plain and encoded.
+// Go values run to the end of the line; they may hold a part of a secret, or one that was read as a number.
+const goValues = `(valueUnstructured\{Value:).*`
+
+// quotedValues are strings as %q prints them.
+const quotedValues = `(Invalid value: |Unsupported value: )(?:"(?:[^"\\]|\\.)*"|[^\s:]+)`
+
+// hider returns a function that masks what is secret in a text, plain, encoded and quoted.
 func (it *item) hider() func(string) string {
 	var secrets []string
 	add := func(s string) {
@@ -54,19 +64,29 @@ func (it *item) hider() func(string) string {
 			secrets = append(secrets, s)
 		}
 	}
-	for _, field := range []string{"data", "stringData"} {
-		for leaf := range leaves(it.obj.Object[field]) {
-			add(leaf)
-			if plain, err := base64.StdEncoding.DecodeString(leaf); err == nil {
-				add(string(plain))
+	for _, value := range it.hide {
+		if len(value) >= minSecretLen {
+			add(value)
+			add(strings.Trim(strconv.Quote(value), `"`))
+			add(base64.StdEncoding.EncodeToString([]byte(value)))
+		}
+	}
+	pattern := goValues
+	if utils.IsSecret(it.obj) {
+		pattern = quotedValues + "|" + goValues
+		for _, field := range []string{"data", "stringData"} {
+			for leaf := range leaves(it.obj.Object[field]) {
+				add(leaf)
+				if plain, err := base64.StdEncoding.DecodeString(leaf); err == nil {
+					add(string(plain))
+				}
 			}
 		}
 	}
 	slices.SortFunc(secrets, func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b)) })
-	// Strings as %q prints them, and Go values to the end of the line.
-	quoted := regexp.MustCompile(`(Invalid value: |Unsupported value: )("(?:[^"\\]|\\.)*"|[^\s:]+)|(valueUnstructured\{Value:).*`)
+	quoted, replacement := regexp.MustCompile(pattern), "${1}${2}"+mask
 	return func(text string) string {
-		text = quoted.ReplaceAllString(text, "${1}${3}"+mask)
+		text = quoted.ReplaceAllString(text, replacement)
 		for _, s := range secrets {
 			text = strings.ReplaceAll(text, s, mask)
 		}

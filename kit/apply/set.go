@@ -25,6 +25,9 @@ type PrepareOptions struct {
 	Labels, Annotations map[string]string
 	// Ignore are the fields left out of drift detection.
 	Ignore []IgnoreRule
+	// Hide are values that must not appear in error texts, because they were read from Secrets. Those of less than four
+	// characters are left alone: they would tear ordinary words apart.
+	Hide []string
 }
 
 // Set is what an owner wants to have, in apply order. It serves one Plan at a time.
@@ -41,6 +44,7 @@ type item struct {
 	flags observe.Flags
 	rules []ignorePath // those of the set that select this object
 	ttl   bool         // a Job that is removed when it is done
+	hide  []string     // values of Secrets that may have been put into it
 
 	// Set by Set.resolve, which knows the scope of the kind.
 	target   observe.Target
@@ -88,7 +92,7 @@ func (e *Engine) Prepare(owner Owner, objects []*unstructured.Unstructured, o Pr
 			continue
 		}
 		it := e.prepareItem(u, labels, o.Annotations)
-		it.rules = rules.matching(u)
+		it.rules, it.hide = rules.matching(u), o.Hide
 		s.define(u)
 		if i, twice := byID[it.id]; twice {
 			// Two versions of one object; the later one would overwrite the earlier one.

@@ -11,6 +11,7 @@ import (
 	"github.com/fluxcd/pkg/ssa/jsondiff"
 	"github.com/google/go-cmp/cmp"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/yaml"
@@ -175,8 +176,19 @@ func TestRedact(t *testing.T) {
 	if cause.ErrStatus.Details.Causes[0].Message != "hunter22" {
 		t.Error("the original was changed")
 	}
-	if got := config.dryRunError(cause).Error(); !strings.Contains(got, "hunter22") {
-		t.Errorf("errors of other kinds are cut: %s", got)
+	got = config.dryRunError(cause)
+	want = `ConfigMap/ns/c dry-run failed (Invalid): Secret "s" is invalid: data[password]: Invalid value: "x\"y": bad hunter22 aHVudGVyMjI=, got &value.valueUnstructured{Value:*****`
+	if diff := cmp.Diff(want, got.Error()); diff != "" {
+		t.Errorf("text of other kinds (-want +got):\n%s", diff)
+	}
+	config.hide = []string{"hunter22", "got"}
+	want = `ConfigMap/ns/c dry-run failed (Invalid): Secret "s" is invalid: data[password]: Invalid value: "x\"y": bad ***** *****, got &value.valueUnstructured{Value:*****`
+	if diff := cmp.Diff(want, config.dryRunError(cause).Error()); diff != "" {
+		t.Errorf("text with values of Secrets (-want +got):\n%s", diff)
+	}
+	missing := &meta.NoKindMatchError{GroupKind: schema.GroupKind{Kind: "X"}}
+	if !meta.IsNoMatchError(config.redact(missing)) {
+		t.Error("an error without secrets has lost its type")
 	}
 	if got := secret.fail("apply failed", errors.New("dial hunter22")).Error(); got != "Secret/ns/s apply failed: dial *****" {
 		t.Errorf("plain error: %s", got)
