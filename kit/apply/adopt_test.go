@@ -232,3 +232,37 @@ spec:
 		t.Errorf("replicas %d %v", *live.Spec.Replicas, err)
 	}
 }
+
+func TestSkipIsNotToldWithoutRights(t *testing.T) {
+	r := newRig(t)
+	const optedOut = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c, namespace: $NS, annotations: {kustomize.toolkit.fluxcd.io/ssa: IfNotPresent}}"
+	if p := r.reconcile(t, r.owner("other"), nil, optedOut); p.err != nil {
+		t.Fatal(p.err)
+	}
+	o := r.owner("app")
+	plan := func(c Clients) *Plan {
+		t.Helper()
+		set, err := r.Prepare(o, r.objects(t, optedOut), PrepareOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := r.Plan(t.Context(), c, o, set, nil, PlanOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	nobody := r.impersonate(t, "nobody")
+	if _, err := r.Apply(t.Context(), nobody, plan(nobody)); err == nil || !strings.Contains(err.Error(), "forbidden") {
+		t.Errorf("an account without rights learns that an object of another owner exists: %v", err)
+	}
+	for range 2 {
+		changes, err := r.Apply(t.Context(), r.clients, plan(r.clients))
+		if err != nil || changes.Items[0].Action != Skipped {
+			t.Errorf("not skipped: %v %v", changes.Map(), err)
+		}
+	}
+	if !plan(r.clients).Empty() {
+		t.Error("what the account was seen to be allowed to read is read again")
+	}
+}

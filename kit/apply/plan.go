@@ -73,17 +73,18 @@ func (e *Engine) Plan(ctx context.Context, c Clients, owner Owner, set *Set, inv
 		return nil, err
 	}
 	p := &Plan{owner: owner, opts: o, set: set, inventory: inventory, account: e.ledger.open(owner)}
-	wanted := make(map[object.ObjMetadata]bool, len(set.items))
+	wanted := make(map[string]bool, len(set.items)) // by text: not every name survives being written and parsed
+	ids := make(map[object.ObjMetadata]bool, len(set.items))
 	for _, it := range set.items {
-		wanted[it.id] = true
+		wanted[it.entry().ID], ids[it.id] = true, true
 	}
 	for _, k := range had {
-		if o.Prune && !wanted[k.id] {
+		if o.Prune && !wanted[k.ID] {
 			p.stale = append(p.stale, k)
 		}
 	}
 	sortForPrune(p.stale)
-	p.account.keep(wanted)
+	p.account.keep(ids)
 	e.attend(ctx, c, p)
 	for _, it := range set.items {
 		p.steps = append(p.steps, e.judge(c, p, it))
@@ -143,7 +144,9 @@ func (e *Engine) judge(c Clients, p *Plan, it *item) *step {
 		p.account.drop(it.id)
 	case !it.resolved:
 		s.verdict = probe
-	case presence == observe.Present && (rec.Flags.Has(observe.Skip) || it.flags.Has(observe.IfNotPresent)):
+	case presence == observe.Present && (rec.Flags.Has(observe.Skip) || it.flags.Has(observe.IfNotPresent)) &&
+		(rec.Owner == p.owner.key() || last.skipped && last.uid == rec.UID):
+		// Of what belongs to others, only what the account was seen to be allowed to read: the watch has the controller's rights.
 		s.verdict = skip
 		p.account.post(it, rec, true)
 	case p.opts.Verify:

@@ -39,7 +39,9 @@ func (e *Engine) PruneAll(ctx context.Context, c Clients, owner Owner, inventory
 	}
 	sortForPrune(list)
 	if e.hub != nil && !c.Remote {
-		e.hub.Use(owner.key(), c.targets(list)) // Terminated will want to know when they are gone
+		kinds := c.targets(list)
+		e.hub.Use(owner.key(), kinds) // Terminated will want to know when they are gone
+		e.hub.Sync(ctx, kinds, syncLimit)
 	}
 	changes, failed := e.prune(ctx, c, e.ledger.open(owner), owner, list)
 	if failed != nil {
@@ -97,14 +99,21 @@ func (e *Engine) delete(ctx context.Context, c Clients, a *account, owner Owner,
 	if err != nil {
 		return Unknown, fmt.Errorf("%s query failed: %w", k.Subject(), err)
 	}
+	last, _ := a.posting(k.id)
 	a.drop(k.id) // from here on its events are not drift
 	client := c.metadata(t, k.id.Namespace)
-	rec, presence := e.lookup(c, k.id, "")
+	rec, presence := e.lookup(c, k.id, last.version)
+	ours := presence == observe.Present && rec.Owner == owner.key()
+	// The watch runs with the controller's rights: what it shows of others must not be told to an account that may not look itself.
+	alien := presence == observe.Absent || presence == observe.Present && !ours && !rec.Older(last.version)
 	for try := 1; ; try++ {
-		if presence != observe.Present {
+		if !ours {
 			live, err := client.Get(ctx, k.id.Name, metav1.GetOptions{})
 			if apierrors.IsNotFound(err) {
 				return Deleted, nil
+			}
+			if apierrors.IsForbidden(err) && alien {
+				return Skipped, nil // never created, gone or somebody else's
 			}
 			if err != nil {
 				return Unknown, fmt.Errorf("%s query failed: %w", k.Subject(), err)
@@ -126,7 +135,7 @@ func (e *Engine) delete(ctx context.Context, c Clients, a *account, owner Owner,
 		case err == nil, apierrors.IsNotFound(err):
 			return Deleted, nil
 		case apierrors.IsConflict(err) && try < deleteTries:
-			presence = observe.Unknown // it moved on; look at it as it is
+			ours = false // it moved on; look at it as it is
 		default:
 			return Unknown, fmt.Errorf("%s delete failed: %w", k.Subject(), err)
 		}

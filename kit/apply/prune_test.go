@@ -178,6 +178,48 @@ func TestPruneRefused(t *testing.T) {
 	}
 }
 
+func TestForgetsWhatWasNeverCreated(t *testing.T) {
+	r := newRig(t)
+	o, nobody := r.owner("app"), r.impersonate(t, "nobody")
+	if p := r.reconcile(t, r.owner("other"), nil, configMaps(1, "x")); p.err != nil {
+		t.Fatal(p.err)
+	}
+	// cm-00 belongs to somebody else, cm-01 does not exist: the account must not be able to tell.
+	set, err := r.Prepare(o, r.objects(t, configMaps(2, "x")), PrepareOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := r.Plan(t.Context(), nobody, o, set, nil, PlanOptions{Prune: true})
+	if err != nil || plan.Work() != 2 {
+		t.Fatalf("work = %d, %v", plan.Work(), err)
+	}
+	if _, err := r.Apply(t.Context(), nobody, plan); err == nil {
+		t.Fatal("applied without rights")
+	}
+	changes, err := r.PruneAll(t.Context(), nobody, o, plan.Intent())
+	want := map[string]Action{"ConfigMap/" + r.ns + "/cm-00": Skipped, "ConfigMap/" + r.ns + "/cm-01": Skipped}
+	if diff := cmp.Diff(want, changes.Map()); diff != "" || err != nil {
+		t.Errorf("pruned (-want +got):\n%s%v", diff, err)
+	}
+	if !r.configMapExists(t, "cm-00") {
+		t.Error("the object of another owner is gone")
+	}
+}
+
+func TestNameWithUnderscores(t *testing.T) {
+	r := newRig(t)
+	o := r.owner("app")
+	const role = "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {name: a__b, namespace: $NS}\nrules: []"
+	p := r.reconcile(t, o, nil, role)
+	if p.err != nil {
+		t.Fatal(p.err)
+	}
+	p = r.reconcile(t, o, p.inventory(), role)
+	if p.err != nil || len(p.pruned.Items) > 0 || !p.plan.Empty() {
+		t.Errorf("an unchanged Role is pruned: %v %v", p.pruned.Map(), p.err)
+	}
+}
+
 func TestTerminated(t *testing.T) {
 	r := newRig(t)
 	o := r.owner("app")
