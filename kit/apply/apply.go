@@ -143,7 +143,7 @@ func (e *Engine) write(ctx context.Context, c Clients, p *Plan, s *step) error {
 	}
 	p.account.begin(s.id)
 	if s.awaited() {
-		p.account.await(s.id)
+		p.account.await(s.item)
 	}
 	err := e.send(ctx, c, p, s)
 	p.account.end(s.id)

@@ -29,10 +29,18 @@ const (
 // awaited tells whether the object has to become Current before the next stage may begin.
 func (it *item) awaited() bool { return it.stage.awaits() && !observe.Static(it.gvk().GroupKind()) }
 
-func (a *account) await(id object.ObjMetadata) {
+// await notes that an object is being written that has to become Current. New content has the whole time before it.
+func (a *account) await(it *item) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.awaited[id] = true
+	hash, again := a.awaited[it.id]
+	if p := a.entries[it.id]; p != nil && !again {
+		hash = p.hash
+	}
+	if hash != it.hash {
+		a.since = time.Time{}
+	}
+	a.awaited[it.id] = it.hash
 }
 
 // awaits tells whether an early stage has objects that were not seen Current yet.
@@ -45,7 +53,8 @@ func (a *account) awaits() bool {
 func (a *account) awaiting(id object.ObjMetadata) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.awaited[id]
+	_, ok := a.awaited[id]
+	return ok
 }
 
 // arrived notes that an awaited object is Current.
@@ -62,7 +71,8 @@ func (a *account) arrived(id object.ObjMetadata) {
 func (a *account) stageMoved(id object.ObjMetadata) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.awaited[id] && !a.since.IsZero()
+	_, ok := a.awaited[id]
+	return ok && !a.since.IsZero()
 }
 
 // waitedSince returns since when the current wait lasts, starting it now if there is none.

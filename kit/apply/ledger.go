@@ -29,9 +29,9 @@ type account struct {
 	remote   bool // the objects are not on the cluster that is watched
 	complete bool // a whole set was applied or verified since the account was opened
 
-	// awaited are the objects of an early stage that were written and have not been seen Current, with the time since when a
-	// stage has been waiting.
-	awaited map[object.ObjMetadata]bool
+	// awaited are the hashes of the objects of an early stage that were written and have not been seen Current; since is when
+	// the wait for them began.
+	awaited map[object.ObjMetadata][sha256.Size]byte
 	since   time.Time
 
 	health   *interest
@@ -81,7 +81,7 @@ func (l *ledger) open(owner Owner) *account {
 	if a == nil {
 		a = &account{
 			entries:     map[object.ObjMetadata]*posting{},
-			awaited:     map[object.ObjMetadata]bool{},
+			awaited:     map[object.ObjMetadata][sha256.Size]byte{},
 			terminating: map[object.ObjMetadata]bool{},
 			spots:       map[object.ObjMetadata]bool{},
 		}

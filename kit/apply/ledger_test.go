@@ -4,6 +4,7 @@
 package apply
 
 import (
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -149,6 +150,38 @@ func TestStageLimit(t *testing.T) {
 		}
 		if _, ok := e.pending(p, waiting, pendingRecheck).(*StagePending); !ok { //nolint:errorlint // never wrapped
 			t.Fatal("the next attempt has no time of its own")
+		}
+	})
+}
+
+func TestStageLimitForNewContent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newTestEngine(t)
+		p := &Plan{account: e.ledger.open(Owner{"ns", "app"})}
+		it := &item{id: object.ObjMetadata{Name: "x"}}
+		write := func(content byte) error {
+			it.hash = [32]byte{content}
+			p.account.await(it)
+			return e.pending(p, []string{"x"}, pendingRecheck)
+		}
+		pending := func(err error) bool {
+			_, ok := errors.AsType[*StagePending](err)
+			return ok
+		}
+		if !pending(write(1)) {
+			t.Fatal("the first look is not a wait")
+		}
+		time.Sleep(stageLimit - time.Second)
+		if !pending(write(2)) {
+			t.Fatal("gave up too early")
+		}
+		time.Sleep(stageLimit - time.Second)
+		if !pending(write(2)) {
+			t.Fatal("new content has no time of its own")
+		}
+		time.Sleep(time.Second)
+		if pending(write(2)) {
+			t.Fatal("writing the same again begins the wait anew")
 		}
 	})
 }
