@@ -19,7 +19,6 @@ import (
 
 	"github.com/weir-gitops/weir/kit/events"
 	"github.com/weir-gitops/weir/kit/outcome"
-	"github.com/weir-gitops/weir/kit/status"
 )
 
 // yieldedPriority is the place in the queue of a run that let others go first: behind every event, before the objects of the first list
@@ -125,6 +124,8 @@ func (d *Driver[O, S]) reconcile(ctx context.Context, a *attempt[O, S]) (ctrl.Re
 	r := Result{Suspended: d.Kind.Suspended(a.obj)}
 	if !r.Suspended {
 		r = d.walk(ctx, d.Kind.Phases, a.scope)
+	} else if d.Kind.Forget != nil {
+		d.Kind.Forget(a.obj.GetNamespace(), a.obj.GetName())
 	}
 	if ctx.Err() != nil {
 		// The process is going down: whatever the run met is not the object's fault. The next process starts it again.
@@ -148,7 +149,7 @@ func (d *Driver[O, S]) finish(ctx context.Context, a *attempt[O, S], r Result) (
 	if d.Kind.Observed(a.obj, r) {
 		*common.ObservedGeneration = a.obj.GetGeneration()
 	}
-	if err := d.write(ctx, a); err != nil {
+	if err := client.IgnoreNotFound(d.write(ctx, a)); err != nil {
 		return ctrl.Result{}, err
 	}
 	told := d.tell(a, r)
@@ -158,18 +159,6 @@ func (d *Driver[O, S]) finish(ctx context.Context, a *attempt[O, S], r Result) (
 		return ctrl.Result{}, r.Err
 	}
 	return ctrl.Result{RequeueAfter: r.Next, Priority: new(0)}, nil
-}
-
-// tell sends the events of a run and returns them.
-func (d *Driver[O, S]) tell(a *attempt[O, S], r Result) []events.Event {
-	if d.Kind.Events == nil {
-		return nil
-	}
-	list := d.Kind.Events(a.read, a.scope, r)
-	for _, e := range list {
-		d.Recorder.Event(a.obj, e)
-	}
-	return list
 }
 
 // walk runs the phases in order and stops at the first that does not return nil.
@@ -204,20 +193,6 @@ func (d *Driver[O, S]) next(obj O, r Result) time.Duration {
 		return r.After
 	}
 	return d.Kind.Retry(obj)
-}
-
-// write sends the status as it is now, if it is not what the server has.
-func (d *Driver[O, S]) write(ctx context.Context, a *attempt[O, S]) error {
-	p := status.Patcher{Client: d.Client, Live: d.Live, FieldOwner: d.FieldOwner, Owned: d.Kind.Owned}
-	changed, err := p.Patch(ctx, a.before, a.obj)
-	if err != nil {
-		return err
-	}
-	if changed {
-		d.own.wrote(a.obj)
-		a.before = deepCopy(a.obj)
-	}
-	return nil
 }
 
 func (d *Driver[O, S]) forget(key types.NamespacedName) {

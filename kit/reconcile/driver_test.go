@@ -340,3 +340,44 @@ func TestYield(t *testing.T) {
 		t.Errorf("a run that yields leaves no trace but the finalizer: %d writes, events %v", writes, f.told)
 	}
 }
+
+func TestChangedWhileRunning(t *testing.T) {
+	f := newFixture(t)
+	f.phase = func(ctx context.Context, s *scope) error {
+		f.change(func(o *sourcev1.GitRepository) {
+			o.Spec.URL = "https://example.com/other"
+			o.Annotations = map[string]string{meta.ReconcileRequestAnnotation: "later"}
+		})
+		if err := s.run.Publish(ctx); err != nil {
+			return err
+		}
+		if s.obj.Spec.URL != "https://example.com/repo" {
+			t.Errorf("the spec changed below a run: %s", s.obj.Spec.URL)
+		}
+		return nil
+	}
+	if _, _, err := f.run(); err != nil {
+		t.Fatal(err)
+	}
+	if got := f.get(); got.Status.ObservedGeneration != 1 || got.Status.LastHandledReconcileAt != "" || got.Spec.URL != "https://example.com/other" {
+		t.Errorf("a run must not claim a generation or a request that came while it ran: %+v of %s", got.Status, got.Spec.URL)
+	}
+}
+
+func TestPublishIntoNothing(t *testing.T) {
+	f := newFixture(t)
+	f.phase = func(ctx context.Context, s *scope) error {
+		f.change(func(o *sourcev1.GitRepository) { o.Finalizers = nil })
+		if err := f.client.Delete(ctx, f.get()); err != nil {
+			return err
+		}
+		err := s.run.Publish(ctx)
+		if !apierrors.IsNotFound(err) {
+			t.Errorf("who publishes before acting has to learn that the object is gone, got %v", err)
+		}
+		return err
+	}
+	if _, _, err := f.run(); err == nil {
+		t.Error("the error of the phase must come out")
+	}
+}

@@ -104,7 +104,7 @@ type Kind[O Object, S any] struct {
 	Owned []string
 	// End gives back what the scope of a run holds, after everything else. Optional.
 	End func(S)
-	// Forget is told when an object is gone, to drop what is remembered of it. Optional.
+	// Forget is told when an object is gone or suspended, to drop what is remembered of it. Optional.
 	Forget func(namespace, name string)
 }
 

@@ -6,13 +6,18 @@ package reconcile
 import (
 	"strconv"
 	"sync"
+	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
+// lagLimit is for how long a written object is kept. The cache catches up within milliseconds; one that lags for longer costs a conflict, which
+// the write after it resolves.
+const lagLimit = 10 * time.Second
+
 // memory keeps the objects that this process wrote until the cache has caught up with them, so that a run never starts from a state older
-// than its own last write. It holds an object only for the milliseconds between write and watch event.
+// than its own last write.
 type memory[O Object] struct {
 	mu      sync.Mutex
 	written map[types.NamespacedName]O
@@ -25,7 +30,19 @@ func (m *memory[O]) wrote(obj O) {
 	if m.written == nil {
 		m.written = make(map[types.NamespacedName]O)
 	}
-	m.written[client.ObjectKeyFromObject(obj)] = deepCopy(obj)
+	key, own := client.ObjectKeyFromObject(obj), deepCopy(obj)
+	own.SetManagedFields(nil) // large, and nothing in the cache has them
+	m.written[key] = own
+	time.AfterFunc(lagLimit, func() { m.expire(key, own.GetResourceVersion()) })
+}
+
+// expire drops what was written if nothing was written since.
+func (m *memory[O]) expire(key types.NamespacedName, version string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if own, ok := m.written[key]; ok && own.GetResourceVersion() == version {
+		delete(m.written, key)
+	}
 }
 
 // newest returns obj, or what this process wrote after the state that obj shows.

@@ -5,6 +5,7 @@ package status
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -14,6 +15,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
@@ -33,34 +35,34 @@ type Patcher struct {
 	Owned []string
 }
 
-// Patch writes the difference between the status of before and that of after, in one request, and leaves the answer of the server in after.
-// It reports false, and sends nothing, when they are equal. The write carries before's resourceVersion; on a conflict the live object is
-// read and the status is merged onto it: foreign conditions survive. An object that is gone is not an error.
-func (p *Patcher) Patch(ctx context.Context, before, after conditions.Setter) (bool, error) {
+// Patch writes the difference between the status of before and that of after, in one request, and leaves in after what the server stored. It
+// returns the object as the server has it then, nil when the two are equal and nothing was sent. The write carries before's resourceVersion;
+// on a conflict the live object is read and the status is merged onto it: foreign conditions survive. After a conflict the returned object has
+// what others wrote meanwhile, and after keeps the spec and metadata that its status is about, with the new resourceVersion.
+// The error of an object that is gone satisfies apierrors.IsNotFound.
+func (p *Patcher) Patch(ctx context.Context, before, after conditions.Setter) (conditions.Setter, error) {
 	if equal, err := equalStatus(before, after); err != nil || equal {
-		return false, err
+		return nil, err
 	}
 	// The server's answer replaces the object, so the wanted status is kept aside for the attempts after the first.
 	wanted, err := toUnstructured(after)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	gvk, err := p.Client.GroupVersionKindFor(after)
 	if err != nil {
-		return false, fmt.Errorf("patch status: %w", err)
+		return nil, fmt.Errorf("patch status: %w", err)
 	}
 	wanted.SetGroupVersionKind(gvk)
+	stored := after
 	err = p.write(ctx, after, before)
 	for attempt := 1; apierrors.IsConflict(err) && attempt < maxAttempts; attempt++ {
-		err = p.merge(ctx, wanted, after)
-	}
-	if apierrors.IsNotFound(err) {
-		return false, nil
+		stored, err = p.merge(ctx, wanted, after)
 	}
 	if err != nil {
-		return false, fmt.Errorf("patch status: %w", err)
+		return nil, fmt.Errorf("patch status: %w", err)
 	}
-	return true, nil
+	return stored, nil
 }
 
 func (p *Patcher) write(ctx context.Context, obj, base client.Object) error {
@@ -68,21 +70,35 @@ func (p *Patcher) write(ctx context.Context, obj, base client.Object) error {
 		client.MergeFromWithOptions(base, client.MergeFromWithOptimisticLock{}), client.FieldOwner(p.FieldOwner))
 }
 
-// merge writes the wanted status onto the live object.
-func (p *Patcher) merge(ctx context.Context, wanted *unstructured.Unstructured, into conditions.Setter) error {
+// merge writes the wanted status onto the live object and returns that.
+func (p *Patcher) merge(ctx context.Context, wanted *unstructured.Unstructured, into conditions.Setter) (conditions.Setter, error) {
 	live := &unstructured.Unstructured{}
 	live.SetGroupVersionKind(wanted.GroupVersionKind())
 	if err := p.Live.Get(ctx, client.ObjectKeyFromObject(wanted), live); err != nil {
-		return err
+		return nil, err
+	}
+	if live.GetUID() != wanted.GetUID() {
+		// Another object of the same name: the status is about one that is gone.
+		return nil, apierrors.NewNotFound(schema.GroupResource{Group: wanted.GroupVersionKind().Group, Resource: wanted.GetKind()}, wanted.GetName())
 	}
 	merged := live.DeepCopy()
 	merged.Object["status"] = wanted.DeepCopy().Object["status"]
 	all := mergeConditions(conditions.UnstructuredGetter(live).GetConditions(), conditions.UnstructuredGetter(wanted).GetConditions(), p.Owned)
 	conditions.UnstructuredSetter(merged).SetConditions(all)
 	if err := p.write(ctx, merged, live); err != nil {
-		return err
+		return nil, err
 	}
-	return runtime.DefaultUnstructuredConverter.FromUnstructured(merged.Object, into)
+	stored, ok := into.DeepCopyObject().(conditions.Setter)
+	if !ok {
+		return nil, errors.New("copy of another type")
+	}
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(merged.Object, stored); err != nil {
+		return nil, err
+	}
+	kept := wanted.DeepCopy()
+	kept.Object["status"] = merged.Object["status"]
+	kept.SetResourceVersion(merged.GetResourceVersion())
+	return stored, runtime.DefaultUnstructuredConverter.FromUnstructured(kept.Object, into)
 }
 
 // mergeConditions takes the owned types from ours and every other type from theirs.
