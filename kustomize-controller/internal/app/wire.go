@@ -74,6 +74,10 @@ func setup(ctx context.Context, rt *manager.Runtime, opts *Options) error {
 	if err := errors.Join(mgr.Add(engine), mgr.Add(closer{artifacts.Close})); err != nil {
 		return fmt.Errorf("add apply engine and artifact cache: %w", err)
 	}
+	sources := client.Reader(mgr.GetClient())
+	if opts.Gates.Enabled(gateDirectSourceFetch) {
+		sources = mgr.GetAPIReader()
+	}
 	r := &kustomization.Reconciler{
 		Options: kustomization.Options{
 			RequeueDependency:       opts.DependencyRetry,
@@ -87,7 +91,7 @@ func setup(ctx context.Context, rt *manager.Runtime, opts *Options) error {
 			GroupChangeLog:          opts.Gates.Enabled(gateGroupChangeLog),
 			WatchConfigs:            !opts.Gates.Enabled(gateNoConfigWatchers),
 		},
-		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Secrets: &auth.Reader{Client: mgr.GetClient()},
+		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Sources: sources, Secrets: &auth.Reader{Client: mgr.GetClient()},
 		Engine: engine, Builder: builder,
 		Artifacts: artifacts, Clusters: clusters,
 		Recorder: rt.Events, Metrics: rt.Metrics, Jitter: rt.Jitter, Clock: time.Now, Waker: waker,

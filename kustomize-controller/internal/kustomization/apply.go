@@ -41,11 +41,16 @@ func (r *Reconciler) yield(_ context.Context, s *scope) error {
 	return outcome.Yield()
 }
 
+// lengthyWork is the number of objects from which on a run shows that it is at work before it is done. Less takes a fraction of a second, and
+// would have the status written twice for nothing.
+const lengthyWork = 50
+
 // record persists the inventory with the ids that are about to come, before the first of them is written: whatever happens to this process
 // afterwards, the next one knows what may be there.
 func (r *Reconciler) record(ctx context.Context, s *scope) error {
 	s.inventory = s.plan.Intent()
-	if !s.plan.NeedsIntent() {
+	isNew := s.obj.Status.LastAppliedRevision != s.artifact.Revision || s.obj.Status.ObservedGeneration != s.obj.Generation
+	if !s.plan.NeedsIntent() && (!isNew || s.plan.Work() < lengthyWork) {
 		return nil
 	}
 	return s.run.Publish(ctx)

@@ -70,7 +70,7 @@ func (r *Reconciler) prepare(s *scope, rendered []kustomize.Object) (*apply.Set,
 		}
 		objects = append(objects, u)
 	}
-	options := apply.PrepareOptions{Ignore: ignoreRules(s.obj.Spec.Ignore)}
+	options := apply.PrepareOptions{Ignore: ignoreRules(s.obj.Spec.Ignore), Hide: s.hide}
 	if common := s.obj.Spec.CommonMetadata; common != nil {
 		options.Labels, options.Annotations = common.Labels, common.Annotations
 	}

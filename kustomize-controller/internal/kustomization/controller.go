@@ -61,10 +61,12 @@ type Options struct {
 // Reconciler reconciles Kustomizations. All fields are required.
 type Reconciler struct {
 	Options
-	// Client reads Kustomizations and sources from the cache, everything else live.
+	// Client reads Kustomizations from the cache, everything else live.
 	Client client.Client
 	// Live reads past the cache.
-	Live      client.Reader
+	Live client.Reader
+	// Sources reads sources, from the cache or past it.
+	Sources   client.Reader
 	Secrets   *auth.Reader
 	Engine    *apply.Engine
 	Builder   *kustomize.Builder
@@ -99,9 +101,9 @@ func (r *Reconciler) Setup(ctx context.Context, mgr ctrl.Manager, opts controlle
 }
 
 func (r *Reconciler) validate() error {
-	if r.Client == nil || r.Live == nil || r.Secrets == nil || r.Engine == nil || r.Builder == nil || r.Artifacts == nil || r.Clusters == nil ||
+	if r.Client == nil || r.Live == nil || r.Sources == nil || r.Secrets == nil || r.Engine == nil || r.Builder == nil || r.Artifacts == nil || r.Clusters == nil ||
 		r.Waker == nil || r.RequeueDependency <= 0 {
-		return errors.New("reconciler needs Client, Live, Secrets, Engine, Builder, Artifacts, Clusters, Waker and RequeueDependency")
+		return errors.New("reconciler needs Client, Live, Sources, Secrets, Engine, Builder, Artifacts, Clusters, Waker and RequeueDependency")
 	}
 	return nil
 }
@@ -118,7 +120,8 @@ func (r *Reconciler) driver() *reconcile.Driver[*kustomizev1.Kustomization, *sco
 			},
 			Suspended: func(o *kustomizev1.Kustomization) bool { return o.Spec.Suspend },
 			Start: func(o *kustomizev1.Kustomization, run reconcile.Run) *scope {
-				return &scope{obj: o, run: run, last: r.records.get(key(o))}
+				last, first := r.records.get(key(o))
+				return &scope{obj: o, run: run, last: last, first: first}
 			},
 			Phases:   r.phases(),
 			Deletion: r.deletion(),

@@ -59,6 +59,7 @@ func (r *Reconciler) pruneAll(ctx context.Context, s *scope) error {
 	if err != nil {
 		return fmt.Errorf("pruning for deleted resource failed: %w", err)
 	}
+	s.last.closeWait() // what was waited for does not matter any more
 	s.last.deleted = []apply.Entry{}
 	for _, item := range changes.Items {
 		if item.Action == apply.Deleted {
@@ -73,26 +74,34 @@ func (r *Reconciler) awaitTermination(ctx context.Context, s *scope) error {
 	if s.obj.GetDeletionPolicy() != kustomizev1.DeletionPolicyWaitForTermination || len(s.last.deleted) == 0 {
 		return nil
 	}
-	if err := r.connect(ctx, s); err != nil {
-		return err
-	}
-	left, err := r.Engine.Terminated(ctx, s.clients, s.owner(), s.last.deleted)
-	if err != nil {
-		return fmt.Errorf("look for what is being deleted: %w", err)
-	}
-	if len(left) == 0 {
-		return nil
-	}
 	now := r.Clock()
 	if s.last.waiting.IsZero() {
 		s.last.waiting = now
 	}
 	rest := s.last.waiting.Add(s.obj.GetTimeout()).Sub(now)
-	if rest > 0 {
-		return outcome.Wait(min(rest, terminationRecheck), meta.ProgressingReason, "waiting for the termination of %s", strings.Join(subjects(left), ", "))
+	left, err := r.remaining(ctx, s)
+	switch {
+	case err == nil && len(left) == 0:
+		return nil
+	case rest <= 0:
+		s.run.Emit(s.event(events.Error, kustomizev1.PruneFailedReason, "failed to wait for resources termination: "+strings.Join(subjects(left), ", ")))
+		return nil
+	case err != nil:
+		return err
 	}
-	s.run.Emit(s.event(events.Error, kustomizev1.PruneFailedReason, "failed to wait for resources termination: "+strings.Join(subjects(left), ", ")))
-	return nil
+	return outcome.Wait(min(rest, terminationRecheck), meta.ProgressingReason, "waiting for the termination of %s", strings.Join(subjects(left), ", "))
+}
+
+// remaining lists what was deleted and is still there; all of it when that cannot be told.
+func (r *Reconciler) remaining(ctx context.Context, s *scope) ([]apply.Entry, error) {
+	if err := r.connect(ctx, s); err != nil {
+		return s.last.deleted, err
+	}
+	left, err := r.Engine.Terminated(ctx, s.clients, s.owner(), s.last.deleted)
+	if err != nil {
+		return s.last.deleted, fmt.Errorf("look for what is being deleted: %w", err)
+	}
+	return left, nil
 }
 
 // accountGone reports whether the account that would have to delete the objects does not exist any more: they cannot be deleted then, and

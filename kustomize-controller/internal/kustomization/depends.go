@@ -12,6 +12,7 @@ import (
 
 	"github.com/fluxcd/pkg/apis/meta"
 	"github.com/fluxcd/pkg/runtime/conditions"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 
 	kustomizev1 "github.com/weir-gitops/weir/api/kustomize/v1"
@@ -45,11 +46,16 @@ func (r *Reconciler) depends(ctx context.Context, s *scope) error {
 	return outcome.Wait(r.RequeueDependency, kustomizev1.DependencyNotReadyReason, "%w", err)
 }
 
-// dependency looks a dependency up in the cache: it is watched, and its next change starts this object again.
+// dependency looks a dependency up in the cache: it is watched, and its next change starts this object again. What the cache does not have may
+// be in another shard, so that the API server is asked.
 func (r *Reconciler) dependency(s *scope) depends.Lookup {
 	return func(ctx context.Context, name types.NamespacedName) (depends.State, error) {
 		dep := &kustomizev1.Kustomization{}
-		if err := r.Client.Get(ctx, name, dep); err != nil {
+		err := r.Client.Get(ctx, name, dep)
+		if apierrors.IsNotFound(err) {
+			err = r.Live.Get(ctx, name, dep)
+		}
+		if err != nil {
 			return depends.State{}, err
 		}
 		return depends.State{

@@ -31,8 +31,7 @@ func (r *Reconciler) tell(before *kustomizev1.Kustomization, s *scope, res recon
 		add(events.Info, meta.ProgressingReason, lines)
 	}
 	for _, c := range s.applied.Contested {
-		add(events.Error, kustomizev1.ReconciliationFailedReason, fmt.Sprintf(
-			"%s is changed again and again by field manager %q (%d times); it is put back with growing delays", c.Subject, c.Manager, c.Times))
+		add(events.Error, kustomizev1.ReconciliationFailedReason, contest(c))
 	}
 	if res.Deleting {
 		if res.IsError() {
@@ -41,6 +40,14 @@ func (r *Reconciler) tell(before *kustomizev1.Kustomization, s *scope, res recon
 		return list
 	}
 	return append(list, s.verdict(before, res)...)
+}
+
+// contest names the other writer of an object. The text has no counter, so that alerts about the same quarrel are one.
+func contest(c apply.Contested) string {
+	if c.Owner != (apply.Owner{}) {
+		return fmt.Sprintf("%s is applied by Kustomization %s/%s as well; each takes it from the other", c.Subject, c.Owner.Namespace, c.Owner.Name)
+	}
+	return fmt.Sprintf("%s is changed again and again by field manager %q; it is put back with growing delays", c.Subject, c.Manager)
 }
 
 // verdict tells how the run ended. What a person has been told already goes to the notification address alone, which knows duplicates.
@@ -69,7 +76,7 @@ func (s *scope) verdict(before *kustomizev1.Kustomization, res reconcile.Result)
 
 // silent lists the faults that the source itself reports. Flux: kustomize-controller contract, "Ready=False reasons", column event.
 func (s *scope) silent(res reconcile.Result) bool {
-	return res.Phase == "source" && res.Class != outcome.Stalled
+	return res.Phase == phaseSource && res.Class != outcome.Stalled
 }
 
 // repeated keeps an event from the cluster when the Ready condition said the same before.
@@ -91,6 +98,9 @@ func (s *scope) event(severity, reason, message string) events.Event {
 		}
 	} else if s.obj.Status.LastAppliedRevision != "" && !s.obj.DeletionTimestamp.IsZero() {
 		metadata[kustomizev1.RevisionMetadataKey] = s.obj.Status.LastAppliedRevision
+		if origin := s.obj.Status.LastAppliedOriginRevision; origin != "" {
+			metadata[kustomizev1.OriginRevisionMetadataKey] = origin
+		}
 	}
 	return events.Event{Severity: severity, Reason: reason, Message: message, Metadata: metadata}
 }

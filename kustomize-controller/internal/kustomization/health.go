@@ -24,15 +24,23 @@ func (r *Reconciler) health(ctx context.Context, s *scope) error {
 	if !s.checksHealth() {
 		return nil
 	}
+	set := r.healthSet(s)
+	if s.unchecked = len(set.Entries) == 0; s.unchecked {
+		s.last.closeWait()
+		return nil
+	}
 	s.step = stepHealth
-	h, err := r.Engine.Health(ctx, s.clients, s.owner(), r.healthSet(s))
+	h, err := r.Engine.Health(ctx, s.clients, s.owner(), set)
 	if err != nil {
-		return outcome.Fail(kustomizev1.HealthCheckFailedReason, err)
+		s.healthFault = err.Error()
+		return outcome.Fail(kustomizev1.HealthCheckFailedReason, fmt.Errorf("health check failed: %w", err))
 	}
 	now := r.Clock()
 	if h.AllCurrent() {
 		if !s.last.waiting.IsZero() {
 			s.healthTook, s.began = now.Sub(s.last.waiting), s.last.began
+		} else if !s.quiet {
+			s.healthTook = time.Millisecond // looked at once, and well
 		}
 		s.last.closeWait()
 		return nil
@@ -52,14 +60,15 @@ func (r *Reconciler) health(ctx context.Context, s *scope) error {
 	return outcome.Fail(kustomizev1.HealthCheckFailedReason, fmt.Errorf(healthFailedText, waited, fault))
 }
 
-// openWait notes since when this process waits. After a restart the wait goes on from the time that the status shows, so that the deadline
-// holds however often the process is started anew.
+// openWait notes since when this process waits. In the first run after a start the wait goes on from the time that the status shows, so that
+// the deadline holds however often the process is started anew.
 func (s *scope) openWait(now time.Time) {
 	if !s.last.waiting.IsZero() {
 		return
 	}
 	s.last.waiting, s.last.began = now, s.run.Started
-	if c := conditions.Get(s.obj, kustomizev1.HealthyCondition); c != nil && c.Reason == meta.ProgressingReason && c.Message == s.stepMessage() {
+	c := conditions.Get(s.obj, kustomizev1.HealthyCondition)
+	if s.first && c != nil && c.Reason == meta.ProgressingReason && c.Message == s.stepMessage() && c.ObservedGeneration == s.obj.Generation {
 		s.last.waiting = c.LastTransitionTime.Time
 	}
 }
@@ -70,14 +79,22 @@ func (r *Reconciler) healthSet(s *scope) apply.HealthSet {
 		set.Entries = s.last.members
 		return set
 	}
+	self := selfEntry(s.obj)
 	for _, ref := range s.obj.Spec.HealthChecks {
 		gv, err := schema.ParseGroupVersion(cmp.Or(ref.APIVersion, "apps/v1"))
 		if err != nil {
 			gv = schema.GroupVersion{Version: ref.APIVersion}
 		}
-		set.Entries = append(set.Entries, apply.NewEntry(gv.WithKind(ref.Kind), ref.Namespace, ref.Name))
+		if entry := apply.NewEntry(gv.WithKind(ref.Kind), ref.Namespace, ref.Name); entry.ID != self.ID {
+			set.Entries = append(set.Entries, entry)
+		}
 	}
 	return set
+}
+
+// selfEntry is the object itself, which never waits for its own health.
+func selfEntry(obj *kustomizev1.Kustomization) apply.Entry {
+	return apply.NewEntry(kustomizev1.GroupVersion.WithKind(kustomizev1.KustomizationKind), obj.Namespace, obj.Name)
 }
 
 // settle notes that everything is applied and pruned with these inputs.
@@ -88,7 +105,7 @@ func (s *scope) settle(now time.Time) {
 	}
 	s.last.ttlJobs = s.set.TTLJobs()
 	s.last.members = nil
-	self := apply.NewEntry(kustomizev1.GroupVersion.WithKind(kustomizev1.KustomizationKind), s.obj.Namespace, s.obj.Name)
+	self := selfEntry(s.obj)
 	for _, e := range s.plan.HealthEntries() {
 		if e.ID != self.ID {
 			s.last.members = append(s.last.members, e)

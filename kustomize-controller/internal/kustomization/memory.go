@@ -53,16 +53,17 @@ type records struct {
 	of map[types.NamespacedName]*record
 }
 
-func (m *records) get(name types.NamespacedName) *record {
+// get returns the record of an object, and whether it is a new one.
+func (m *records) get(name types.NamespacedName) (r *record, fresh bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.of == nil {
 		m.of = make(map[types.NamespacedName]*record)
 	}
 	if m.of[name] == nil {
-		m.of[name] = &record{}
+		m.of[name], fresh = &record{}, true
 	}
-	return m.of[name]
+	return m.of[name], fresh
 }
 
 func (m *records) drop(name types.NamespacedName) {

@@ -20,18 +20,24 @@ import (
 // OCI image specification, "Pre-Defined Annotation Keys".
 const ociRevisionKey = "org.opencontainers.image.revision"
 
+// phaseSource is the name of the phase whose faults are the source's.
+const phaseSource = "source"
+
 // scope is what one run knows. Each field names the phase that sets it.
 type scope struct {
 	obj *kustomizev1.Kustomization
 	run reconcile.Run
 	// last is what earlier runs of this process left behind for this object.
 	last *record
+	// first is set in the first run of this process for the object, or the first after it was suspended.
+	first bool
 
 	exprs     *apply.Expressions // configure
 	artifact  meta.Artifact      // source
 	clients   apply.Clients      // connect
 	account   string             // connect: the service account that acts, empty for the controller's own identity
 	vars      map[string]string  // variables
+	hide      []string           // variables: the values that came from Secrets, which no text may show
 	rendering string             // compare: all but the artifact that the result depends on, as one hash
 	inputs    string             // compare: the same with the artifact
 	quiet     bool               // compare: nothing moved since the last run that was done with these inputs
@@ -50,6 +56,7 @@ type scope struct {
 	began       time.Time     // health: when the run began whose objects are healthy now, if it was an earlier one
 	healthTook  time.Duration // health: set when a wait for health ended well in this run
 	healthFault string        // health: why it failed
+	unchecked   bool          // health: there was nothing to check
 	cancelled   bool          // compare: a wait for the health of other inputs was given up
 }
 
@@ -57,7 +64,7 @@ type scope struct {
 func (r *Reconciler) phases() []reconcile.Phase[*scope] {
 	return []reconcile.Phase[*scope]{
 		{Name: "configure", Run: r.configure},
-		{Name: "source", Run: r.source},
+		{Name: phaseSource, Run: r.source},
 		{Name: "depends", Run: r.depends},
 		{Name: "connect", Run: r.connect},
 		{Name: "variables", Run: r.variables},

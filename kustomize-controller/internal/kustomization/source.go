@@ -23,7 +23,7 @@ func (r *Reconciler) source(ctx context.Context, s *scope) error {
 	if err := r.allowed(s.obj, ref); err != nil {
 		return outcome.Stall(kustomizev1.AccessDeniedReason, err)
 	}
-	obj, err := source.Lookup(ctx, r.Client, ref)
+	obj, err := source.Lookup(ctx, r.Sources, ref)
 	if err != nil {
 		if apierrors.IsNotFound(errors.Unwrap(err)) {
 			return outcome.FailAfter(s.obj.GetRetryInterval(), kustomizev1.ArtifactFailedReason, err)

@@ -60,7 +60,7 @@ func setStatus(s *scope, r reconcile.Result) {
 	default:
 		setFailed(s, r)
 	}
-	if !s.checksHealth() {
+	if !s.checksHealth() || s.unchecked {
 		conditions.Delete(s.obj, kustomizev1.HealthyCondition)
 	}
 	if !r.Running && (r.Class != outcome.Done || s.newsSince(before)) {
@@ -102,7 +102,7 @@ func setProgressing(s *scope) {
 func setReady(s *scope) {
 	conditions.Delete(s.obj, meta.ReconcilingCondition)
 	conditions.Delete(s.obj, meta.StalledCondition)
-	if s.checksHealth() && (s.healthTook > 0 || !conditions.IsTrue(s.obj, kustomizev1.HealthyCondition)) {
+	if s.checksHealth() && !s.unchecked && (s.healthTook > 0 || !conditions.IsTrue(s.obj, kustomizev1.HealthyCondition)) {
 		conditions.MarkTrue(s.obj, kustomizev1.HealthyCondition, meta.SucceededReason, healthPassedText, roundUp(s.healthTook))
 	}
 	conditions.MarkTrue(s.obj, meta.ReadyCondition, kustomizev1.ReconciliationSucceededReason, appliedText, s.artifact.Revision)
@@ -113,7 +113,10 @@ func setReady(s *scope) {
 // setFailed covers faults that a retry may cure and waits for something outside this object.
 func setFailed(s *scope, r reconcile.Result) {
 	reason := r.Reason
-	if reason == "" {
+	switch {
+	case reason == "" && r.Phase == phaseSource:
+		reason = kustomizev1.ArtifactFailedReason
+	case reason == "":
 		reason = kustomizev1.ReconciliationFailedReason
 	}
 	conditions.Delete(s.obj, meta.StalledCondition)

@@ -105,6 +105,20 @@ func TestConditions(t *testing.T) {
 				"Healthy=True/Succeeded: Health check passed in 7s",
 			},
 		},
+		"NothingToCheck": {
+			reason: "Where nothing was left to check, Healthy says nothing.",
+			scope: fresh(func(s *scope) {
+				s.obj.Spec.Wait, s.unchecked = true, true
+				conditions.MarkTrue(s.obj, kustomizev1.HealthyCondition, meta.SucceededReason, "Health check passed in 7s")
+			}),
+			want: []string{"Ready=True/ReconciliationSucceeded: Applied revision: " + rev1},
+		},
+		"SourceUnreadable": {
+			reason: "An error that nobody translated while the source is read is the source's.",
+			scope:  fresh(nil),
+			result: reconcile.Result{Phase: phaseSource, Outcome: outcome.Outcome{Class: outcome.Unforeseen, Err: errors.New("it broke")}},
+			want:   []string{"Ready=False/ArtifactFailed: it broke"},
+		},
 		"WaitsForHealth": {
 			reason: "While health is awaited nothing is decided.",
 			scope:  fresh(func(s *scope) { s.obj.Spec.Wait = true; s.step = stepHealth }),

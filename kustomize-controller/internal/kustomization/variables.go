@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -35,6 +36,9 @@ func (r *Reconciler) variables(ctx context.Context, s *scope) error {
 			return outcome.Fail(kustomizev1.BuildFailedReason, fmt.Errorf("substitute from '%s/%s' error: %w", ref.Kind, ref.Name, err))
 		}
 		maps.Copy(s.vars, values)
+		if ref.Kind == "Secret" {
+			s.hide = slices.AppendSeq(s.hide, maps.Values(values))
+		}
 	}
 	maps.Copy(s.vars, post.Substitute)
 	for name, value := range s.vars {

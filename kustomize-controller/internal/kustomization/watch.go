@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/fluxcd/pkg/runtime/conditions"
 	"github.com/fluxcd/pkg/runtime/predicates"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -122,19 +121,14 @@ func (r *Reconciler) users(kind string) handler.MapFunc {
 	}
 }
 
-// consumers finds the objects fed by a source that have not dealt with its artifact yet. Those that others depend on come first, so that
-// dependents find them done.
+// consumers finds the objects fed by a source. Those that have dealt with its artifact are not left out: a run of theirs costs no request, and
+// what their status says may be behind a run that is under way. Those that others depend on come first, so that dependents find them done.
 func (r *Reconciler) consumers(kind string) handler.MapFunc {
 	return func(ctx context.Context, obj client.Object) []ctrl.Request {
-		src, ok := obj.(source.Object)
-		if !ok || src.GetArtifact() == nil {
+		if src, ok := obj.(source.Object); !ok || src.GetArtifact() == nil {
 			return nil
 		}
-		revision := src.GetArtifact().Revision
-		return r.requests(ctx, indexSource, access.Reference{Kind: kind, Namespace: obj.GetNamespace(), Name: obj.GetName()}.String(),
-			func(ks *kustomizev1.Kustomization) bool {
-				return ks.Status.LastAttemptedRevision == revision && (conditions.IsReconciling(ks) || conditions.IsReady(ks))
-			})
+		return r.requests(ctx, indexSource, access.Reference{Kind: kind, Namespace: obj.GetNamespace(), Name: obj.GetName()}.String(), nil)
 	}
 }
 
