@@ -96,7 +96,7 @@ func expand(content []byte) ([]Object, error) {
 	}
 	switch {
 	case object.APIVersion == "" || object.Kind == "" || object.Name == "":
-		return nil, fmt.Errorf("%s: %s", noIdentity, excerpt(content))
+		return nil, fmt.Errorf("%s: %s", noIdentity, object.excerpt())
 	case strings.EqualFold(object.Kind, "Kustomization") && strings.HasPrefix(object.APIVersion, "kustomize.config.k8s.io/"):
 		return nil, nil
 	}
@@ -118,9 +118,11 @@ func expandAll(items []json.RawMessage) ([]Object, error) {
 // maxExcerptBytes keeps a message readable and conditions small.
 const maxExcerptBytes = 200
 
-func excerpt(content []byte) string {
-	if len(content) <= maxExcerptBytes {
-		return string(content)
+// excerpt tells the object by what it has of an identity. The rest of it may be secret.
+func (o Object) excerpt() string {
+	text := fmt.Sprintf("{apiVersion: %q, kind: %q, metadata: {name: %q, namespace: %q}}", o.APIVersion, o.Kind, o.Name, o.Namespace)
+	if len(text) <= maxExcerptBytes {
+		return text
 	}
-	return strings.ToValidUTF8(string(content[:maxExcerptBytes]), "") + "…"
+	return strings.ToValidUTF8(text[:maxExcerptBytes], "") + "…"
 }

@@ -5,6 +5,7 @@ package kustomize
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -113,14 +114,17 @@ func (s *substitution) apply(object Object) (Object, error) {
 	return identified(content)
 }
 
-// identified returns the object, which may have got another name, but must have one.
+// identified returns the object, which may have got another name, but must have one. What was put in may be secret: no error of it
+// holds content.
 func identified(content []byte) (Object, error) {
 	object, _, err := newObject(content)
 	if err != nil {
-		return Object{}, err
+		return Object{}, errors.New(noIdentity + ": the object has fields of a wrong type after substitution")
 	}
-	if object.APIVersion == "" || object.Kind == "" || object.Name == "" {
-		return Object{}, fmt.Errorf("%s: %s", noIdentity, excerpt(content))
+	for _, field := range []struct{ name, value string }{{"apiVersion", object.APIVersion}, {"kind", object.Kind}, {"name", object.Name}} {
+		if field.value == "" {
+			return Object{}, fmt.Errorf("%s: the object has no %s after substitution", noIdentity, field.name)
+		}
 	}
 	return object, nil
 }
@@ -129,7 +133,7 @@ func identified(content []byte) (Object, error) {
 func (s *substitution) expand(object Object) (content []byte, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("variable substitution failed: recovered from panic: %v", r)
+			err = fmt.Errorf("variable substitution failed: recovered from panic of type %T", r)
 		}
 	}()
 	text, err := object.YAML()
@@ -142,9 +146,15 @@ func (s *substitution) expand(object Object) (content []byte, err error) {
 	}
 	content, err = yaml.YAMLToJSON([]byte(expanded))
 	if err != nil {
-		return nil, fmt.Errorf("YAMLToJSON: %w", err)
+		return nil, notYAML(err)
 	}
 	return content, nil
+}
+
+// notYAML says where the text is no YAML. The library's own text quotes what it met, whole or in part, which may be a secret value.
+func notYAML(err error) error {
+	line := regexp.MustCompile(`^yaml: line \d+: `).FindString(err.Error())
+	return fmt.Errorf("YAMLToJSON: %sthe object is not valid YAML after substitution", cmp.Or(line, "yaml: "))
 }
 
 // eval runs the template. The library stops at the first variable that is not set; to name them all,

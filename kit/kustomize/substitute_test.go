@@ -229,6 +229,33 @@ func TestSubstituteIdentity(t *testing.T) {
 	}
 }
 
+// TestSubstituteSecret holds that no message shows a value, whole or in part.
+func TestSubstituteSecret(t *testing.T) {
+	const prefix = "post build failed for 'Secret.v1.[noGrp]/"
+	cases := map[string]struct {
+		reason, text, value, want string
+	}{
+		"Nameless":  {reason: "The object is named as it was.", text: "metadata: {name: \"${empty}\"}\ndata: {a: \"${v}\"}", value: "hunter2secret", want: prefix + "${empty}': failed to decode Kubernetes apiVersion, kind and name from: the object has no name after substitution"},
+		"WrongType": {reason: "A number in place of the name is not quoted.", text: "metadata: {name: \"${v}\"}", value: "48151623", want: prefix + "${v}': failed to decode Kubernetes apiVersion, kind and name from: the object has fields of a wrong type after substitution"},
+		"Anchor":    {reason: "The YAML library quotes anchors.", text: "metadata: {name: x}\ndata: {a: \"${v}\"}", value: "*hunter2secret", want: prefix + "x': envsubst error: YAMLToJSON: yaml: the object is not valid YAML after substitution"},
+		"Part":      {reason: "It may quote a part.", text: "metadata: {name: x}\ndata: {a: \"${v}\"}", value: "!!binary hunter2-secret", want: prefix + "x': envsubst error: YAMLToJSON: yaml: the object is not valid YAML after substitution"},
+		"Key":       {reason: "It quotes keys.", text: "metadata: {name: x}\ndata: {a: \"${v}\"}", value: "{[hunter2secret]: 1}", want: prefix + "x': envsubst error: YAMLToJSON: yaml: the object is not valid YAML after substitution"},
+		"Line":      {reason: "The line is told where it is known.", text: "metadata: {name: x}\ndata: {a: \"${v}\"}", value: "hunter: 2: secret", want: prefix + "x': envsubst error: YAMLToJSON: yaml: line 3: the object is not valid YAML after substitution"},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			in := object(t, "apiVersion: v1\nkind: Secret\n"+tc.text)
+			_, err := weirkustomize.Substitute([]weirkustomize.Object{in}, map[string]string{"v": tc.value, "empty": ""}, weirkustomize.SubstituteOptions{})
+			if err == nil {
+				t.Fatalf("%s No error.", tc.reason)
+			}
+			if diff := cmp.Diff(tc.want, err.Error()); diff != "" {
+				t.Errorf("%s\n-want, +got:\n%s", tc.reason, diff)
+			}
+		})
+	}
+}
+
 // TestSubstituteUntouched holds the short cut for objects without a dollar sign to the long way.
 func TestSubstituteUntouched(t *testing.T) {
 	for name, tc := range rendered {
