@@ -8,10 +8,7 @@ package depends
 import (
 	"context"
 	"fmt"
-	"slices"
 
-	celexpr "github.com/fluxcd/pkg/runtime/cel"
-	"github.com/google/cel-go/cel"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 )
@@ -89,7 +86,7 @@ func (c *Checker) one(ctx context.Context, self runtime.Object, revision string,
 		return notReady("not found: %s", err)
 	}
 	if expr != nil {
-		ok, err := evaluate(ctx, expr, self, dep.Object)
+		ok, err := expr.evaluate(ctx, self, dep.Object)
 		if err != nil {
 			return notReady("is not ready: %s", err)
 		}
@@ -109,48 +106,27 @@ func (c *Checker) one(ctx context.Context, self runtime.Object, revision string,
 	return nil
 }
 
-func compile(ref Reference) (*celexpr.Expression, error) {
-	if ref.ReadyExpr == "" {
-		return nil, nil //nolint:nilnil // no expression is a valid answer, and no fault
-	}
-	expr, err := celexpr.NewExpression(ref.ReadyExpr,
-		celexpr.WithCompile(), celexpr.WithStructVariables("self", "dep"), celexpr.WithOutputType(cel.BoolType))
-	if err != nil {
-		return nil, fmt.Errorf("failed to evaluate dependency %s: %w", ref.Name, err)
-	}
-	return expr, nil
-}
-
-func evaluate(ctx context.Context, expr *celexpr.Expression, self, dep runtime.Object) (bool, error) {
-	vars := make(map[string]any, 2)
-	for name, obj := range map[string]runtime.Object{"self": self, "dep": dep} {
-		m, err := runtime.DefaultUnstructuredConverter.ToUnstructured(obj)
-		if err != nil {
-			return false, fmt.Errorf("convert %s: %w", name, err)
-		}
-		vars[name] = m
-	}
-	return expr.EvaluateBoolean(ctx, vars)
-}
-
-// Cycle follows references from start and returns the first way that leads back to it, start first and last, or nil.
+// Cycle follows references from start and returns the first way that leads back to it, start first and last, or nil. It asks for the
+// references of an object once.
 func Cycle(start types.NamespacedName, refs func(types.NamespacedName) []types.NamespacedName) []types.NamespacedName {
+	way := []types.NamespacedName{start}
+	open := [][]types.NamespacedName{refs(start)} // of each on the way, the references that are not tried yet
 	seen := make(map[types.NamespacedName]bool)
-	var walk func(way []types.NamespacedName) []types.NamespacedName
-	walk = func(way []types.NamespacedName) []types.NamespacedName {
-		for _, next := range refs(way[len(way)-1]) {
-			if next == start {
-				return append(slices.Clone(way), next)
-			}
-			if seen[next] {
-				continue
-			}
-			seen[next] = true
-			if found := walk(append(slices.Clone(way), next)); found != nil {
-				return found
-			}
+	for len(way) > 0 {
+		last := len(way) - 1
+		if len(open[last]) == 0 {
+			way, open = way[:last], open[:last]
+			continue
 		}
-		return nil
+		next := open[last][0]
+		open[last] = open[last][1:]
+		switch {
+		case next == start:
+			return append(way, next)
+		case !seen[next]:
+			seen[next] = true
+			way, open = append(way, next), append(open, refs(next))
+		}
 	}
-	return walk([]types.NamespacedName{start})
+	return nil
 }
