@@ -25,9 +25,15 @@ import (
 const (
 	// maxDepth is how deep directories may be nested.
 	maxDepth = 256
+	// maxEntries is how many entries one walk may meet. A few small trees that name each other make
+	// billions.
+	maxEntries = 1_000_000
 	// maxPathBytes is how long a path may be (PATH_MAX of Linux).
 	maxPathBytes = 4096
 )
+
+// ErrTooManyEntries says that a commit has more files and directories than any checkout is for.
+var ErrTooManyEntries = errors.New("repository has too many files")
 
 // errTree says that a tree holds what no checkout would write.
 var errTree = errors.New("invalid tree")
@@ -57,7 +63,7 @@ type Entry struct {
 // links and submodules are left out.
 func (c *Commit) Entries(ctx context.Context, directories []string) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
-		w := walker{commit: c, only: cleanDirectories(directories), yield: yield}
+		w := walker{commit: c, only: cleanDirectories(directories), yield: yield, left: maxEntries}
 		if err := w.walk(ctx, c.tree, "", 0); err != nil && !errors.Is(err, errStop) {
 			yield(Entry{}, err)
 		}
@@ -113,6 +119,8 @@ type walker struct {
 	commit *Commit
 	only   []string
 	yield  func(Entry, error) bool
+	// left is how many entries may still come.
+	left int
 }
 
 // walk yields the content of the tree h, which is at dir.
@@ -127,8 +135,14 @@ func (w *walker) walk(ctx context.Context, h Hash, dir string, depth int) error 
 	if err != nil {
 		return err
 	}
+	if w.left -= len(entries); w.left < 0 {
+		return fmt.Errorf("%w: more than %d", ErrTooManyEntries, maxEntries)
+	}
 	slices.SortFunc(entries, func(a, b object.TreeEntry) int { return cmp.Compare(a.Name, b.Name) })
 	for i, te := range entries {
+		if i%contextInterval == 0 && ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		if err := checkName(te.Name, dir); err != nil {
 			return err
 		}

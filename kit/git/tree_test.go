@@ -5,6 +5,7 @@ package git_test
 
 import (
 	"errors"
+	"strconv"
 	"testing"
 
 	"github.com/go-git/go-git/v5/plumbing"
@@ -176,6 +177,23 @@ func TestEntriesHostile(t *testing.T) {
 		_, commit := f.fetch(t, git.Reference{Branch: "main"})
 		if _, err := walk(t, commit); err == nil {
 			t.Error("endless nesting must be an error")
+		}
+	})
+	t.Run("Bomb", func(t *testing.T) {
+		f := newFixture(t)
+		h := f.blob(t, "x")
+		mode := filemode.Regular
+		for range 9 { // ten to the ninth files out of nine trees
+			var same []object.TreeEntry
+			for i := range 10 {
+				same = append(same, object.TreeEntry{Name: strconv.Itoa(i), Mode: mode, Hash: h})
+			}
+			h, mode = rawTree(t, f, same), filemode.Dir
+		}
+		f.commitTree(t, []object.TreeEntry{{Name: "d", Mode: filemode.Dir, Hash: h}})
+		_, commit := f.fetch(t, git.Reference{Branch: "main"})
+		if _, err := walk(t, commit); !errors.Is(err, git.ErrTooManyEntries) {
+			t.Errorf("got %v, want ErrTooManyEntries", err)
 		}
 	})
 	t.Run("Twice", func(t *testing.T) {
