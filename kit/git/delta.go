@@ -53,6 +53,8 @@ type resolver struct {
 	byOffset []int
 	// byHash are those that name their base by its hash, which may be anywhere.
 	byHash map[Hash][]int
+	// limit is how large the objects of the walk may be.
+	limit int64
 	// kept is the size of the contents on the stack.
 	kept int64
 }
@@ -105,6 +107,7 @@ func (r *resolver) walk(ctx context.Context, i int) error {
 		return nil
 	}
 	kind := r.pack.objects[i].kind
+	r.limit = maxBytes(kind)
 	content, err := r.read(r.pack.objects[i])
 	if err != nil {
 		return err
@@ -192,16 +195,16 @@ func (r *resolver) drop(f *frame) {
 
 // read returns what is stored for an object: its content, or a difference.
 func (r *resolver) read(o packObject) ([]byte, error) {
-	if o.length > maxDeltaBytes {
+	if o.length > r.limit {
 		return nil, fmt.Errorf("%w: %d bytes", errTooLarge, o.length)
 	}
 	if _, err := r.scanner.SeekObjectHeader(o.offset); err != nil {
-		return nil, fmt.Errorf("%w: %w", errPack, err)
+		return nil, badPack(err)
 	}
 	// The scan has read the object before, so it has this length.
 	b := bytes.NewBuffer(make([]byte, 0, o.length))
 	if _, _, err := r.scanner.NextObject(b); err != nil {
-		return nil, fmt.Errorf("%w: %w", errPack, err)
+		return nil, badPack(err)
 	}
 	return b.Bytes(), nil
 }
@@ -216,7 +219,7 @@ func (r *resolver) apply(base []byte, child int) ([]byte, error) {
 	if n <= 0 {
 		return nil, fmt.Errorf("%w: delta without size", errPack)
 	}
-	if size, n := binary.Uvarint(delta[n:]); n <= 0 || size > maxDeltaBytes {
+	if size, n := binary.Uvarint(delta[n:]); n <= 0 || size > uint64(r.limit) { //nolint:gosec // limits are not negative
 		return nil, fmt.Errorf("%w: delta to %d bytes", errTooLarge, size)
 	}
 	content, err := packfile.PatchDelta(base, delta)

@@ -15,7 +15,6 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
-	"github.com/go-git/go-git/v5/plumbing/protocol/packp/sideband"
 	"github.com/go-git/go-git/v5/storage/filesystem"
 )
 
@@ -93,10 +92,11 @@ func (m *Mirror) bring(ctx context.Context, remote *Remote, target Target) error
 	return m.clone(ctx, remote, target, want, complete)
 }
 
-// hopeless reports whether an increment failed in a way that would repeat itself: the mirror is damaged, or the
-// server does not get increments right. A fresh clone asks for less skill.
+// hopeless reports whether an increment failed in a way that would repeat itself: the mirror is damaged, the
+// server does not get increments right, or a large file came as a difference, which in a clone comes whole.
+// A fresh clone asks for less skill.
 func hopeless(err error) bool {
-	return errors.Is(err, ErrCorrupt) || errors.Is(err, errPack) || errors.Is(err, errProtocol)
+	return errors.Is(err, ErrCorrupt) || errors.Is(err, errPack) || errors.Is(err, errProtocol) || errors.Is(err, errTooLarge)
 }
 
 // wanted returns which objects to ask for, and whether their history has to come with them. A commit is
@@ -241,11 +241,8 @@ func (d *download) request() *packp.UploadPackRequest {
 // receive stores the pack of a response.
 func (d *download) receive(ctx context.Context, req *packp.UploadPackRequest, res *packp.UploadPackResponse) error {
 	var pack io.Reader = res
-	switch {
-	case req.Capabilities.Supports(capability.Sideband64k):
-		pack = sideband.NewDemuxer(sideband.Sideband64k, res)
-	case req.Capabilities.Supports(capability.Sideband):
-		pack = sideband.NewDemuxer(sideband.Sideband, res)
+	if req.Capabilities.Supports(capability.Sideband64k) || req.Capabilities.Supports(capability.Sideband) {
+		pack = newDemuxer(res)
 	}
 	if err := storePack(ctx, packDir(d.repo), pack, d.base); err != nil {
 		return err
@@ -286,7 +283,7 @@ func (d *download) markShallow(update packp.ShallowUpdate) error {
 
 // readObject returns the content of an object of the mirror.
 func readObject(object plumbing.EncodedObject) (content []byte, err error) {
-	if object.Size() > maxDeltaBytes {
+	if object.Size() > maxBytes(object.Type()) {
 		return nil, fmt.Errorf("%w: object %s of %d bytes", errTooLarge, object.Hash(), object.Size())
 	}
 	r, err := object.Reader()

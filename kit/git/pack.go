@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"io/fs"
 	"os"
 
 	"github.com/go-git/go-git/v5/plumbing"
@@ -26,9 +27,16 @@ var errPack = errors.New("malformed pack")
 var errTooLarge = errors.New("object is too large")
 
 const (
-	// maxDeltaBytes limits objects that are stored as differences, which have to be built in memory.
-	// Servers store larger files whole (core.bigFileThreshold, 512 MiB); those are streamed.
-	maxDeltaBytes = 512 << 20
+	// maxPackBytes and maxPackObjects limit a pack; the objects of a pack cost about 100 bytes of memory
+	// each. The whole history of Linux has 6 GB and 11 million objects.
+	maxPackBytes   = 8 << 30
+	maxPackObjects = 20_000_000
+	// maxMetadataBytes limits commits, trees and tags, which are read in one piece. A tree of 400,000
+	// entries fits.
+	maxMetadataBytes = 16 << 20
+	// maxDeltaBytes limits files that are stored as differences, which have to be built in memory. Whole
+	// files are streamed.
+	maxDeltaBytes = 64 << 20
 	// contextInterval is how many objects are read between two looks at the context.
 	contextInterval = 256
 	// packTrailerBytes is the checksum at the end of a pack.
@@ -97,12 +105,34 @@ type pack struct {
 // scan copies the stream to the file and notes every object in it.
 func (p *pack) scan(ctx context.Context, r io.Reader) error {
 	out := bufio.NewWriterSize(p.file, 256<<10)
-	in := io.TeeReader(r, out)
+	in := &input{from: r, left: maxPackBytes}
+	err := p.scanObjects(ctx, io.TeeReader(in, out))
+	// A failure to write stays with the writer, one to read with the reader; what the scanner makes of
+	// them says nothing about the pack.
+	written := out.Flush()
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case written != nil:
+		return fmt.Errorf("store pack: %w", written)
+	case err == nil, errors.Is(err, errTooLarge), errors.Is(err, errPackSize):
+		return err
+	case in.failure != nil:
+		return fmt.Errorf("receive pack: %w", in.failure)
+	}
+	return fmt.Errorf("%w: %w", errPack, err)
+}
+
+// scanObjects notes every object of a stream.
+func (p *pack) scanObjects(ctx context.Context, in io.Reader) error {
 	// Hiding what else the reader can do keeps the scanner from seeking in it.
 	s := packfile.NewScanner(struct{ io.Reader }{in})
 	_, count, err := s.Header()
 	if err != nil {
-		return malformed(ctx, err)
+		return err
+	}
+	if count > maxPackObjects {
+		return fmt.Errorf("%w: %d objects", errPackSize, count)
 	}
 	for i := range count {
 		if i%contextInterval == 0 && ctx.Err() != nil {
@@ -110,24 +140,32 @@ func (p *pack) scan(ctx context.Context, r io.Reader) error {
 		}
 		o, err := scanObject(s)
 		if err != nil {
-			return malformed(ctx, err)
+			return err
 		}
 		p.objects = append(p.objects, o)
 	}
 	if p.checksum, err = s.Checksum(); err != nil {
-		return malformed(ctx, err)
+		return err
 	}
-	// What follows the pack is the end of the transport's framing.
-	if _, err := io.Copy(io.Discard, in); err != nil {
-		return malformed(ctx, err)
+	// What follows the pack is the end of the transport's framing, which some servers leave out.
+	if _, err := io.Copy(io.Discard, in); err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return err
 	}
-	return out.Flush()
+	return nil
 }
 
-// malformed tells an interrupted transfer from a bad pack.
-func malformed(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
+// maxBytes is how large an object of a kind may be if it has to be in memory.
+func maxBytes(kind plumbing.ObjectType) int64 {
+	if kind == plumbing.BlobObject {
+		return maxDeltaBytes
+	}
+	return maxMetadataBytes
+}
+
+// badPack is the error of a pack that cannot be read, unless it is the file that cannot.
+func badPack(err error) error {
+	if _, local := errors.AsType[*fs.PathError](err); local {
+		return fmt.Errorf("read pack: %w", err)
 	}
 	return fmt.Errorf("%w: %w", errPack, err)
 }
@@ -139,6 +177,9 @@ func scanObject(s *packfile.Scanner) (packObject, error) {
 		return packObject{}, err
 	}
 	o := packObject{offset: h.Offset, length: h.Length, kind: h.Type, baseOffset: h.OffsetReference, baseHash: h.Reference}
+	if !h.Type.IsDelta() && h.Type != plumbing.BlobObject && h.Length > maxMetadataBytes {
+		return packObject{}, fmt.Errorf("%w: %s of %d bytes", errTooLarge, h.Type, h.Length)
+	}
 	sink := io.Discard
 	hasher := plumbing.NewHasher(h.Type, h.Length)
 	if !h.Type.IsDelta() {
