@@ -52,11 +52,12 @@ func newExpression(text string) (*expression, error) {
 		return nil, err
 	}
 	object := cel.ObjectType("google.protobuf.Struct")
-	env, err := cel.NewEnv(
+	options := append([]cel.EnvOption{
 		cel.HomogeneousAggregateLiterals(), cel.EagerlyValidateDeclarations(true), cel.DefaultUTCTimeZone(true),
 		cel.CrossTypeNumericComparisons(true), cel.OptionalTypes(), ext.Strings(), ext.Sets(), ext.Encoders(),
 		cel.Variable("self", object), cel.Variable("dep", object),
-	)
+	}, bounded()...)
+	env, err := cel.NewEnv(options...)
 	if err != nil {
 		return nil, fmt.Errorf("failed to create CEL environment: %w", err)
 	}

@@ -1,0 +1,93 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package depends
+
+import (
+	"strings"
+
+	"github.com/google/cel-go/cel"
+	"github.com/google/cel-go/common/types"
+	"github.com/google/cel-go/common/types/ref"
+	"github.com/google/cel-go/common/types/traits"
+)
+
+// maxProduct bounds functions that take time or memory by the product of their arguments' sizes: a call is charged for only after it.
+const maxProduct = 1_000_000
+
+// bounded redefines such functions of the extensions with the same answers for arguments of sane sizes.
+func bounded() []cel.EnvOption {
+	list := cel.ListType(cel.TypeParamType("T"))
+	sets := func(name, id string, f func(a, b traits.Lister) ref.Val) cel.EnvOption {
+		return cel.Function(name, cel.Overload(id, []*cel.Type{list, list}, cel.BoolType, cel.BinaryBinding(setFunction(f))))
+	}
+	return []cel.EnvOption{
+		cel.Function("replace",
+			cel.MemberOverload("string_replace_string_string",
+				[]*cel.Type{cel.StringType, cel.StringType, cel.StringType}, cel.StringType, cel.FunctionBinding(replace)),
+			cel.MemberOverload("string_replace_string_string_int",
+				[]*cel.Type{cel.StringType, cel.StringType, cel.StringType, cel.IntType}, cel.StringType, cel.FunctionBinding(replace)),
+		),
+		sets("sets.contains", "list_sets_contains_list", contains),
+		sets("sets.equivalent", "list_sets_equivalent_list", func(a, b traits.Lister) ref.Val {
+			if ab := contains(a, b); ab != types.True {
+				return ab
+			}
+			return contains(b, a)
+		}),
+		sets("sets.intersects", "list_sets_intersects_list", intersects),
+	}
+}
+
+// replace is text.replace(old, by) or text.replace(old, by, count).
+func replace(args ...ref.Val) ref.Val {
+	text, isText := args[0].(types.String)
+	old, isOld := args[1].(types.String)
+	by, isBy := args[2].(types.String)
+	count, isCount := types.Int(-1), true
+	if len(args) > 3 {
+		count, isCount = args[3].(types.Int)
+	}
+	if !isText || !isOld || !isBy || !isCount {
+		return types.NewErr("no such overload")
+	}
+	if strings.Count(string(text), string(old))*len(by) > maxProduct {
+		return types.NewErr("replace makes a string of more than %d bytes", maxProduct)
+	}
+	return types.String(strings.Replace(string(text), string(old), string(by), int(count)))
+}
+
+// setFunction refuses lists that are too large to compare each with each.
+func setFunction(f func(a, b traits.Lister) ref.Val) func(a, b ref.Val) ref.Val {
+	return func(a, b ref.Val) ref.Val {
+		listA, isA := a.(traits.Lister)
+		listB, isB := b.(traits.Lister)
+		if !isA || !isB {
+			return types.NewErr("no such overload")
+		}
+		sizeA, isA := listA.Size().(types.Int)
+		sizeB, isB := listB.Size().(types.Int)
+		if !isA || !isB || sizeA*sizeB > maxProduct {
+			return types.NewErr("sets take more than %d comparisons", maxProduct)
+		}
+		return f(listA, listB)
+	}
+}
+
+func contains(list, sub traits.Lister) ref.Val {
+	for it := sub.Iterator(); it.HasNext() == types.True; {
+		if found := list.Contains(it.Next()); found != types.True {
+			return found
+		}
+	}
+	return types.True
+}
+
+func intersects(a, b traits.Lister) ref.Val {
+	for it := a.Iterator(); it.HasNext() == types.True; {
+		if b.Contains(it.Next()) == types.True {
+			return types.True
+		}
+	}
+	return types.False
+}
