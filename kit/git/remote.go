@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 )
@@ -94,7 +95,11 @@ func CheckURL(address string) error {
 func parseURL(address string) (*url.URL, error) {
 	u, err := url.Parse(address)
 	if err != nil {
-		// The error of the parser quotes the address with everything in it.
+		// The error of the parser quotes the address with everything in it, and its cause parts of what may
+		// be a password.
+		if strings.Contains(address, "@") {
+			return nil, fmt.Errorf("%w: it does not parse", ErrURL)
+		}
 		if parse, ok := errors.AsType[*url.Error](err); ok {
 			err = parse.Err
 		}
@@ -132,7 +137,7 @@ func (r *Remote) failed(ctx context.Context, doing string, err error) error {
 	if ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
-	return fmt.Errorf("%s %s: %w", doing, r.identity(), plain(err))
+	return fmt.Errorf("%s %s: %w", doing, r.identity(), steady(plain(err)))
 }
 
 // Redact returns u without user information and query.
