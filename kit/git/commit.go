@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/storage/filesystem"
 )
@@ -27,12 +28,17 @@ type Commit struct {
 }
 
 // Commit returns a commit that was fetched before. ErrCorrupt means that it is not there or cannot be
-// read.
+// read, ErrReference that it is something else, which a tag may name.
 func (m *Mirror) Commit(h Hash) (*Commit, error) {
 	if m.store == nil {
 		return nil, fmt.Errorf("%w: no commit %s", ErrCorrupt, h)
 	}
 	c, err := object.GetCommit(m.store, h)
+	if errors.Is(err, plumbing.ErrObjectNotFound) {
+		if o, other := m.store.EncodedObject(plumbing.AnyObject, h); other == nil {
+			return nil, fmt.Errorf("%w: %s is not a commit but a %s", ErrReference, h, o.Type())
+		}
+	}
 	if err != nil {
 		return nil, damaged("commit", h, err)
 	}

@@ -28,10 +28,13 @@ func (m *Mirror) Fetch(ctx context.Context, remote *Remote, target Target) (*Com
 		}
 		commit, err = m.obtain(ctx, remote, target)
 	}
-	if err != nil {
-		return nil, err
+	if err == nil {
+		err = m.note(target)
 	}
-	return commit, m.note(target)
+	if err != nil {
+		return nil, steady(err)
+	}
+	return commit, nil
 }
 
 // obtain fetches the commit of target unless the mirror has it, and opens it.
@@ -83,13 +86,19 @@ func (m *Mirror) bring(ctx context.Context, remote *Remote, target Target) error
 	if err != nil {
 		return err
 	}
-	if m.mirrors(remote) && m.state.Complete == complete && m.intact() && !m.overgrown() {
+	if m.mirrors(remote) && m.state.Complete == complete && !provesByClone(target, complete) && m.intact() && !m.overgrown() {
 		err := m.increment(ctx, remote, target, want)
 		if err == nil || !hopeless(err) {
 			return err
 		}
 	}
 	return m.clone(ctx, remote, target, want, complete)
+}
+
+// provesByClone reports whether the target is a commit somewhere in the history of a branch. What a fresh
+// clone of the branch has is on it; in a mirror in use the commit may be left from another branch.
+func provesByClone(target Target, complete bool) bool {
+	return complete && target.ref.kind() == byCommit && target.ref.Branch != ""
 }
 
 // hopeless reports whether an increment failed in a way that would repeat itself: the mirror is damaged, the

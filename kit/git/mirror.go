@@ -105,6 +105,9 @@ func (m *Mirror) Close() error {
 // sweep removes clones and packs that were never finished.
 func (m *Mirror) sweep() error {
 	err := removeMarked(packDir(m.repo()), tempPackMark)
+	if err == nil {
+		err = removeOrphans(packDir(m.repo()))
+	}
 	if errors.Is(err, os.ErrNotExist) {
 		err = nil
 	}
@@ -121,6 +124,21 @@ func removeMarked(dir, mark string) error {
 	for _, e := range entries {
 		if strings.HasPrefix(e.Name(), mark) {
 			errs = append(errs, os.RemoveAll(filepath.Join(dir, e.Name())))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// removeOrphans removes every index without a pack, which a run that ended between placing the two leaves.
+func removeOrphans(dir string) error {
+	indexes, err := filepath.Glob(filepath.Join(dir, "pack-*.idx"))
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, index := range indexes {
+		if _, err := os.Stat(strings.TrimSuffix(index, ".idx") + ".pack"); errors.Is(err, os.ErrNotExist) {
+			errs = append(errs, os.Remove(index))
 		}
 	}
 	return errors.Join(errs...)

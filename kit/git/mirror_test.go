@@ -173,6 +173,43 @@ func TestFetchCommitIsProvenAnew(t *testing.T) {
 	}
 }
 
+// A commit that is in the mirror with its history was not proven to be in that of another branch.
+func TestFetchCommitIsProvenInHistory(t *testing.T) {
+	f := newFixture(t)
+	f.commit(t, "base", "first", map[string]string{"a": "1"})
+	old := f.commit(t, "main", "old", map[string]string{"a": "1"})
+	f.commit(t, "main", "tip", map[string]string{"a": "2"})
+	f.commit(t, "other", "other", map[string]string{"a": "3"})
+	f.fetch(t, git.Reference{Branch: "main", Commit: old})
+	f.reopen(t)
+	target, err := f.mirror.Resolve(t.Context(), f.remote, git.Reference{Branch: "other", Commit: old})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.mirror.Fetch(t.Context(), f.remote, target); !errors.Is(err, git.ErrReference) {
+		t.Errorf("got %v, want ErrReference", err)
+	}
+}
+
+// A tag may name something else than a commit, which no clone changes.
+func TestFetchTagOfBlob(t *testing.T) {
+	f := newFixture(t)
+	f.commit(t, "main", "first", map[string]string{"a": "1"})
+	f.server.Tag(t, repoPath, "blob", f.blob(t, "content").String())
+	target, err := f.mirror.Resolve(t.Context(), f.remote, git.Reference{Tag: "blob"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.traffic.take()
+	_, err = f.mirror.Fetch(t.Context(), f.remote, target)
+	if !errors.Is(err, git.ErrReference) || errors.Is(err, git.ErrCorrupt) || !strings.Contains(err.Error(), "not a commit") {
+		t.Errorf("got %v, want ErrReference", err)
+	}
+	if requests, _ := f.traffic.take(); len(requests) != 1 {
+		t.Errorf("one fetch is enough, got %v", requests)
+	}
+}
+
 func TestFetchRepairs(t *testing.T) {
 	packs := func(dir, pattern string) []string {
 		found, err := filepath.Glob(filepath.Join(dir, "repo.git", "objects", "pack", pattern))
@@ -372,9 +409,15 @@ func TestMirrorSweepsAndIsReadableByGit(t *testing.T) {
 	if err := os.WriteFile(unfinished, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	orphan := filepath.Join(filepath.Dir(unfinished), "pack-0123.idx")
+	if err := os.WriteFile(orphan, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	f.reopen(t)
-	if _, err := os.Stat(unfinished); !os.IsNotExist(err) {
-		t.Errorf("an unfinished pack stays: %v", err)
+	for _, name := range []string{unfinished, orphan} {
+		if _, err := os.Stat(name); !os.IsNotExist(err) {
+			t.Errorf("an unfinished pack stays: %v", err)
+		}
 	}
 	f.commit(t, "main", "second", with(noise(5), "x", "y"))
 	f.fetch(t, git.Reference{Branch: "main"})
