@@ -6,11 +6,19 @@ package observe
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/fluxcd/cli-utils/pkg/object"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
+)
+
+const (
+	// intakeLimit bounds one health expression over one object at intake.
+	intakeLimit = 20 * time.Millisecond
+	// slowRest is how long an expression that took longer is not tried again at intake.
+	slowRest = time.Minute
 )
 
 // kind holds the records of one kind. Its users are guarded by the hub's lock, the rest by its own.
@@ -29,6 +37,7 @@ type kind struct {
 	isDone  bool
 	deep    chan struct{} // closed when the records carry a status
 	isDeep  bool
+	slow    map[string]time.Time // rules that took too long at intake, and until when they are left out
 }
 
 func newKind(h *Hub, t Target) *kind {
@@ -38,6 +47,7 @@ func newKind(h *Hub, t Target) *kind {
 		records: map[types.NamespacedName]Record{},
 		done:    make(chan struct{}),
 		deep:    make(chan struct{}),
+		slow:    map[string]time.Time{},
 	}
 }
 
@@ -128,9 +138,34 @@ func (s *kindSink) reduce(ctx context.Context, obj metav1.Object) Record {
 		if h.cfg.Evaluator != nil {
 			by = h.cfg.Evaluator(rec.Owner, s.kind.target.Kind)
 		}
-		rec.Status = Compute(ctx, u, by)
+		rec.Status = s.kind.compute(ctx, u, by)
 	}
 	return rec
+}
+
+// compute is Compute at intake, where the objects of all owners wait for it: a rule that takes long is left to the run of its
+// owner, for this object and for a while for all. The status is zero then.
+func (k *kind) compute(ctx context.Context, u *unstructured.Unstructured, by Evaluator) Status {
+	if by == nil {
+		return Compute(ctx, u, nil)
+	}
+	k.mu.Lock()
+	resting := time.Now().Before(k.slow[by.Rule()])
+	k.mu.Unlock()
+	if resting {
+		return Status{}
+	}
+	ctx, cancel := context.WithTimeout(ctx, intakeLimit)
+	defer cancel()
+	st := Compute(ctx, u, by)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if ctx.Err() == nil {
+		delete(k.slow, by.Rule())
+		return st
+	}
+	k.slow[by.Rule()] = time.Now().Add(slowRest)
+	return Status{}
 }
 
 func (s *kindSink) change(key types.NamespacedName, rec Record, gone bool) {

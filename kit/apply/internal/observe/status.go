@@ -13,7 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-// evaluateLimit bounds one health expression over one object; expressions come from users.
+// evaluateLimit bounds one health expression over one object in its owner's run; expressions come from users.
 const evaluateLimit = time.Second
 
 // Status is the health of one object at one moment.
