@@ -155,20 +155,30 @@ func (e *Engine) healthChanged(a *account, owner Owner) {
 
 // watched returns the health of an object as the watches know it; false if they do not.
 func (e *Engine) watched(a *account, owner Owner, in *interest, id object.ObjMetadata) (observe.Status, bool) {
-	if e.hub == nil {
+	if st, ok := e.watchedByKind(a, owner, in, id); ok {
+		return st, true
+	}
+	if e.hub == nil || !a.spotted(id) {
 		return observe.Status{}, false
 	}
-	if a.spotted(id) {
-		if st, ok := e.hub.SpotStatus(owner.key(), id); ok && st.Rule == ruleOf(in.exprs.find(id.GroupKind)) {
-			return in.judge(id, st), true
-		}
+	st, ok := e.hub.SpotStatus(owner.key(), id)
+	if !ok || st.Rule != ruleOf(in.exprs.find(id.GroupKind)) {
+		return observe.Status{}, false
+	}
+	return in.judge(id, st), true
+}
+
+// watchedByKind returns the health of an object as the watch of its kind knows it.
+func (e *Engine) watchedByKind(a *account, owner Owner, in *interest, id object.ObjMetadata) (observe.Status, bool) {
+	if e.hub == nil {
+		return observe.Status{}, false
 	}
 	last, posted := a.posting(id)
 	rec, presence := e.hub.Lookup(id, last.version)
 	switch {
 	case presence == observe.Behind:
 		return in.fresh(id), true
-	case presence == observe.Absent && posted && last.version != "":
+	case presence == observe.Absent && posted && last.version != "" && !last.skipped:
 		return in.judge(id, observe.Status{State: status.NotFoundStatus}), true
 	case presence != observe.Present || rec.Owner != owner.key():
 		return observe.Status{}, false

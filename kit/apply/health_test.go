@@ -11,6 +11,7 @@ import (
 	"github.com/fluxcd/pkg/apis/kustomize"
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
@@ -174,6 +175,76 @@ func TestHealthChecksOfOthers(t *testing.T) {
 	if err != nil || h.Current > 0 || !strings.Contains(errText(h.Err(true)), "cannot get resource") {
 		t.Errorf("health for an account without rights: %+v %v", h, err)
 	}
+}
+
+// allow gives an account all rights in the namespace of the rig, or takes them away.
+func (r *rig) allow(t *testing.T, account string, yes bool) {
+	t.Helper()
+	bindings := r.admin.RbacV1().RoleBindings(r.ns)
+	if !yes {
+		if err := bindings.Delete(t.Context(), account, metav1.DeleteOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	_, err := bindings.Create(t.Context(), &rbacv1.RoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: account},
+		RoleRef:    rbacv1.RoleRef{Kind: "ClusterRole", Name: "cluster-admin", APIGroup: rbacv1.GroupName},
+		Subjects:   []rbacv1.Subject{{Kind: "User", Name: "system:serviceaccount:" + r.ns + ":" + account, APIGroup: rbacv1.GroupName}},
+	}, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestHealthAfterRightsAreLost(t *testing.T) {
+	r := newRig(t)
+	if p := r.reconcile(t, r.owner("other"), nil, configMaps(1, "x")); p.err != nil {
+		t.Fatal(p.err)
+	}
+	tenant, o := r.impersonate(t, "tenant"), r.owner("tenant")
+	set := HealthSet{Entries: []Entry{NewEntry(schema.GroupVersionKind{Version: "v1", Kind: "ConfigMap"}, r.ns, "cm-00")}}
+	current := func(want int) func() bool {
+		return func() bool {
+			h, err := r.Health(t.Context(), tenant, o, set)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return h.Current == want && (h.Recheck == 0 || want == 0)
+		}
+	}
+	r.allow(t, "tenant", true)
+	eventually(t, "the account may look, and a watch answers", current(1))
+	r.allow(t, "tenant", false)
+	eventually(t, "a new wait tells nothing without rights", current(0))
+}
+
+func TestSpotsEndWithTheWatchOfTheKind(t *testing.T) {
+	r := newRig(t)
+	o := r.owner("app")
+	p := r.reconcile(t, o, nil, deployment("1"))
+	if p.err != nil {
+		t.Fatal(p.err)
+	}
+	set := HealthSet{Entries: p.plan.HealthEntries()}
+	k, err := parseEntries(set.Entries)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.health(t, o, set)
+	// As if the list of full objects had taken too long.
+	a := r.ledger.open(o)
+	a.spots[k[0].id] = true
+	target, err := r.clients.anyTarget(k[0].gvk())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.hub.Spot(o.key(), target, k[0].id, nil)
+	eventually(t, "the single watch ends", func() bool {
+		r.health(t, o, set)
+		_, open := r.hub.SpotStatus(o.key(), k[0].id)
+		return !open && !a.spotted(k[0].id)
+	})
 }
 
 func TestHealthOfJobs(t *testing.T) {

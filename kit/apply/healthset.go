@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/fluxcd/cli-utils/pkg/kstatus/status"
 	"github.com/fluxcd/cli-utils/pkg/object"
@@ -106,6 +107,9 @@ type interest struct {
 	told outcome // guarded: what the owner was last told or woken for
 }
 
+// trustLimit is how long within one wait an account that was allowed to read an object is not asked to do so again.
+const trustLimit = time.Minute
+
 // interested registers what an owner waits for.
 func (a *account) interested(c Clients, set HealthSet) (*interest, error) {
 	list, err := parseEntries(set.Entries)
@@ -127,8 +131,9 @@ func (a *account) interested(c Clients, set HealthSet) (*interest, error) {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.identity != c.Metadata {
-		a.identity = c.Metadata
+	again := a.health != nil && a.health.told == waiting && time.Since(a.trusted) < trustLimit
+	if !again || a.identity != c.Metadata {
+		a.identity, a.trusted = c.Metadata, time.Now()
 		clear(a.spots)
 	}
 	a.health, a.exprs = in, set.Exprs

@@ -114,35 +114,42 @@ func (v *visit) read(ctx context.Context, k known) (observe.Status, error) {
 			}
 		}
 	}
-	v.follow(k, t.Target, by)
+	v.follow(k, t.Target, by, st)
 	return st, nil
 }
 
-// follow watches a single object, unless the watch of its kind shows it. The owner has just been allowed to read it.
-func (v *visit) follow(k known, t observe.Target, by observe.Evaluator) {
+// follow watches a single object, unless the watch of its kind shows it. The owner has just been allowed to read it, and was
+// told st.
+func (v *visit) follow(k known, t observe.Target, by observe.Evaluator, st observe.Status) {
 	if v.engine.hub == nil || v.clients.Remote {
 		v.recheck = healthRecheck
 		return
 	}
-	if _, ok := v.engine.watched(v.account, v.owner, v.in, k.id); ok {
+	if _, ok := v.engine.watchedByKind(v.account, v.owner, v.in, k.id); ok {
 		return
 	}
 	v.account.mu.Lock()
 	v.account.spots[k.id] = true
 	v.account.mu.Unlock()
 	v.engine.hub.Spot(v.owner.key(), t, k.id, by)
-	v.recheck = healthRecheck // until the watch has answered once
+	if seen, ok := v.engine.watched(v.account, v.owner, v.in, k.id); !ok || seen.State != st.State {
+		v.recheck = healthRecheck // until the watch has answered once
+	}
 }
 
+// spots returns the single objects of the wait that no watch of a kind shows, and forgets all others.
 func (v *visit) spots() map[object.ObjMetadata]bool {
-	v.account.mu.Lock()
-	defer v.account.mu.Unlock()
-	keep := make(map[object.ObjMetadata]bool, len(v.account.spots))
+	keep := map[object.ObjMetadata]bool{}
 	for _, k := range v.in.list {
-		if v.account.spots[k.id] {
+		if !v.account.spotted(k.id) {
+			continue
+		}
+		if _, ok := v.engine.watchedByKind(v.account, v.owner, v.in, k.id); !ok {
 			keep[k.id] = true
 		}
 	}
+	v.account.mu.Lock()
+	defer v.account.mu.Unlock()
 	v.account.spots = keep
 	return maps.Clone(keep)
 }

@@ -37,7 +37,8 @@ type account struct {
 	health   *interest
 	exprs    *Expressions                // the owner's health rules, which the watches apply at intake
 	identity metadata.Interface          // who asked for health; another identity may not be allowed to read the same
-	spots    map[object.ObjMetadata]bool // single objects that identity was seen to be allowed to read
+	spots    map[object.ObjMetadata]bool // single objects that identity was seen to be allowed to read since trusted
+	trusted  time.Time
 
 	terminating map[object.ObjMetadata]bool
 	timer       *time.Timer // a wake that was put off
