@@ -109,11 +109,8 @@ func (e *Engine) delete(ctx context.Context, c Clients, a *account, owner Owner,
 	for try := 1; ; try++ {
 		if !ours {
 			live, err := client.Get(ctx, k.id.Name, metav1.GetOptions{})
-			if apierrors.IsNotFound(err) {
-				return Deleted, nil
-			}
-			if apierrors.IsForbidden(err) && alien {
-				return Skipped, nil // never created, gone or somebody else's
+			if action := withoutDelete(err, alien); action != Unknown {
+				return action, nil
 			}
 			if err != nil {
 				return Unknown, fmt.Errorf("%s query failed: %w", k.Subject(), err)
@@ -139,6 +136,19 @@ func (e *Engine) delete(ctx context.Context, c Clients, a *account, owner Owner,
 		default:
 			return Unknown, fmt.Errorf("%s delete failed: %w", k.Subject(), err)
 		}
+	}
+}
+
+// withoutDelete returns what became of an object that could not be read, Unknown if that remains open. alien tells that the
+// watch shows it not to be ours: never created, gone or somebody else's.
+func withoutDelete(err error, alien bool) Action {
+	switch {
+	case apierrors.IsNotFound(err):
+		return Deleted
+	case apierrors.IsForbidden(err) && alien:
+		return Skipped
+	default:
+		return Unknown
 	}
 }
 
