@@ -4,6 +4,7 @@
 package depends
 
 import (
+	"reflect"
 	"strings"
 
 	"github.com/google/cel-go/cel"
@@ -28,6 +29,8 @@ func bounded() []cel.EnvOption {
 			cel.MemberOverload("string_replace_string_string_int",
 				[]*cel.Type{cel.StringType, cel.StringType, cel.StringType, cel.IntType}, cel.StringType, cel.FunctionBinding(replace)),
 		),
+		cel.Function("join", cel.MemberOverload("list_join_string",
+			[]*cel.Type{cel.ListType(cel.StringType), cel.StringType}, cel.StringType, cel.BinaryBinding(join))),
 		sets("sets.contains", "list_sets_contains_list", contains),
 		sets("sets.equivalent", "list_sets_equivalent_list", func(a, b traits.Lister) ref.Val {
 			if ab := contains(a, b); ab != types.True {
@@ -55,6 +58,23 @@ func replace(args ...ref.Val) ref.Val {
 		return types.NewErr("replace makes a string of more than %d bytes", maxProduct)
 	}
 	return types.String(strings.Replace(string(text), string(old), string(by), int(count)))
+}
+
+// join is list.join(separator).
+func join(list, separator ref.Val) ref.Val {
+	native, err := list.ConvertToNative(reflect.TypeFor[[]string]())
+	if err != nil {
+		return types.WrapErr(err)
+	}
+	parts, isParts := native.([]string)
+	between, isBetween := separator.(types.String)
+	if !isParts || !isBetween {
+		return types.NewErr("no such overload")
+	}
+	if len(parts)*len(between) > maxProduct {
+		return types.NewErr("join makes a string of more than %d bytes", maxProduct)
+	}
+	return types.String(strings.Join(parts, string(between)))
 }
 
 // setFunction refuses lists that are too large to compare each with each.

@@ -62,6 +62,8 @@ func TestCheckLimits(t *testing.T) {
 		"LargeSets":     {reason: "Each with each of these would take minutes.", expr: "sets.intersects(dep.data.big.split(''), dep.data.big.upperAscii().split(''))", want: "failed to evaluate the CEL expression"},
 		"OtherSets":     {reason: "The list of the object counts, too.", expr: "sets.intersects(dep.data.big.split(''), ['" + strings.Repeat("y','", 50) + "y'])", want: "failed to evaluate the CEL expression"},
 		"LargeReplace":  {reason: "This would take gigabytes.", expr: "dep.data.big.replace('', dep.data.big) != ''", want: "replace makes a string of more than 1000000 bytes"},
+		"LargeJoin":     {reason: "This, too.", expr: "dep.data.big.split('').join(dep.data.big) != ''", want: "join makes a string of more than 1000000 bytes"},
+		"Join":          {reason: "What is bounded works as before.", expr: "['a', 'b'].join('-') == 'a-b' && ['a', 'b'].join() == 'ab'"},
 		"Lists":         {reason: "So are lists.", expr: "[[1]]" + strings.Repeat(".map(a, a+a+a+a+a+a+a+a)", 40) + ".all(a, a.size() > 0)", want: "actual cost limit exceeded"},
 		"Filter":        {reason: "What loops over a large object is not.", expr: numbers(1500) + ".filter(a, a == 0).map(a, a + 1).size() == 1500"},
 		"Has":           {reason: "Macros that are no loops work.", expr: "has(dep.data.a) && dep.data.?a.hasValue()"},
