@@ -81,6 +81,10 @@ func Filter(src Source, rules *Rules) Source {
 func (f *filtered) Entries(ctx context.Context) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		for e, err := range f.Source.Entries(ctx) {
+			if err == nil {
+				// What is excluded never reaches whoever would look.
+				err = ctx.Err()
+			}
 			if err == nil && f.rules.Excludes(e.Path, e.Mode == Dir) {
 				continue
 			}

@@ -23,6 +23,12 @@ var ErrRules = errors.New("ignore file cannot be read")
 // a comparison per entry, so a larger file would be an attack on time.
 const maxIgnoreFileBytes = 1 << 20
 
+// All ignore files of a tree together are limited as well, or many small ones would do the same.
+const (
+	maxIgnoreBytes    = 1 << 20
+	maxIgnorePatterns = 10_000
+)
+
 // Rules decide which entries stay out of an archive, in the syntax of .gitignore.
 type Rules struct {
 	matcher gitignore.Matcher
@@ -36,13 +42,9 @@ func TreeRules(ctx context.Context, src Source, extra string) (*Rules, error) {
 	if err != nil {
 		return nil, err
 	}
-	var user []gitignore.Pattern
-	for _, f := range files {
-		patterns, err := readPatterns(src, f)
-		if err != nil {
-			return nil, fmt.Errorf("%w: %s: %w", ErrRules, f.entry.Path, err)
-		}
-		user = append(user, patterns...)
+	user, err := treePatterns(ctx, src, files)
+	if err != nil {
+		return nil, err
 	}
 	user = append(user, sourceignore.ReadPatterns(strings.NewReader(extra), nil)...)
 	rules := sourceignore.VCSPatterns(nil)
@@ -50,6 +52,28 @@ func TreeRules(ctx context.Context, src Source, extra string) (*Rules, error) {
 		rules = append(rules, sourceignore.DefaultPatterns(nil)...)
 	}
 	return &Rules{matcher: sourceignore.NewMatcher(append(rules, user...))}, nil
+}
+
+// treePatterns reads the ignore files of a tree, up to the limits on all of them.
+func treePatterns(ctx context.Context, src Source, files []ignoreFile) ([]gitignore.Pattern, error) {
+	var all []gitignore.Pattern
+	left := int64(maxIgnoreBytes)
+	for _, f := range files {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		patterns, size, err := readPatterns(src, f)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %s: %w", ErrRules, f.entry.Path, err)
+		}
+		if left -= size; left < 0 {
+			return nil, fmt.Errorf("%w: %s: the ignore files of the tree have more than %d bytes together", ErrRules, f.entry.Path, maxIgnoreBytes)
+		}
+		if all = append(all, patterns...); len(all) > maxIgnorePatterns {
+			return nil, fmt.Errorf("%w: %s: the ignore files of the tree have more than %d patterns together", ErrRules, f.entry.Path, maxIgnorePatterns)
+		}
+	}
+	return all, nil
 }
 
 // Excludes reports whether the entry at p, a directory or not, stays out. The last rule that matches
@@ -69,6 +93,9 @@ type ignoreFile struct {
 func ignoreFiles(ctx context.Context, src Source) ([]ignoreFile, error) {
 	var files []ignoreFile
 	for e, err := range src.Entries(ctx) {
+		if err == nil {
+			err = ctx.Err()
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -88,23 +115,22 @@ func ignoreFiles(ctx context.Context, src Source) ([]ignoreFile, error) {
 	return files, nil
 }
 
-// readPatterns reads one ignore file.
-func readPatterns(src Source, f ignoreFile) (patterns []gitignore.Pattern, err error) {
-	size, err := src.Size(f.entry)
-	if err != nil {
-		return nil, err
+// readPatterns reads one ignore file and tells its size in bytes.
+func readPatterns(src Source, f ignoreFile) (patterns []gitignore.Pattern, size int64, err error) {
+	if size, err = src.Size(f.entry); err != nil {
+		return nil, 0, err
 	}
 	if size > maxIgnoreFileBytes {
-		return nil, fmt.Errorf("%d bytes, limit %d", size, maxIgnoreFileBytes)
+		return nil, 0, fmt.Errorf("%d bytes, limit %d", size, maxIgnoreFileBytes)
 	}
 	r, err := src.Open(f.entry)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
 	text, err := io.ReadAll(io.LimitReader(r, maxIgnoreFileBytes))
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	return sourceignore.ReadPatterns(strings.NewReader(string(text)), f.domain), nil
+	return sourceignore.ReadPatterns(strings.NewReader(string(text)), f.domain), size, nil
 }

@@ -129,3 +129,20 @@ func FuzzTreeRules(f *testing.F) {
 		rules.Excludes(path, false)
 	})
 }
+
+func TestTreeRulesLimitsTogether(t *testing.T) {
+	for name, text := range map[string]string{
+		"Bytes":    "#" + strings.Repeat("x", 200<<10) + "\n",
+		"Patterns": strings.Repeat("x\n", 2000),
+	} {
+		t.Run(name, func(t *testing.T) {
+			files := map[string]string{}
+			for i := range 6 {
+				files[strings.Repeat("d", i+1)+"/.sourceignore"] = text
+			}
+			if _, err := archive.TreeRules(t.Context(), newTree(files), ""); !errors.Is(err, archive.ErrRules) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}

@@ -46,6 +46,7 @@ func Write(ctx context.Context, w io.Writer, src Source, prev *Previous) (*Index
 	if prev == nil {
 		aw.prev = &Previous{Index: newIndex()}
 	}
+	aw.cancelled = ctx.Err
 	if err := aw.run(ctx); err != nil {
 		return nil, Stats{}, err
 	}
@@ -61,6 +62,8 @@ type writer struct {
 	next  *Index
 	group group
 	stats Stats
+	// cancelled returns why to stop, asked for at every piece of a file: one file may take long.
+	cancelled func() error
 }
 
 // run writes all groups and the end-of-archive mark.
@@ -196,11 +199,25 @@ func (w *writer) writeEntry(tw *tar.Writer, e sized) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
-	n, err := io.Copy(tw, r)
+	n, err := io.Copy(tw, stoppable{r: r, cancelled: w.cancelled})
 	if errors.Is(err, tar.ErrWriteTooLong) || (err == nil && n != e.size) {
 		return ErrContent
 	}
 	return err
+}
+
+// stoppable is a reader that ends with an error once cancelled returns one.
+type stoppable struct {
+	r         io.Reader
+	cancelled func() error
+}
+
+// Read implements io.Reader.
+func (s stoppable) Read(p []byte) (int, error) {
+	if err := s.cancelled(); err != nil {
+		return 0, err
+	}
+	return s.r.Read(p)
 }
 
 // counter counts and sums what goes to w.
