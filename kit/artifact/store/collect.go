@@ -18,6 +18,10 @@ import (
 // maxCollected is how many files of an object are looked at in one pass.
 const maxCollected = 1000
 
+// abandoned is how long nobody wrote to a temporary file whose writer is gone. A process that waits to
+// become leader starts while another one still writes.
+const abandoned = 10 * time.Minute
+
 // stored is a file that may be collected.
 type stored struct {
 	path    string
@@ -25,7 +29,8 @@ type stored struct {
 }
 
 // Collect removes old files of o: those older than the TTL, then the oldest until at most Records are
-// left. The file at current, a path or empty, always stays. It returns the paths it removed.
+// left. The file at current, a path or empty, always stays. It returns the paths it removed. Locks without
+// a file and temporary files that nobody finishes go as well, untold.
 func (s *Store) Collect(ctx context.Context, o Object, current string) ([]string, error) {
 	dir, err := o.dir()
 	if err != nil {
@@ -36,6 +41,9 @@ func (s *Store) Collect(ctx context.Context, o Object, current string) ([]string
 		return nil, ignoreMissing(err)
 	}
 	var removed []string
+	if err := s.clean(dir); err != nil {
+		return nil, err
+	}
 	for _, p := range s.expired(files, current) {
 		if err := ctx.Err(); err != nil {
 			return removed, err
@@ -46,6 +54,34 @@ func (s *Store) Collect(ctx context.Context, o Object, current string) ([]string
 		removed = append(removed, p)
 	}
 	return removed, nil
+}
+
+// clean removes the leftovers of writes that failed from a directory.
+func (s *Store) clean(dir string) error {
+	entries, err := s.entries(dir)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, e := range entries {
+		p := path.Join(dir, e.Name())
+		switch file, isLock := strings.CutSuffix(p, lockSuffix); {
+		case s.isAbandoned(e):
+			errs = append(errs, ignoreMissing(s.root.RemoveAll(p)))
+		case isLock && e.Type().IsRegular():
+			errs = append(errs, s.unlockMissing(file))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// isAbandoned reports whether e is a temporary file, or directory, that nobody is going to finish.
+func (s *Store) isAbandoned(e fs.DirEntry) bool {
+	if !strings.HasPrefix(e.Name(), ".") || !strings.Contains(e.Name(), tempMark) {
+		return false
+	}
+	info, err := e.Info()
+	return err == nil && s.options.Now().Sub(info.ModTime()) >= abandoned
 }
 
 // expired returns which of the files have to go. Files of the same age are told apart by name.
@@ -69,13 +105,8 @@ func (s *Store) expired(files []stored, current string) []string {
 
 // list returns the files of a directory that count as artifacts.
 func (s *Store) list(dir string) (files []stored, err error) {
-	f, err := s.root.Open(dir)
+	entries, err := s.entries(dir)
 	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	entries, err := f.ReadDir(maxCollected)
-	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
 	for _, e := range entries {
@@ -95,6 +126,20 @@ func (s *Store) list(dir string) (files []stored, err error) {
 	return files, nil
 }
 
+// entries returns what is in a directory, up to maxCollected.
+func (s *Store) entries(dir string) (entries []fs.DirEntry, err error) {
+	f, err := s.root.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	entries, err = f.ReadDir(maxCollected)
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return entries, err
+}
+
 // sweep removes unfinished files and directories of an interrupted process, wherever they are. It does
 // not look into mirrors, whose owner does so, and which may hold very many files.
 func (s *Store) sweep() error {
@@ -104,7 +149,7 @@ func (s *Store) sweep() error {
 			// Whatever is on the volume, as a lost+found of the file system, does not keep us from starting.
 			return skip(e)
 		}
-		if strings.HasPrefix(e.Name(), ".") && strings.Contains(e.Name(), tempMark) {
+		if s.isAbandoned(e) {
 			return errors.Join(s.root.RemoveAll(p), skip(e))
 		}
 		inState := p == stateDir || strings.HasPrefix(p, stateDir+"/")

@@ -19,16 +19,20 @@ import (
 // systems stamp files with a clock of up to two seconds granularity.
 const settled = 2 * time.Second
 
+// trust is how long a file that looks unchanged is not read again: bytes may also change by themselves.
+const trust = time.Hour
+
 // verdict remembers that a file had a digest when it looked like info.
 type verdict struct {
 	digest artifact.Digest
 	info   fs.FileInfo
+	at     time.Time
 }
 
 // Verify checks that the file at p is a regular file with the given digest. The answer is
 // fs.ErrNotExist, artifact.ErrDigest, artifact.ErrAlgorithm or artifact.ErrMismatch if not. A file that
-// looks as it did when it was last found good (same inode, size and time of modification) is not read
-// again.
+// looks as it did when it was last found good (same inode, size and times of modification and change) is
+// not read again for a while.
 func (s *Store) Verify(p, digest string) (err error) {
 	want, err := artifact.ParseDigest(digest)
 	if err != nil {
@@ -53,7 +57,7 @@ func (s *Store) Verify(p, digest string) (err error) {
 		return fmt.Errorf("verify %s: %w", p, err)
 	}
 	if s.options.Now().Sub(info.ModTime()) > settled {
-		s.remember(p, verdict{digest: want, info: info})
+		s.remember(p, verdict{digest: want, info: info, at: s.options.Now()})
 	}
 	return nil
 }
@@ -76,7 +80,8 @@ func (s *Store) known(p string, digest artifact.Digest, info fs.FileInfo) bool {
 	defer s.mu.Unlock()
 	v, ok := s.verified[p]
 	return ok && v.digest == digest && os.SameFile(v.info, info) &&
-		v.info.Size() == info.Size() && v.info.ModTime().Equal(info.ModTime())
+		v.info.Size() == info.Size() && v.info.ModTime().Equal(info.ModTime()) && changeTime(v.info) == changeTime(info) &&
+		s.options.Now().Sub(v.at) < trust
 }
 
 func (s *Store) remember(p string, v verdict) {

@@ -9,9 +9,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/fluxcd/pkg/lockedfile"
@@ -35,10 +37,17 @@ type File struct {
 	ModTime time.Time
 }
 
+// writtenUse names the private note about the last file that was written for an object.
+const writtenUse = "written"
+
+// maxNoteBytes is far more than a path and a digest take.
+const maxNoteBytes = 4 << 10
+
 // Write stores what produce writes as the given file of o. Until produce has returned without error and
 // everything is on disk, an older file of that name stays as it is; afterwards it is replaced at once.
-// Nothing is synced to the disk explicitly: a file that a power failure cut off is found by Verify.
-func (s *Store) Write(o Object, file string, produce func(io.Writer) error) (File, error) {
+// Nothing is synced to the disk explicitly: a file that a power failure cut off is found by Verify. One
+// that was replaced and never published is known to Written.
+func (s *Store) Write(o Object, file string, produce func(io.Writer) error) (_ File, err error) {
 	p, err := s.Path(o, file)
 	if err != nil {
 		return File{}, err
@@ -51,20 +60,70 @@ func (s *Store) Write(o Object, file string, produce func(io.Writer) error) (Fil
 		return File{}, fmt.Errorf("lock %s: %w", p, err)
 	}
 	defer unlock()
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.unlockMissing(p))
+		}
+	}()
 	s.forget(p)
 
-	h := s.options.Algorithm.New()
-	size, err := s.replace(p, func(w io.Writer) error { return produce(io.MultiWriter(w, h)) })
+	var digest artifact.Digest
+	size, err := s.replace(p, func(w io.Writer) error {
+		h := s.options.Algorithm.New()
+		if err := produce(io.MultiWriter(w, h)); err != nil {
+			return err
+		}
+		digest = artifact.SumOf(s.options.Algorithm, h)
+		// Before the file takes its place, so that there is no moment in which it is a stranger.
+		return s.WriteState(o, writtenUse, []byte(note(p, digest)))
+	})
 	if err != nil {
 		return File{}, err
 	}
-	return File{
-		Path:    p,
-		URL:     s.URL(p),
-		Digest:  artifact.SumOf(s.options.Algorithm, h),
-		Size:    size,
-		ModTime: s.options.Now(),
-	}, nil
+	return File{Path: p, URL: s.URL(p), Digest: digest, Size: size, ModTime: s.options.Now()}, nil
+}
+
+// note is what is kept about the last file written for an object.
+func note(p string, digest artifact.Digest) string { return p + "@" + digest.String() }
+
+// Written returns the file at p if it is, to the byte, what Write last stored for o. A process that ended
+// between storing a file and publishing its digest leaves such a one.
+func (s *Store) Written(o Object, p string) (File, error) {
+	data, err := s.ReadState(o, writtenUse, maxNoteBytes)
+	if err != nil {
+		return File{}, err
+	}
+	text, ours := strings.CutPrefix(string(data), p+"@")
+	if !ours {
+		return File{}, fmt.Errorf("%s is not what was written last: %w", p, fs.ErrNotExist)
+	}
+	digest, err := artifact.ParseDigest(text)
+	if err != nil {
+		return File{}, err
+	}
+	if err := s.Verify(p, text); err != nil {
+		return File{}, err
+	}
+	info, err := s.root.Lstat(p)
+	if err != nil {
+		return File{}, err
+	}
+	return File{Path: p, URL: s.URL(p), Digest: digest, Size: info.Size(), ModTime: info.ModTime()}, nil
+}
+
+// Retire starts the TTL of the file at p, which another one replaced: who was told its address has that
+// long to fetch it, however old it is. A missing file is no error.
+func (s *Store) Retire(p string) error {
+	now := s.options.Now()
+	return ignoreMissing(s.root.Chtimes(p, now, now))
+}
+
+// unlockMissing removes the lock of a file that is not there.
+func (s *Store) unlockMissing(p string) error {
+	if _, err := s.root.Lstat(p); !errors.Is(err, fs.ErrNotExist) {
+		return nil //nolint:nilerr // it is there, or nobody knows
+	}
+	return ignoreMissing(s.root.Remove(p + lockSuffix))
 }
 
 // WriteState stores private data of o under use. It is replaced at once.
