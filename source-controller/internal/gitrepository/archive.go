@@ -32,7 +32,7 @@ func (r *Reconciler) archive(ctx context.Context, s *scope) error {
 	if s.unchanged {
 		return nil
 	}
-	err := r.repairing(ctx, s, func() error { return r.write(ctx, s) })
+	err := r.repairing(ctx, s, func(ctx context.Context) error { return r.write(ctx, s) })
 	switch {
 	case errors.Is(err, archive.ErrRules):
 		return outcome.Fail(sourcev1.SourceIgnoreErrorReason, err)
@@ -65,6 +65,12 @@ func (r *Reconciler) write(ctx context.Context, s *scope) error {
 	})
 	if err != nil {
 		return err
+	}
+	if published := s.found.Artifact; published != nil && published.Path != file.Path {
+		if err := r.Store.Retire(published.Path); err != nil {
+			// It is removed earlier than announced.
+			logr.FromContextOrDiscard(ctx).Info("time of the replaced archive not set", "cause", err.Error())
+		}
 	}
 	s.stored = &meta.Artifact{
 		Path:           file.Path,

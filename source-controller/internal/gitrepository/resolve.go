@@ -32,7 +32,7 @@ func (r *Reconciler) resolve(ctx context.Context, s *scope) error {
 		return outcome.Fail(sourcev1.GitOperationFailedReason, err)
 	}
 	s.target = target
-	s.unchanged = s.found.Artifact != nil && !isNew(s) && isConfigured(s.obj)
+	s.unchanged = s.found.Artifact != nil && !s.found.Adopted && !isNew(s) && isConfigured(s.obj)
 	return nil
 }
 

@@ -77,7 +77,10 @@ func setArtifact(s *scope) {
 	if !s.looked {
 		return
 	}
-	status.Artifact = s.found.Artifact
+	if !s.found.Adopted {
+		// What is adopted is not told: nobody knows for which settings it was made, and this run makes it again.
+		status.Artifact = s.found.Artifact
+	}
 	if s.stored != nil {
 		status.Artifact = s.stored
 		status.ObservedIgnore = s.obj.Spec.Ignore

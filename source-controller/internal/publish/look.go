@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/fluxcd/pkg/apis/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/weir-gitops/weir/kit/artifact"
 	"github.com/weir-gitops/weir/kit/artifact/store"
@@ -24,6 +25,9 @@ const collectTimeout = 5 * time.Second
 type Found struct {
 	// Artifact is the published artifact with its current address; nil if there is none, or no longer.
 	Artifact *meta.Artifact
+	// Adopted says that the stored file is a later one of ours than the one published: a process ended between storing and publishing. Artifact
+	// describes it; it stays, but has to be made again because nobody knows for which settings it was made.
+	Adopted bool
 	// Lost says that status names an artifact that is not there any more.
 	Lost bool
 	// Altered is why the stored file was removed: it no longer was what had been stored. nil otherwise.
@@ -32,8 +36,8 @@ type Found struct {
 	Removed []string
 }
 
-// Look removes old files of o and checks the one that published names, which may be nil. A file that was altered is deleted. The error is
-// that of the deletion; everything else leads to the artifact being made again.
+// Look removes old files of o and checks the one that published names, which may be nil. A file that was altered is deleted. An
+// error leaves the artifact as published, as long as the file may be fine: only one that vanished or was altered is gone.
 func Look(ctx context.Context, s *store.Store, o store.Object, published *meta.Artifact) (Found, error) {
 	current := ""
 	if published != nil {
@@ -52,17 +56,32 @@ func Look(ctx context.Context, s *store.Store, o store.Object, published *meta.A
 		found.Lost = true
 		return found, nil
 	}
+	found.Artifact = published.DeepCopy()
+	found.Artifact.URL = s.URL(published.Path)
+	return check(s, o, found)
+}
+
+// check makes sure that the file of the artifact in found is what it is said to be.
+func check(s *store.Store, o store.Object, found Found) (Found, error) {
+	published := found.Artifact
 	err := s.Verify(published.Path, published.Digest)
+	if errors.Is(err, artifact.ErrMismatch) {
+		later, written := s.Written(o, published.Path)
+		if written == nil {
+			published.Digest, published.Size = later.Digest.String(), new(later.Size)
+			published.LastUpdateTime = metav1.NewTime(later.ModTime)
+			found.Adopted = true
+			return found, nil
+		}
+	}
 	switch {
 	case err == nil:
-		found.Artifact = published.DeepCopy()
-		found.Artifact.URL = s.URL(published.Path)
 		return found, nil
 	case errors.Is(err, fs.ErrNotExist):
-		found.Lost = true
+		found.Artifact, found.Lost = nil, true
 		return found, nil
 	case errors.Is(err, artifact.ErrMismatch), errors.Is(err, artifact.ErrDigest), errors.Is(err, artifact.ErrAlgorithm):
-		found.Lost, found.Altered = true, err
+		found.Artifact, found.Lost, found.Altered = nil, true, err
 		if err := s.Remove(published.Path); err != nil {
 			return found, fmt.Errorf("remove altered artifact: %w", err)
 		}

@@ -69,6 +69,46 @@ func TestLook(t *testing.T) {
 	}
 }
 
+func TestLookKeepsOnErrors(t *testing.T) {
+	dir := t.TempDir()
+	s, err := store.Open(store.Options{Path: dir, Host: "host", Records: 2, TTL: 1 << 40, Algorithm: artifact.SHA256})
+	must(t, err)
+	defer s.Close()
+	a := published(t, s, "content")
+	own := filepath.Dir(filepath.Join(dir, a.Path))
+	must(t, os.RemoveAll(own))
+	must(t, os.WriteFile(own, nil, 0o600)) // fails as a broken disk does: neither there nor missing
+	found, err := publish.Look(t.Context(), s, object(), a)
+	if err == nil || found.Artifact == nil || found.Artifact.Digest != a.Digest || found.Lost {
+		t.Errorf("a file that cannot be read now is not lost: %+v, %v", found, err)
+	}
+}
+
+func TestLookAdopts(t *testing.T) {
+	s, err := store.Open(store.Options{Path: t.TempDir(), Host: "host", Records: 2, TTL: 1 << 40, Algorithm: artifact.SHA256})
+	must(t, err)
+	defer s.Close()
+	a := published(t, s, "content")
+	later := published(t, s, "later content")
+	found, err := publish.Look(t.Context(), s, object(), a)
+	must(t, err)
+	if !found.Adopted || found.Altered != nil || found.Lost || found.Artifact == nil || found.Artifact.Digest != later.Digest {
+		t.Errorf("what we wrote and did not get to publish is ours: %+v", found)
+	}
+}
+
+func object() store.Object { return store.Object{Kind: "gitrepository", Namespace: "ns", Name: "app"} }
+
+func published(t *testing.T, s *store.Store, content string) *meta.Artifact {
+	t.Helper()
+	file, err := s.Write(object(), "a.tar.gz", func(w io.Writer) error {
+		_, err := io.WriteString(w, content)
+		return err
+	})
+	must(t, err)
+	return &meta.Artifact{Path: file.Path, URL: file.URL, Digest: file.Digest.String()}
+}
+
 func TestLookAtNothing(t *testing.T) {
 	s, err := store.Open(store.Options{Path: t.TempDir()})
 	must(t, err)
