@@ -97,7 +97,10 @@ func (c *Cache) obtain(d *download) (*content, error) {
 	if err := c.download(d, file); err != nil {
 		return nil, err
 	}
-	return c.unpack(d.source.digest, file)
+	ctx, end := d.begin()
+	defer end(nil)
+	defer time.AfterFunc(attemptLimit, func() { end(errSlow) }).Stop()
+	return c.unpack(ctx, d.source.digest, file)
 }
 
 // download makes attempts until one succeeds, fails for good or there were enough.

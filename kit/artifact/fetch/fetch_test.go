@@ -361,6 +361,10 @@ func TestAcquireLimits(t *testing.T) {
 			reason: "What grows when unpacked is stopped.",
 			change: func(o *fetch.Options) { o.MaxUnpackedBytes = 1000 }, err: "failed to extract archive",
 		},
+		"Default": {
+			reason: "What the cache cannot hold is not unpacked.",
+			change: func(o *fetch.Options) { o.MaxBytes = 1000 }, err: "failed to extract archive",
+		},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -24,7 +24,8 @@ const (
 	defaultRetryMaxWait = 30 * time.Second
 	// stallLimit ends an attempt during which no byte arrived for so long.
 	stallLimit = 30 * time.Second
-	// attemptLimit ends any attempt, so that a server that trickles bytes cannot go on for ever.
+	// attemptLimit ends any attempt, so that a server that trickles bytes cannot go on for ever, and the
+	// unpacking after it.
 	attemptLimit = 30 * time.Minute
 	// failureLife is how long a failure is kept for those who were told to come back for it.
 	failureLife = time.Minute
@@ -50,7 +51,8 @@ type Options struct {
 	Retries int
 	// RetryWait and RetryMaxWait bound the wait between two attempts. Defaults 5 s and 30 s.
 	RetryWait, RetryMaxWait time.Duration
-	// MaxDownloadBytes bounds an archive, MaxUnpackedBytes the sum of its files. 0 means no limit.
+	// MaxDownloadBytes bounds an archive, MaxUnpackedBytes the sum of its files. Default MaxBytes, what
+	// the cache could not hold anyway; negative means no limit.
 	MaxDownloadBytes, MaxUnpackedBytes int64
 	// SourceControllerHost replaces host and port of every URL. Flux: env SOURCE_CONTROLLER_LOCALHOST.
 	SourceControllerHost string
@@ -68,6 +70,8 @@ func (o Options) withDefaults() (Options, error) {
 		return o, errors.New("artifact cache: no directory given")
 	}
 	o.MaxBytes = cmp.Or(o.MaxBytes, defaultMaxBytes)
+	o.MaxDownloadBytes = cmp.Or(o.MaxDownloadBytes, o.MaxBytes)
+	o.MaxUnpackedBytes = cmp.Or(o.MaxUnpackedBytes, o.MaxBytes)
 	o.Patience = cmp.Or(o.Patience, defaultPatience)
 	o.RetryWait = cmp.Or(o.RetryWait, defaultRetryWait)
 	o.RetryMaxWait = cmp.Or(o.RetryMaxWait, defaultRetryMaxWait)

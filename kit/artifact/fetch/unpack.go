@@ -5,7 +5,7 @@ package fetch
 
 import (
 	"archive/tar"
-	"errors"
+	"context"
 	"fmt"
 	"io"
 	"io/fs"
@@ -21,7 +21,7 @@ import (
 
 // unpack extracts the verified archive into a directory of its own. Nothing outlives the process, so
 // that a half-written directory is never taken for a whole one.
-func (c *Cache) unpack(digest artifact.Digest, archive *os.File) (*content, error) {
+func (c *Cache) unpack(ctx context.Context, digest artifact.Digest, archive *os.File) (*content, error) {
 	if _, err := archive.Seek(0, io.SeekStart); err != nil {
 		return nil, fmt.Errorf("failed to extract archive: %w", err)
 	}
@@ -29,7 +29,7 @@ func (c *Cache) unpack(digest artifact.Digest, archive *os.File) (*content, erro
 	if err != nil {
 		return nil, fmt.Errorf("failed to extract archive: %w", err)
 	}
-	got, err := c.extractTo(dir, digest, archive)
+	got, err := c.extractTo(ctx, dir, digest, archive)
 	if err != nil {
 		_ = os.RemoveAll(dir)
 		return nil, &extractError{dir: dir, err: err}
@@ -37,11 +37,16 @@ func (c *Cache) unpack(digest artifact.Digest, archive *os.File) (*content, erro
 	return got, nil
 }
 
-func (c *Cache) extractTo(dir string, digest artifact.Digest, archive io.Reader) (*content, error) {
-	if err := extract(archive, dir, c.options.MaxUnpackedBytes); err != nil {
+func (c *Cache) extractTo(ctx context.Context, dir string, digest artifact.Digest, archive io.Reader) (*content, error) {
+	if err := extract(ctx, archive, dir, c.options.MaxUnpackedBytes); err != nil {
 		return nil, err
 	}
-	return openContent(dir, digest.String(), protect)
+	return openContent(dir, digest.String(), func(root *os.Root, name string, d fs.DirEntry) error {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		return protect(root, name, d)
+	})
 }
 
 // protect makes a file read-only and a directory ours, whatever the archive says.
@@ -54,15 +59,36 @@ func protect(root *os.Root, name string, d fs.DirEntry) error {
 
 // extract unpacks an archive, which may consist of several gzip members, with the rules of the
 // contract: symbolic links are dropped; names that could leave the directory, other special files
-// and too much of anything are errors.
-func extract(archive io.Reader, dir string, maxBytes int64) error {
-	if maxBytes <= 0 {
+// and too much of anything are errors. It ends with ctx. A negative maxBytes means no limit.
+func extract(ctx context.Context, archive io.Reader, dir string, maxBytes int64) error {
+	if maxBytes < 0 {
 		maxBytes = untar.UnlimitedUntarSize
 	}
 	var check entryCheck
-	err := untar.Untar(archive, dir,
+	err := untar.Untar(&guarded{ctx: ctx, check: &check, from: archive}, dir,
 		untar.WithMaxUntarSize(int(maxBytes)), untar.WithSkipSymlinks(), untar.WithFilter(check.refuse))
-	return errors.Join(check.err, err)
+	if check.err != nil {
+		return check.err
+	}
+	return err
+}
+
+// guarded is an archive that is not read on once an entry was refused or ctx has ended.
+type guarded struct {
+	ctx   context.Context //nolint:containedctx // a reader has no other way to learn of its end
+	check *entryCheck
+	from  io.Reader
+}
+
+// Read implements io.Reader.
+func (g *guarded) Read(to []byte) (int, error) {
+	switch {
+	case g.check.err != nil:
+		return 0, g.check.err
+	case g.ctx.Err() != nil:
+		return 0, context.Cause(g.ctx)
+	}
+	return g.from.Read(to)
 }
 
 // entryCheck refuses what the library would let pass.
