@@ -91,7 +91,14 @@ func (p *poster) deliver(ctx context.Context, body []byte) error {
 	if err != nil {
 		return err
 	}
-	return resp.Body.Close()
+	status := resp.Status
+	if err := resp.Body.Close(); err != nil {
+		return err
+	}
+	if resp.StatusCode >= http.StatusMultipleChoices && resp.StatusCode != http.StatusTooManyRequests {
+		return fmt.Errorf("notification address answered %s", status)
+	}
+	return nil
 }
 
 // giveUp is the error of the last attempt.

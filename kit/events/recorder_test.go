@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -145,6 +146,8 @@ func TestDelivery(t *testing.T) {
 		answers []int
 		// want are the messages that arrive when the events "a" and "b" are sent.
 		want []string
+		// log is what the log says, empty for nothing.
+		log string
 	}{
 		"Accepted": {
 			reason: "Events arrive in the order they were recorded.",
@@ -164,23 +167,33 @@ func TestDelivery(t *testing.T) {
 			reason:  "A request that the receiver refuses is not sent again.",
 			answers: []int{http.StatusBadRequest},
 			want:    []string{"b"},
+			log:     "notification address answered 400 Bad Request",
 		},
 		"NotImplemented": {
 			reason:  "A 501 will not get better.",
 			answers: []int{http.StatusNotImplemented},
 			want:    []string{"b"},
+			log:     "notification address answered 501 Not Implemented",
 		},
 		"Dead": {
 			reason:  "After four retries an event is lost, the next gets its chance.",
 			answers: slices.Repeat([]int{http.StatusServiceUnavailable}, 1+maxRetries),
 			want:    []string{"b"},
+			log:     "gave up after 5 attempts",
 		},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			sink := testkit.NewEventSink(t)
 			sink.Answer(tc.answers...)
-			recorder := newRecorder(t, sink.URL, logr.Discard())
+			var mu sync.Mutex
+			var log strings.Builder
+			logger := funcr.New(func(_, args string) {
+				mu.Lock()
+				defer mu.Unlock()
+				log.WriteString(args)
+			}, funcr.Options{})
+			recorder := newRecorder(t, sink.URL, logger)
 			recorder.Event(object("app"), Event{Message: "a"})
 			recorder.Event(object("app"), Event{Message: "b"})
 			run(t, recorder)
@@ -191,6 +204,11 @@ func TestDelivery(t *testing.T) {
 			}
 			if diff := cmp.Diff(tc.want, got); diff != "" {
 				t.Errorf("%s\n(-want +got):\n%s", tc.reason, diff)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			if (tc.log == "") != (log.Len() == 0) || !strings.Contains(log.String(), tc.log) {
+				t.Errorf("%s\nlog: %q", tc.reason, log.String())
 			}
 		})
 	}
