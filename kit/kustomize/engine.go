@@ -6,6 +6,7 @@ package kustomize
 import (
 	"context"
 	"math"
+	"time"
 
 	"golang.org/x/sync/semaphore"
 	"sigs.k8s.io/kustomize/api/krusty"
@@ -15,29 +16,42 @@ import (
 )
 
 // schemaGate guards the OpenAPI schema of kyaml, which is one per process and may only be changed
-// while nobody reads it.
+// while nobody reads it. Any build may hang at a remote base for long, so that nobody queues for the
+// gate alone for longer than a moment: those behind would hang as well.
 type schemaGate struct {
 	users  *semaphore.Weighted
-	loaded bool // changed only by a lone user
+	loners *semaphore.Weighted // at most one waits to be alone
+	loaded bool                // changed only by a lone user
 }
 
 // all is the weight of a lone user.
 const all = math.MaxInt64
 
+// Who wants to be alone keeps others from entering for at most courtesy, which is longer than most
+// builds take, and lets them pass for a few times as long before it tries again.
+const (
+	courtesy = time.Second
+	passage  = 3 * courtesy
+)
+
 // gate is a package variable because what it guards is one of another package.
-var gate = &schemaGate{users: semaphore.NewWeighted(all)} //nolint:gochecknoglobals // see above
+var gate = newSchemaGate() //nolint:gochecknoglobals // see above
+
+func newSchemaGate() *schemaGate {
+	return &schemaGate{users: semaphore.NewWeighted(all), loners: semaphore.NewWeighted(1)}
+}
 
 // shared runs work beside others, with the built-in schema.
 func (g *schemaGate) shared(ctx context.Context, work func()) error {
-	if err := g.users.Acquire(ctx, 1); err != nil {
-		return err
-	}
-	for !g.loaded {
-		g.users.Release(1)
-		if err := g.load(ctx); err != nil {
+	for {
+		if err := g.users.Acquire(ctx, 1); err != nil {
 			return err
 		}
-		if err := g.users.Acquire(ctx, 1); err != nil {
+		if g.loaded {
+			break
+		}
+		g.users.Release(1)
+		if err := g.load(ctx); err != nil {
 			return err
 		}
 	}
@@ -46,11 +60,12 @@ func (g *schemaGate) shared(ctx context.Context, work func()) error {
 	return nil
 }
 
-// load parses the built-in schema, which takes a while. Left to the engine, it would be parsed when
-// first needed, with other builds reading it.
+// load parses the built-in schema, which takes a while, unless somebody else did meanwhile. Left to the
+// engine, it would be parsed when first needed, with other builds reading it.
 func (g *schemaGate) load(ctx context.Context) error {
-	if err := g.users.Acquire(ctx, all); err != nil {
-		return err
+	// Without queueing: by now somebody may have loaded it and hang.
+	if !g.users.TryAcquire(all) {
+		return pause(ctx, time.Millisecond)
 	}
 	defer g.users.Release(all)
 	if !g.loaded {
@@ -64,7 +79,7 @@ func (g *schemaGate) load(ctx context.Context) error {
 // alone runs work with nobody beside it, on top of the built-in schema, and forgets what it did to
 // the schema.
 func (g *schemaGate) alone(ctx context.Context, work func()) error {
-	if err := g.users.Acquire(ctx, all); err != nil {
+	if err := g.empty(ctx); err != nil {
 		return err
 	}
 	defer g.users.Release(all)
@@ -74,6 +89,37 @@ func (g *schemaGate) alone(ctx context.Context, work func()) error {
 	g.loaded = false
 	work()
 	return nil
+}
+
+// empty waits until nobody uses the gate and takes it.
+func (g *schemaGate) empty(ctx context.Context) error {
+	if err := g.loners.Acquire(ctx, 1); err != nil {
+		return err
+	}
+	defer g.loners.Release(1)
+	for {
+		moment, cancel := context.WithTimeout(ctx, courtesy)
+		err := g.users.Acquire(moment, all)
+		cancel()
+		if err == nil {
+			return nil
+		}
+		if err := pause(ctx, passage); err != nil {
+			return err
+		}
+	}
+}
+
+// pause waits unless ctx ends before.
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // render runs the engine.
