@@ -10,6 +10,7 @@ import (
 	"github.com/fluxcd/pkg/apis/meta"
 	"github.com/fluxcd/pkg/runtime/conditions"
 	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	kustomizev1 "github.com/weir-gitops/weir/api/kustomize/v1"
 	"github.com/weir-gitops/weir/kit/outcome"
@@ -102,12 +103,19 @@ func setProgressing(s *scope) {
 func setReady(s *scope) {
 	conditions.Delete(s.obj, meta.ReconcilingCondition)
 	conditions.Delete(s.obj, meta.StalledCondition)
-	if s.checksHealth() && !s.unchecked && (s.healthTook > 0 || !conditions.IsTrue(s.obj, kustomizev1.HealthyCondition)) {
+	if s.checksHealth() && !s.unchecked && !s.knownHealthy() {
 		conditions.MarkTrue(s.obj, kustomizev1.HealthyCondition, meta.SucceededReason, healthPassedText, roundUp(s.healthTook))
 	}
 	conditions.MarkTrue(s.obj, meta.ReadyCondition, kustomizev1.ReconciliationSucceededReason, appliedText, s.artifact.Revision)
 	s.obj.Status.LastAppliedRevision = s.artifact.Revision
 	s.obj.Status.LastAppliedOriginRevision = s.originRevision()
+}
+
+// knownHealthy tells whether the Healthy condition holds already what this run found. How long a look took that found nothing new, such as the
+// first after a restart, is no news.
+func (s *scope) knownHealthy() bool {
+	c := conditions.Get(s.obj, kustomizev1.HealthyCondition)
+	return c != nil && c.Status == metav1.ConditionTrue && c.ObservedGeneration == s.obj.Generation && !s.last.changed
 }
 
 // setFailed covers faults that a retry may cure and waits for something outside this object.

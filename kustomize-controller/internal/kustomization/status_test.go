@@ -93,6 +93,18 @@ func TestConditions(t *testing.T) {
 				"Healthy=True/Succeeded: Health check passed in 1.5s",
 			},
 		},
+		"HealthyAgain": {
+			reason: "How long a first look after a restart took is no news.",
+			scope: fresh(func(s *scope) {
+				wasReady(s)
+				s.obj.Spec.Wait, s.healthTook = true, time.Millisecond
+				conditions.MarkTrue(s.obj, kustomizev1.HealthyCondition, meta.SucceededReason, healthPassedText, "3s")
+			}),
+			want: []string{
+				"Ready=True/ReconciliationSucceeded: Applied revision: " + rev1,
+				"Healthy=True/Succeeded: Health check passed in 3s",
+			},
+		},
 		"HealthyStill": {
 			reason: "A health check that found nothing to wait for rewrites nothing.",
 			scope: fresh(func(s *scope) {
