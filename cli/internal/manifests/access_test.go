@@ -34,7 +34,6 @@ func TestAccess(t *testing.T) {
 		{source, "patch", "source.toolkit.fluxcd.io", "gitrepositories", "finalizers", "apps", true},
 		{source, "watch", "source.toolkit.fluxcd.io", "gitrepositories", "", "", true},
 		{source, "get", "", "secrets", "", "apps", true},
-		{source, "create", "", "serviceaccounts", "token", "apps", true},
 		{source, "create", "", "events", "", "apps", true},
 		{source, "update", "coordination.k8s.io", "leases", "", own, true},
 		{applier, "patch", "kustomize.toolkit.fluxcd.io", "kustomizations", "status", "apps", true},
@@ -62,6 +61,11 @@ func TestAccess(t *testing.T) {
 				{applier, "update", "source.toolkit.fluxcd.io", "gitrepositories", "", "apps", false},
 				{source, "update", "kustomize.toolkit.fluxcd.io", "kustomizations", "", "apps", false},
 				{source, "update", "coordination.k8s.io", "leases", "", "apps", false},
+				{source, "create", "", "serviceaccounts", "token", "apps", false},
+				{applier, "create", "", "serviceaccounts", "token", "apps", false},
+				{source, "create", "source.toolkit.fluxcd.io", "gitrepositories", "", "apps", false},
+				{source, "delete", "source.toolkit.fluxcd.io", "gitrepositories", "", "apps", false},
+				{applier, "delete", "kustomize.toolkit.fluxcd.io", "kustomizations", "", "apps", false},
 			},
 		},
 		{
@@ -70,6 +74,7 @@ func TestAccess(t *testing.T) {
 				{applier, "create", "apps", "deployments", "", "apps", true},
 				{applier, "delete", "rbac.authorization.k8s.io", "clusterroles", "", "", true},
 				{source, "get", "", "namespaces", "", "", true},
+				{source, "create", "", "serviceaccounts", "token", "apps", true},
 			},
 		},
 	}
