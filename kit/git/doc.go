@@ -10,10 +10,11 @@
 // which commit the reference names now, and Fetch brings in the objects of that commit the mirror does
 // not have yet. A Commit is then read from the mirror, entry by entry, without a work tree.
 //
-// The objects, packs and messages on the wire are go-git's. Three parts are our own because go-git has
+// The objects, packs and messages on the wire are go-git's. Four parts are our own because go-git has
 // no equivalent: the transports (go-git's cannot be interrupted while an SSH server is silent, and hide
 // capabilities that incremental shallow fetches need), the index of a received pack (go-git's keeps up
-// to 96 MB of objects in memory, and cannot complete a thin pack), and the choice of what to ask for.
+// to 96 MB of objects in memory, and cannot complete a thin pack), the side-band (go-git's does not tell
+// a refusal from a malformed response), and the choice of what to ask for.
 // See docs/design/0002-incremental-git.md.
 //
 // Whatever comes from a remote repository is hostile: sizes are bounded, paths checked, and errors carry

@@ -157,8 +157,10 @@ func plain(err error) error {
 
 // serverText makes a short printable line of what a server said about a failure.
 func serverText(b []byte) string {
-	b = controlCharacters().ReplaceAll(b[:min(len(b), maxServerTextBytes)], []byte(" "))
-	return userInfo().ReplaceAllString(string(b), "$1")
+	b = controlCharacters().ReplaceAll(b, []byte(" "))
+	// Cut last: half of a URL does not show that its beginning is a password.
+	b = userInfo().ReplaceAll(b, []byte("$1"))
+	return strings.ToValidUTF8(string(b[:min(len(b), maxServerTextBytes)]), "")
 }
 
 // controlCharacters matches what does not belong into a message.

@@ -26,6 +26,8 @@ const (
 	defaultSSHPort = "22"
 	// defaultSSHUser is who we are if the URL does not say. Flux: source-controller contract, "ssh user".
 	defaultSSHUser = "git"
+	// maxTailBytes is how much of the error output is kept, more than what is quoted of it.
+	maxTailBytes = 4 << 10
 )
 
 // sshTransport runs git-upload-pack on a server. Every request is a connection of its own.
@@ -233,7 +235,7 @@ type tail struct {
 func (t *tail) Write(p []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.buf.Write(p[:min(len(p), maxServerTextBytes-min(maxServerTextBytes, t.buf.Len()))])
+	t.buf.Write(p[:min(len(p), maxTailBytes-min(maxTailBytes, t.buf.Len()))])
 	return len(p), nil
 }
 

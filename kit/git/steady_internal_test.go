@@ -40,6 +40,13 @@ func TestSteady(t *testing.T) {
 	}
 }
 
+func TestServerTextCutsLast(t *testing.T) {
+	text := strings.Repeat("x", maxServerTextBytes-20) + " https://user:s3cr3t" + strings.Repeat("0", 50) + "@host/r\xff"
+	if got := serverText([]byte(text)); strings.Contains(got, "s3cr3t") || len(got) > maxServerTextBytes {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestCheckURLKeepsSecrets(t *testing.T) {
 	for _, address := range []string{"https://user:s3cr3t/pw@host/r", "https://user:p%zzs3cr3t@host/r", "https://u:s3cr3t@ho st/r", "ssh://u:s3cr3t@host:port/r"} {
 		err := CheckURL(address)
