@@ -121,7 +121,7 @@ func (s *Store) Retire(p string) error {
 // unlockMissing removes the lock of a file that is not there.
 func (s *Store) unlockMissing(p string) error {
 	if _, err := s.root.Lstat(p); !errors.Is(err, fs.ErrNotExist) {
-		return nil //nolint:nilerr // it is there, or nobody knows
+		return nil // it is there, or nobody knows
 	}
 	return ignoreMissing(s.root.Remove(p + lockSuffix))
 }

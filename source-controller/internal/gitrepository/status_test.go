@@ -4,8 +4,12 @@
 package gitrepository
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/fluxcd/pkg/apis/meta"
 	"github.com/fluxcd/pkg/runtime/conditions"
@@ -320,4 +324,39 @@ func TestIsConfigured(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestSetArtifactAdopted(t *testing.T) {
+	later := oldArtifact()
+	later.Digest = "sha256:later"
+	s := &scope{obj: &sourcev1.GitRepository{}, looked: true}
+	s.obj.Status.Artifact = oldArtifact()
+	s.found.Artifact, s.found.Adopted = later, true
+	setArtifact(s)
+	if diff := cmp.Diff(oldArtifact(), s.obj.Status.Artifact); diff != "" {
+		t.Errorf("made for unknown settings, it is not told (-want +got):\n%s", diff)
+	}
+	s.stored = later
+	setArtifact(s)
+	if diff := cmp.Diff(later, s.obj.Status.Artifact); diff != "" {
+		t.Errorf("made again, it is (-want +got):\n%s", diff)
+	}
+}
+
+func TestBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &scope{obj: &sourcev1.GitRepository{}}
+		s.obj.Spec.Timeout = &metav1.Duration{Duration: time.Second}
+		began := time.Now()
+		err := bounded(t.Context(), s, func(ctx context.Context) error {
+			<-ctx.Done()
+			return fmt.Errorf("archive: %w", ctx.Err())
+		})
+		if !errors.Is(err, errUnfinished) || time.Since(began) != minWorkTimeout {
+			t.Errorf("got %v after %s", err, time.Since(began))
+		}
+		if err := bounded(t.Context(), s, func(context.Context) error { return errTimeout }); !errors.Is(err, errTimeout) {
+			t.Errorf("another error stays: %v", err)
+		}
+	})
 }
