@@ -95,13 +95,19 @@ func (e *Engine) Health(ctx context.Context, c Clients, owner Owner, set HealthS
 	if e.hub != nil {
 		e.hub.KeepSpots(owner.key(), v.spots())
 	}
+	a.told(in, h.outcome(in.failFast))
+	e.healthChanged(a, owner) // what the watches saw during the visit
+	return h, nil
+}
+
+// told ends a visit: from now on a change is news to the owner.
+func (a *account) told(in *interest, now outcome) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	in.told = h.outcome(in.failFast)
-	if in.told == healthy {
+	in.told, in.visiting = now, false
+	if now == healthy {
 		a.health = nil
 	}
-	return h, nil
 }
 
 func (h *Health) add(k known, st observe.Status) {
@@ -131,8 +137,9 @@ func (h Health) outcome(failFast bool) outcome {
 func (e *Engine) healthChanged(a *account, owner Owner) {
 	a.mu.Lock()
 	in := a.health
+	visiting := in != nil && in.visiting
 	a.mu.Unlock()
-	if in == nil {
+	if in == nil || visiting {
 		return
 	}
 	var h Health

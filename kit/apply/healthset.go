@@ -97,14 +97,15 @@ const (
 	unhealthy
 )
 
-// interest is the health wait of one owner. It is immutable but for told, which the account's lock guards.
+// interest is the health wait of one owner. It is immutable but for what the account's lock guards.
 type interest struct {
 	list     []known
 	exprs    *Expressions
 	failFast bool
 	ttl      map[object.ObjMetadata]bool
 
-	told outcome // guarded: what the owner was last told or woken for
+	told     outcome // guarded: what the owner was last told or woken for
+	visiting bool    // guarded: the owner is being told just now
 }
 
 // trustLimit is how long within one wait an account that was allowed to read an object is not asked to do so again.
@@ -136,6 +137,7 @@ func (a *account) interested(c Clients, set HealthSet) (*interest, error) {
 		a.identity, a.trusted = c.Metadata, time.Now()
 		clear(a.spots)
 	}
+	in.visiting = true
 	a.health, a.exprs = in, set.Exprs
 	return in, nil
 }
