@@ -133,14 +133,6 @@ func TestBadInput(t *testing.T) {
 			},
 			reason: kustomizev1.InvalidCELExpressionReason, message: "Reconciliation failed terminally due to configuration error: ", stalled: true,
 		},
-		"Row60NotFound": {
-			files: map[string]string{"app/a.yaml": f.manifest("good", "1")},
-			edit: func(ks *kustomizev1.Kustomization) {
-				ks.Spec.HealthChecks = []meta.NamespacedObjectKindReference{{APIVersion: "v1", Kind: "ConfigMap", Name: "absent", Namespace: f.namespace}}
-				ks.Spec.Timeout = &metav1.Duration{Duration: time.Second} // raised to 30 s
-			},
-			reason: meta.ProgressingReason, message: "Reconciliation in progress",
-		},
 		"NoDecryption": {
 			edit:   func(ks *kustomizev1.Kustomization) { ks.Spec.Decryption = &kustomizev1.Decryption{Provider: "sops"} },
 			reason: kustomizev1.UnsupportedReason, message: "spec.decryption is not supported yet by this version", stalled: true,
@@ -237,6 +229,29 @@ func tarball(t *testing.T, name string) []byte {
 		t.Fatal(err)
 	}
 	return buf.Bytes()
+}
+
+// TestHealthTimeout is row 60: what is named and never comes fails the check when the timeout has passed, which is never less than 30 s.
+func TestHealthTimeout(t *testing.T) {
+	f := newFixture(t)
+	revision := f.push(map[string]string{"a.yaml": f.manifest("good", "1")})
+	f.create("app", "", func(ks *kustomizev1.Kustomization) {
+		ks.Spec.HealthChecks = []meta.NamespacedObjectKindReference{{APIVersion: "v1", Kind: "ConfigMap", Name: "absent", Namespace: f.namespace}}
+		ks.Spec.Timeout = &metav1.Duration{Duration: time.Second}
+	})
+	var ks *kustomizev1.Kustomization
+	f.within(2*patience, "the missing object fails the check", func() bool {
+		ks = f.get("app")
+		return conditions.GetReason(ks, meta.ReadyCondition) == kustomizev1.HealthCheckFailedReason
+	}, nil)
+	want := "health check failed after 30s: timeout waiting for: [ConfigMap/" + f.namespace + "/absent status: 'NotFound']"
+	if got := conditions.GetMessage(ks, meta.ReadyCondition); got != want {
+		t.Errorf("message %q, want %q", got, want)
+	}
+	if !conditions.IsFalse(ks, kustomizev1.HealthyCondition) || ks.Status.LastAttemptedRevision != revision || ks.Status.LastAppliedRevision != "" ||
+		f.configMap("good") == nil || len(ids(ks)) != 1 {
+		t.Errorf("what was applied stays, is on record and is not called applied: %+v", ks.Status)
+	}
 }
 
 func TestEmptyBuild(t *testing.T) {

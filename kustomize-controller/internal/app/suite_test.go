@@ -200,14 +200,20 @@ func (f *fixture) awaitReason(name, reason string) {
 // eventually polls the API server: there is no other way to see what a controller has done.
 func (f *fixture) eventually(what string, ok func() bool, state func() string) {
 	f.t.Helper()
-	deadline := time.Now().Add(patience)
+	f.within(patience, what, ok, state)
+}
+
+// within is eventually for what the contract itself makes slow.
+func (f *fixture) within(limit time.Duration, what string, ok func() bool, state func() string) {
+	f.t.Helper()
+	deadline := time.Now().Add(limit)
 	for !ok() {
 		if time.Now().After(deadline) {
 			text := ""
 			if state != nil {
 				text = ": " + state()
 			}
-			f.t.Fatalf("not within %s: %s%s", patience, what, text)
+			f.t.Fatalf("not within %s: %s%s", limit, what, text)
 		}
 		time.Sleep(20 * time.Millisecond) // between two looks at a real API server
 	}
