@@ -167,6 +167,7 @@ require (
 	github.com/virtuald/go-ordered-json v0.0.0-20170621173500-b18e6e673d74
 	github.com/wI2L/jsondiff v0.7.1
 	github.com/weir-gitops/weir/api v0.0.0
+	github.com/weir-gitops/weir/manifests v0.0.0
 	github.com/x448/float16 v0.8.4 // indirect
 	github.com/xanzy/ssh-agent v0.3.3 // indirect
 	github.com/xlab/treeprint v1.2.0 // indirect
@@ -217,3 +218,5 @@ replace (
 	sigs.k8s.io/kustomize/api => sigs.k8s.io/kustomize/api v0.21.1
 	sigs.k8s.io/kustomize/kyaml => sigs.k8s.io/kustomize/kyaml v0.21.1
 )
+
+replace github.com/weir-gitops/weir/manifests => ../manifests

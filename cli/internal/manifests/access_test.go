@@ -27,6 +27,9 @@ func TestAccess(t *testing.T) {
 	const (
 		source  = "source-controller"
 		applier = "kustomize-controller"
+		helm    = "helm-controller"
+		notify  = "notification-controller"
+		image   = "image-automation-controller"
 		own     = "flux-system"
 	)
 	both := []request{
@@ -44,6 +47,31 @@ func TestAccess(t *testing.T) {
 		{applier, "patch", "", "events", "", "apps", true},
 		{applier, "update", "coordination.k8s.io", "leases", "", own, true},
 		{applier, "impersonate", "", "serviceaccounts", "", "apps", true},
+		{helm, "patch", "helm.toolkit.fluxcd.io", "helmreleases", "status", "apps", true},
+		{helm, "create", "source.toolkit.fluxcd.io", "helmcharts", "", "apps", true},
+		{helm, "delete", "source.toolkit.fluxcd.io", "helmcharts", "", "apps", true},
+		{helm, "watch", "source.toolkit.fluxcd.io", "ocirepositories", "", "", true},
+		{helm, "watch", "", "secrets", "", "", true},
+		{helm, "impersonate", "", "serviceaccounts", "", "apps", true},
+		{helm, "update", "coordination.k8s.io", "leases", "", own, true},
+		{notify, "patch", "source.toolkit.fluxcd.io", "gitrepositories", "", "apps", true},
+		{notify, "patch", "image.toolkit.fluxcd.io", "imagerepositories", "", "apps", true},
+		{notify, "list", "kustomize.toolkit.fluxcd.io", "kustomizations", "", "apps", true},
+		{notify, "patch", "notification.toolkit.fluxcd.io", "receivers", "status", "apps", true},
+		{notify, "get", "", "secrets", "", "apps", true},
+		{notify, "create", "", "events", "", "apps", true},
+		{notify, "update", "coordination.k8s.io", "leases", "", own, true},
+		{image, "patch", "image.toolkit.fluxcd.io", "imagepolicies", "status", "apps", true},
+		{image, "watch", "source.toolkit.fluxcd.io", "gitrepositories", "", "", true},
+		{image, "list", "", "namespaces", "", "", true},
+		{image, "get", "", "secrets", "", "apps", true},
+		{image, "update", "coordination.k8s.io", "leases", "", own, true},
+		{notify, "create", "apps", "deployments", "", "apps", false},
+		{notify, "update", "", "secrets", "", "apps", false},
+		{notify, "impersonate", "", "serviceaccounts", "", "apps", false},
+		{image, "create", "apps", "deployments", "", "apps", false},
+		{image, "update", "", "secrets", "", "apps", false},
+		{image, "impersonate", "", "serviceaccounts", "", "apps", false},
 		{source, "create", "apps", "deployments", "", "apps", false},
 		{source, "update", "", "secrets", "", "apps", false},
 		{source, "impersonate", "", "serviceaccounts", "", "apps", false},
@@ -66,6 +94,15 @@ func TestAccess(t *testing.T) {
 				{source, "create", "source.toolkit.fluxcd.io", "gitrepositories", "", "apps", false},
 				{source, "delete", "source.toolkit.fluxcd.io", "gitrepositories", "", "apps", false},
 				{applier, "delete", "kustomize.toolkit.fluxcd.io", "kustomizations", "", "apps", false},
+				{helm, "create", "apps", "deployments", "", "apps", false},
+				{helm, "create", "", "secrets", "", "apps", false},
+				{helm, "impersonate", "", "users", "", "", false},
+				{helm, "delete", "helm.toolkit.fluxcd.io", "helmreleases", "", "apps", false},
+				{helm, "update", "source.toolkit.fluxcd.io", "gitrepositories", "", "apps", false},
+				{notify, "update", "source.toolkit.fluxcd.io", "gitrepositories", "status", "apps", false},
+				{notify, "delete", "kustomize.toolkit.fluxcd.io", "kustomizations", "", "apps", false},
+				{image, "update", "source.toolkit.fluxcd.io", "gitrepositories", "", "apps", false},
+				{image, "delete", "image.toolkit.fluxcd.io", "imagepolicies", "", "apps", false},
 			},
 		},
 		{
@@ -73,6 +110,7 @@ func TestAccess(t *testing.T) {
 			requests: []request{
 				{applier, "create", "apps", "deployments", "", "apps", true},
 				{applier, "delete", "rbac.authorization.k8s.io", "clusterroles", "", "", true},
+				{helm, "create", "apps", "deployments", "", "apps", true},
 				{source, "get", "", "namespaces", "", "", true},
 				{source, "create", "", "serviceaccounts", "token", "apps", true},
 			},

@@ -26,6 +26,7 @@ type deployment struct {
 }
 
 func TestDeployments(t *testing.T) {
+	const events = "--events-addr=http://notification-controller.$(RUNTIME_NAMESPACE).svc.cluster.local./"
 	cases := map[string]struct {
 		reason string
 		want   deployment
@@ -34,7 +35,7 @@ func TestDeployments(t *testing.T) {
 			reason: "Installers replace arguments, volumes and mounts by position.",
 			want: deployment{
 				Args: []string{
-					"--events-addr=", "--watch-all-namespaces=true", "--log-level=info", "--log-encoding=json", "--enable-leader-election",
+					events, "--watch-all-namespaces=true", "--log-level=info", "--log-encoding=json", "--enable-leader-election",
 					"--storage-path=/data", "--storage-adv-addr=source-controller.$(RUNTIME_NAMESPACE).svc.cluster.local.",
 				},
 				Env:       []string{"RUNTIME_NAMESPACE", "TUF_ROOT", "GOMEMLIMIT"},
@@ -53,7 +54,7 @@ func TestDeployments(t *testing.T) {
 			reason: "Installers replace arguments, volumes and mounts by position.",
 			want: deployment{
 				Args: []string{
-					"--events-addr=", "--watch-all-namespaces=true", "--log-level=info", "--log-encoding=json", "--enable-leader-election",
+					events, "--watch-all-namespaces=true", "--log-level=info", "--log-encoding=json", "--enable-leader-election",
 				},
 				Env:       []string{"RUNTIME_NAMESPACE", "GOMEMLIMIT"},
 				Ports:     []string{"http-prom 8080", "healthz 9440"},
@@ -64,6 +65,55 @@ func TestDeployments(t *testing.T) {
 				Limits:    "1 1Gi", Requests: "100m 64Mi",
 				Priority: "system-cluster-critical", Account: "kustomize-controller",
 				Grace: 60,
+			},
+		},
+		"helm-controller": {
+			reason: "Releases that run may finish before the pod goes.",
+			want: deployment{
+				Args: []string{
+					events, "--watch-all-namespaces=true", "--log-level=info", "--log-encoding=json", "--enable-leader-election",
+				},
+				Env:       []string{"RUNTIME_NAMESPACE", "GOMEMLIMIT"},
+				Ports:     []string{"http-prom 8080", "healthz 9440"},
+				Volumes:   []string{"temp"},
+				Mounts:    []string{"temp /tmp"},
+				Liveness:  "healthz /healthz",
+				Readiness: "healthz /readyz",
+				Limits:    "1 1Gi", Requests: "100m 64Mi",
+				Priority: "system-cluster-critical", Account: "helm-controller",
+				Grace: 600,
+			},
+		},
+		"notification-controller": {
+			reason: "Its events address is where it listens, so its arguments begin one place earlier than those of the others.",
+			want: deployment{
+				Args:      []string{"--watch-all-namespaces=true", "--log-level=info", "--log-encoding=json", "--enable-leader-election"},
+				Env:       []string{"RUNTIME_NAMESPACE", "GOMEMLIMIT"},
+				Ports:     []string{"http 9090", "http-webhook 9292", "http-prom 8080", "healthz 9440"},
+				Volumes:   []string{"temp"},
+				Mounts:    []string{"temp /tmp"},
+				Liveness:  "healthz /healthz",
+				Readiness: "healthz /readyz",
+				Limits:    "1 1Gi", Requests: "100m 64Mi",
+				Account: "notification-controller",
+				Grace:   10,
+			},
+		},
+		"image-automation-controller": {
+			reason: "It scans and commits, so it has the volumes of both.",
+			want: deployment{
+				Args: []string{
+					events, "--watch-all-namespaces=true", "--log-level=info", "--log-encoding=json", "--enable-leader-election",
+				},
+				Env:       []string{"RUNTIME_NAMESPACE", "GOMEMLIMIT"},
+				Ports:     []string{"http-prom 8080", "healthz 9440"},
+				Volumes:   []string{"temp", "data"},
+				Mounts:    []string{"temp /tmp", "data /data"},
+				Liveness:  "healthz /healthz",
+				Readiness: "healthz /readyz",
+				Limits:    "1 1Gi", Requests: "100m 64Mi",
+				Account: "image-automation-controller",
+				Grace:   10,
 			},
 		},
 	}
@@ -167,6 +217,7 @@ func TestBindings(t *testing.T) {
 		"Shared":            {"install", "crd-controller-flux-system", clusterRole("crd-controller-flux-system")},
 		"Admin":             {"install", "cluster-reconciler-flux-system", clusterRole("cluster-admin")},
 		"RestrictedSource":  {"install/restricted", "source-controller-flux-system", clusterRole("source-controller-flux-system")},
+		"RestrictedHelm":    {"install/restricted", "helm-controller-flux-system", clusterRole("helm-controller-flux-system")},
 		"RestrictedApplier": {"install/restricted", "kustomize-controller-flux-system", clusterRole("kustomize-controller-flux-system")},
 	}
 	for name, tc := range cases {

@@ -7,8 +7,10 @@ package manifests
 
 import (
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -77,14 +79,15 @@ func TestInstallObjects(t *testing.T) {
 	common := []string{
 		"Namespace/flux-system",
 		"ResourceQuota/flux-system/critical-pods-flux-system",
-		"ServiceAccount/flux-system/kustomize-controller",
-		"ServiceAccount/flux-system/source-controller",
+		"Service/flux-system/notification-controller",
 		"Service/flux-system/source-controller",
-		"Deployment/flux-system/kustomize-controller",
-		"Deployment/flux-system/source-controller",
+		"Service/flux-system/webhook-receiver",
 		"NetworkPolicy/flux-system/allow-egress",
 		"NetworkPolicy/flux-system/allow-scraping",
 		"NetworkPolicy/flux-system/allow-webhooks",
+	}
+	for _, name := range controllers() {
+		common = append(common, "ServiceAccount/flux-system/"+name, "Deployment/flux-system/"+name)
 	}
 	cases := map[string]struct {
 		reason string
@@ -107,32 +110,77 @@ func TestInstallObjects(t *testing.T) {
 			dir:    "install/restricted",
 			roles: []string{
 				"Role/flux-system/leader-election-flux-system",
-				"ClusterRole/kustomize-controller-flux-system",
-				"ClusterRole/source-controller-flux-system",
 				"RoleBinding/flux-system/leader-election-flux-system",
+				"ClusterRole/helm-controller-flux-system",
+				"ClusterRole/image-automation-controller-flux-system",
+				"ClusterRole/kustomize-controller-flux-system",
+				"ClusterRole/notification-controller-flux-system",
+				"ClusterRole/source-controller-flux-system",
+				"ClusterRoleBinding/helm-controller-flux-system",
+				"ClusterRoleBinding/image-automation-controller-flux-system",
 				"ClusterRoleBinding/kustomize-controller-flux-system",
+				"ClusterRoleBinding/notification-controller-flux-system",
 				"ClusterRoleBinding/source-controller-flux-system",
 			},
 		},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			got := map[string]bool{}
+			var got []string
 			for _, r := range render(t, filepath.Join(root, tc.dir)).Resources() {
-				if r.GetKind() == "CustomResourceDefinition" {
-					continue
+				if r.GetKind() != "CustomResourceDefinition" {
+					got = append(got, subject(r.GetKind(), r.GetNamespace(), r.GetName()))
 				}
-				got[subject(r.GetKind(), r.GetNamespace(), r.GetName())] = true
 			}
-			want := map[string]bool{}
-			for _, s := range append(common, tc.roles...) {
-				want[s] = true
-			}
+			slices.Sort(got)
+			want := slices.Sorted(slices.Values(slices.Concat(common, tc.roles)))
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", tc.reason, diff)
 			}
 		})
 	}
+}
+
+// TestAlone holds what each controller brings when it is installed without the others.
+func TestAlone(t *testing.T) {
+	own := map[string][]string{
+		"source-controller":           {"source"},
+		"kustomize-controller":        {"kustomize", "source"},
+		"helm-controller":             {"helm", "source"},
+		"notification-controller":     {"notification"},
+		"image-automation-controller": {"image", "source"},
+	}
+	for _, name := range controllers() {
+		t.Run(name, func(t *testing.T) {
+			groups := map[string]bool{}
+			var deployments, accounts []string
+			for _, r := range render(t, filepath.Join(root, "install/only", name)).Resources() {
+				switch r.GetKind() {
+				case "CustomResourceDefinition":
+					_, group, _ := strings.Cut(r.GetName(), ".")
+					groups[strings.TrimSuffix(group, ".toolkit.fluxcd.io")] = true
+				case "Deployment":
+					deployments = append(deployments, r.GetName())
+				case "ServiceAccount":
+					accounts = append(accounts, r.GetName())
+				}
+			}
+			if diff := cmp.Diff(own[name], slices.Sorted(maps.Keys(groups))); diff != "" {
+				t.Errorf("A controller needs the kinds it watches, and no more (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff([]string{name}, deployments); diff != "" {
+				t.Errorf("deployments (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff([]string{name}, accounts); diff != "" {
+				t.Errorf("accounts (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// controllers lists those that are installed.
+func controllers() []string {
+	return []string{"helm-controller", "image-automation-controller", "kustomize-controller", "notification-controller", "source-controller"}
 }
 
 // TestLabels checks the labels that commands and patches select by.
@@ -156,8 +204,12 @@ func TestLabels(t *testing.T) {
 				t.Errorf("%s: component %q, want %q", r.GetName(), got, component[group])
 			}
 		case "Deployment", "Service", "ServiceAccount":
-			if got := labels["app.kubernetes.io/component"]; got != r.GetName() {
-				t.Errorf("%s: component %q, want its name", r.CurId(), got)
+			want := r.GetName()
+			if want == "webhook-receiver" {
+				want = "notification-controller"
+			}
+			if got := labels["app.kubernetes.io/component"]; got != want {
+				t.Errorf("%s: component %q, want %q", r.CurId(), got, want)
 			}
 		}
 	}

@@ -1,0 +1,3 @@
+module github.com/weir-gitops/weir/manifests
+
+go 1.26.0
