@@ -86,7 +86,7 @@ func (c *Checker) one(ctx context.Context, self runtime.Object, revision string,
 		return notReady("not found: %s", err)
 	}
 	if expr != nil {
-		ok, err := expr.evaluate(ctx, self, dep.Object)
+		ok, err := holds(ctx, expr, self, dep.Object)
 		if err != nil {
 			return notReady("is not ready: %s", err)
 		}

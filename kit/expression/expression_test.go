@@ -1,0 +1,71 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package expression_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/weir-gitops/weir/kit/expression"
+)
+
+func TestTemplate(t *testing.T) {
+	cases := map[string]struct {
+		reason, text, want string
+		compiles, fails    bool
+	}{
+		"Literal":     {reason: "A string is a template.", text: "'a'", want: "a", compiles: true},
+		"Joined":      {reason: "A field with a literal is statically a string.", text: "'x/' + event.a", want: "x/1", compiles: true},
+		"Converted":   {reason: "A field is one after conversion.", text: "string(event.a)", want: "1", compiles: true},
+		"Dynamic":     {reason: "A bare field could be anything.", text: "event.a"},
+		"Undeclared":  {reason: "Only the variables of the language exist.", text: "string(other.a)"},
+		"Broken":      {reason: "A text that does not parse is refused.", text: "'"},
+		"MissingKey":  {reason: "A missing key shows when it is evaluated.", text: "string(event.b)", compiles: true, fails: true},
+		"LimitedCost": {reason: "What it makes is bounded.", text: "'' + event.big + event.big", compiles: true, fails: true},
+		"Optional":    {reason: "Optionals are part of the language.", text: "string(event.?b.orValue('none'))", want: "none", compiles: true},
+	}
+	language, err := expression.New("event")
+	if err != nil {
+		t.Fatal(err)
+	}
+	variables := map[string]any{"event": map[string]any{"a": "1", "big": strings.Repeat("x", 10_000)}}
+	for key, tc := range cases {
+		t.Run(key, func(t *testing.T) {
+			template, err := language.Template(tc.text)
+			if (err == nil) != tc.compiles {
+				t.Fatalf("%s got %v", tc.reason, err)
+			}
+			if err != nil {
+				return
+			}
+			got, err := template.Text(t.Context(), variables)
+			if (err != nil) != tc.fails || got != tc.want {
+				t.Errorf("%s got %q, %v", tc.reason, got, err)
+			}
+		})
+	}
+}
+
+func TestCondition(t *testing.T) {
+	language, err := expression.New("res", "req")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := language.Condition("'text'"); err == nil {
+		t.Error("a condition is true or false, not a string")
+	}
+	condition, err := language.Condition("res.name in [req.tag, req.tag]")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for tag, want := range map[string]bool{"a": true, "c": false} {
+		variables := map[string]any{"res": map[string]any{"name": "a"}, "req": map[string]any{"tag": tag}}
+		if got, err := condition.Holds(t.Context(), variables); err != nil || got != want {
+			t.Errorf("tag %s: got %t, %v", tag, got, err)
+		}
+	}
+	if got, err := condition.Holds(t.Context(), map[string]any{"res": map[string]any{}, "req": map[string]any{}}); err == nil || got {
+		t.Errorf("a missing key is an error, got %t, %v", got, err)
+	}
+}
