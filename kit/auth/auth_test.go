@@ -5,6 +5,8 @@ package auth
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"maps"
 	"net/url"
@@ -299,6 +301,19 @@ func TestTLS(t *testing.T) {
 				t.Errorf("%s\nroots %t, %d pairs, insecure %t", tc.reason, config.RootCAs != nil, len(config.Certificates), config.InsecureSkipVerify)
 			}
 		})
+	}
+}
+
+func TestPinnedTLS(t *testing.T) {
+	certs := testkit.NewCertificates(t)
+	config, err := (&Reader{Client: shelf{data: map[string]string{"ca.crt": string(certs.CA)}}}).PinnedTLS(t.Context(), "team", "creds")
+	if err != nil {
+		t.Fatal(err)
+	}
+	only := x509.NewCertPool()
+	only.AppendCertsFromPEM(certs.CA)
+	if !config.RootCAs.Equal(only) || config.MinVersion != tls.VersionTLS12 {
+		t.Error("ca.crt replaces the authorities of the system")
 	}
 }
 

@@ -18,12 +18,21 @@ import (
 // TLS returns the settings that a certificate Secret asks for: ca.crt beside the authorities of the system, tls.crt with tls.key as client
 // certificate. Flux: contract source-controller, "TLS Secret".
 func (r *Reader) TLS(ctx context.Context, namespace, name string) (*tls.Config, error) {
+	return r.tls(ctx, namespace, name, secrets.WithSystemCertPool())
+}
+
+// PinnedTLS is TLS with ca.crt in place of the authorities of the system. Flux: contract notification-controller, "Proxy and TLS".
+func (r *Reader) PinnedTLS(ctx context.Context, namespace, name string) (*tls.Config, error) {
+	return r.tls(ctx, namespace, name)
+}
+
+func (r *Reader) tls(ctx context.Context, namespace, name string, options ...secrets.TLSConfigOption) (*tls.Config, error) {
 	secret, err := r.read(ctx, namespace, name)
 	if err != nil {
 		return nil, err
 	}
 	// The library logs an error in every run for the older keys, which the contract accepts.
-	config, err := secrets.TLSConfigFromSecret(logr.NewContext(ctx, logr.Discard()), secret, secrets.WithSystemCertPool())
+	config, err := secrets.TLSConfigFromSecret(logr.NewContext(ctx, logr.Discard()), secret, options...)
 	if err != nil {
 		return nil, about(secret, tlsProblem(err))
 	}
