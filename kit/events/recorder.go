@@ -18,6 +18,7 @@ import (
 
 	eventv1 "github.com/fluxcd/pkg/apis/event/v1beta1"
 	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -83,6 +84,8 @@ type Options struct {
 	Scheme *runtime.Scheme
 	// Log takes what goes wrong with delivery.
 	Log logr.Logger
+	// Registerer takes the metrics of delivery to the notification address; may be nil.
+	Registerer prometheus.Registerer
 }
 
 // Recorder records events. Its methods may be called from any goroutine.
@@ -119,7 +122,11 @@ func New(o Options) (*Recorder, error) {
 		r.cluster = r.broadcaster.NewRecorder(o.Scheme, corev1.EventSource{Component: o.Controller, Host: host})
 	}
 	if o.Address != "" {
-		r.post = newPoster(o.Address, o.Log)
+		m, err := newMetrics(o.Registerer)
+		if err != nil {
+			return nil, err
+		}
+		r.post = newPoster(o.Address, o.Log, m)
 	}
 	return r, nil
 }
@@ -153,22 +160,22 @@ func (r *Recorder) Event(obj client.Object, e Event) {
 		r.cluster.AnnotatedEventf(obj, e.Metadata, eventType(e.Severity), e.Reason, "%s", e.Message)
 	}
 	if e.To != Cluster && r.post != nil {
-		body, err := r.document(obj, e)
+		key, body, err := r.document(obj, e)
 		if err != nil {
 			r.log.Error(err, "event not recorded", "object", client.ObjectKeyFromObject(obj), "reason", e.Reason)
 			return
 		}
-		r.post.queue.push(body)
+		r.post.add(key, body)
 	}
 }
 
-// document is the JSON body for the notification address.
-func (r *Recorder) document(obj client.Object, e Event) ([]byte, error) {
+// document is the JSON body for the notification address, with a key that is the same for all documents about the object.
+func (r *Recorder) document(obj client.Object, e Event) (key string, body []byte, err error) {
 	ref, err := reference.GetReference(r.scheme, obj)
 	if err != nil {
-		return nil, fmt.Errorf("refer to object: %w", err)
+		return "", nil, fmt.Errorf("refer to object: %w", err)
 	}
-	body, err := json.Marshal(eventv1.Event{
+	body, err = json.Marshal(eventv1.Event{
 		InvolvedObject:      *ref,
 		Severity:            e.Severity,
 		Timestamp:           metav1.NewTime(time.Now()),
@@ -179,9 +186,9 @@ func (r *Recorder) document(obj client.Object, e Event) ([]byte, error) {
 		ReportingInstance:   r.instance,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("encode event: %w", err)
+		return "", nil, fmt.Errorf("encode event: %w", err)
 	}
-	return body, nil
+	return ref.Kind + "/" + ref.Namespace + "/" + ref.Name, body, nil
 }
 
 func eventType(severity string) string {

@@ -133,6 +133,7 @@ func (p *Program) runtime(ctx context.Context, log logr.Logger) (*Runtime, error
 		Config:     cfg,
 		Scheme:     p.Scheme,
 		Log:        log.WithName("events"),
+		Registerer: registry,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("create event recorder: %w", err)
