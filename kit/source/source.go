@@ -33,6 +33,8 @@ func New(kind string) (Object, error) {
 		return &sourcev1.OCIRepository{}, nil
 	case sourcev1.BucketKind:
 		return &sourcev1.Bucket{}, nil
+	case sourcev1.HelmChartKind:
+		return &sourcev1.HelmChart{}, nil
 	case sourcev1.ExternalArtifactKind:
 		return &sourcev1.ExternalArtifact{}, nil
 	}

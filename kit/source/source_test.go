@@ -43,12 +43,12 @@ func TestArtifactChanged(t *testing.T) {
 }
 
 func TestNew(t *testing.T) {
-	for _, kind := range []string{"GitRepository", "OCIRepository", "Bucket", "ExternalArtifact"} {
+	for _, kind := range []string{"GitRepository", "OCIRepository", "Bucket", "HelmChart", "ExternalArtifact"} {
 		if _, err := source.New(kind); err != nil {
 			t.Errorf("New(%q): %v", kind, err)
 		}
 	}
 	if _, err := source.New("HelmRepository"); err == nil {
-		t.Error("New accepted a kind that has no artifact of manifests")
+		t.Error("New accepted a kind that has no artifact")
 	}
 }
