@@ -131,11 +131,16 @@ func (c *Cache) try(d *download, file *os.File) error {
 		return fmt.Errorf("failed to download archive: GET %s: %w", redact(d.source.url), err)
 	}
 	if artifact.SumOf(d.source.digest.Algorithm, sum) != d.source.digest {
-		return fmt.Errorf("failed to verify archive: computed digest doesn't match provided '%s' "+
-			"(check whether file size exceeds max download size)", d.source.digest)
+		return mismatch{fmt.Errorf("failed to verify archive: computed digest doesn't match provided '%s' "+
+			"(check whether file size exceeds max download size)", d.source.digest)}
 	}
 	return nil
 }
+
+// mismatch marks an archive that is not what its digest says; it is an artifact.ErrMismatch.
+type mismatch struct{ error }
+
+func (mismatch) Is(target error) bool { return target == artifact.ErrMismatch }
 
 func rewind(file *os.File) error {
 	if _, err := file.Seek(0, io.SeekStart); err != nil {

@@ -335,6 +335,9 @@ func TestAcquireDigests(t *testing.T) {
 			if err == nil || !strings.HasPrefix(err.Error(), tc.err) {
 				t.Fatalf("%s got %v, want %s", tc.reason, err, tc.err)
 			}
+			if errors.Is(err, artifact.ErrMismatch) != (name == "Mismatch") {
+				t.Errorf("%s Whether it is a mismatch cannot be told: %v", tc.reason, err)
+			}
 			if left, _ := os.ReadDir(dir); len(left) != 0 {
 				t.Errorf("%s Something was left: %v", tc.reason, left)
 			}
