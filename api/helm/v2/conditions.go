@@ -121,6 +121,9 @@ const (
 	// InvalidCELExpressionReason says an expression in spec is not valid; nothing is retried until the object changes.
 	InvalidCELExpressionReason = meta.InvalidCELExpressionReason
 
+	// UnsupportedReason says a field asks for something this version does not do; nothing is retried until the object changes.
+	UnsupportedReason = "Unsupported"
+
 	// AccessDeniedReason says the reference to the source is not allowed; nothing is retried until the object changes.
 	AccessDeniedReason = acl.AccessDeniedReason
 )
