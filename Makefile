@@ -68,6 +68,10 @@ weigh: ## Print how large each program is and what pulled each big module in
 	@GOWORK=off go -C hack/tools run ./weigh -root '$(CURDIR)' $(or $(M),$(MAINS))
 
 ##@ Parts
+.PHONY: image
+image: ## Make an OCI image of every controller in bin/images, without a container engine: ARGS='--platform linux/amd64,linux/arm64 --registry … --push'
+	@SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)} GOWORK=off go -C hack/image run . --version '$(VERSION)' $(ARGS) $(or $(M),$(filter-out cli,$(MAINS)))
+
 .PHONY: cluster
 cluster: ## Build the local cluster: bin/weir-cluster, bin/weir-kwok, bin/assets
 	@hack/cluster/build
