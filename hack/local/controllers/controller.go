@@ -22,9 +22,15 @@ import (
 
 // The names of the controllers, as their Deployments have them.
 const (
-	Source    = "source-controller"
-	Kustomize = "kustomize-controller"
+	Source       = "source-controller"
+	Kustomize    = "kustomize-controller"
+	Helm         = "helm-controller"
+	Notification = "notification-controller"
+	Image        = "image-automation-controller"
 )
+
+// Names lists all controllers in the order to start them: who takes events first, who emits them after.
+func Names() []string { return []string{Notification, Source, Kustomize, Helm, Image} }
 
 const (
 	// readyTimeout is how long a controller may take to be ready; it needs about a second.
@@ -49,6 +55,8 @@ type Options struct {
 	Dir string
 	// Log is the file that its output is appended to.
 	Log string
+	// Events is where it sends its events: EventsURL of a notification-controller that runs, or nothing.
+	Events string
 	// Flags are added to the arguments of the identity, Env to the environment, and win over what is there.
 	Flags, Env []string
 }
@@ -58,6 +66,8 @@ type Controller struct {
 	*process.Process
 	// Metrics is the address, host:port, of metrics and profiles.
 	Metrics string
+	// EventsURL and WebhookURL are where a notification-controller takes events and webhooks; empty for the others.
+	EventsURL, WebhookURL string
 
 	spec   process.Spec
 	user   string
@@ -66,25 +76,20 @@ type Controller struct {
 
 // Start runs a controller and waits until it is ready. What has started but does not get ready is returned along with the error.
 func Start(ctx context.Context, o Options) (*Controller, error) {
-	addresses, err := freeAddresses(ctx, 3)
+	addresses, err := freeAddresses(ctx, 4)
 	if err != nil {
 		return nil, err
 	}
-	metrics, health, storage := addresses[0], addresses[1], addresses[2]
 	c := &Controller{
-		Metrics: metrics,
+		Metrics: addresses[0],
 		user:    "system:serviceaccount:" + o.Namespace + ":" + o.ServiceAccount,
-		probes:  []string{"http://" + health + "/readyz"},
+		probes:  []string{"http://" + addresses[1] + "/readyz"},
 	}
 	data, temporary := filepath.Join(o.Dir, "data"), filepath.Join(o.Dir, "tmp")
 	if err := errors.Join(os.MkdirAll(data, 0o750), os.MkdirAll(temporary, 0o750)); err != nil {
 		return nil, fmt.Errorf("make the folders of %s: %w", o.Name, err)
 	}
-	args := append(slices.Clip(o.Args), "--metrics-addr="+metrics, "--health-addr="+health, "--events-addr=")
-	if o.Name == Source {
-		args = append(args, "--storage-path="+data, "--storage-addr="+storage, "--storage-adv-addr="+storage)
-		c.probes = append(c.probes, "http://"+storage+"/")
-	}
+	args := slices.Concat(o.Args, []string{"--metrics-addr=" + c.Metrics, "--health-addr=" + addresses[1]}, c.own(o, data, addresses[2:]))
 	c.spec = process.Spec{
 		Name: o.Name, Path: o.Program, Args: append(args, o.Flags...), Log: o.Log,
 		Env: append([]string{
@@ -97,6 +102,23 @@ func Start(ctx context.Context, o Options) (*Controller, error) {
 		return nil, err
 	}
 	return c, err
+}
+
+// own lists the arguments that differ from one controller to another, for the folder of what it keeps and two free addresses.
+func (c *Controller) own(o Options, data string, addresses []string) []string {
+	if o.Name == Notification {
+		c.EventsURL, c.WebhookURL = "http://"+addresses[0], "http://"+addresses[1]
+		return []string{"--events-addr=" + addresses[0], "--receiverAddr=" + addresses[1]}
+	}
+	args := []string{"--events-addr=" + o.Events}
+	switch o.Name {
+	case Source:
+		c.probes = append(c.probes, "http://"+addresses[0]+"/")
+		args = append(args, "--storage-path="+data, "--storage-addr="+addresses[0], "--storage-adv-addr="+addresses[0])
+	case Image:
+		args = append(args, "--storage-path="+data)
+	}
+	return args
 }
 
 // Restart runs a controller that has ended once more and waits until it is ready.

@@ -71,6 +71,31 @@ func TestRestart(t *testing.T) {
 	}
 }
 
+func TestOwn(t *testing.T) {
+	cases := map[string]struct {
+		reason string
+		name   string
+		want   []string
+	}{
+		"Source":       {"Its artifacts are served where others find them.", Source, []string{"--events-addr=http://e", "--storage-path=/d", "--storage-addr=a:1", "--storage-adv-addr=a:1"}},
+		"Helm":         {"It keeps nothing.", Helm, []string{"--events-addr=http://e"}},
+		"Image":        {"It keeps the tags that it has seen.", Image, []string{"--events-addr=http://e", "--storage-path=/d"}},
+		"Notification": {"Its events address is where it listens.", Notification, []string{"--events-addr=a:1", "--receiverAddr=a:2"}},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			c := new(Controller)
+			got := c.own(Options{Identity: install.Identity{Name: tc.name}, Events: "http://e"}, "/d", []string{"a:1", "a:2"})
+			if !slices.Equal(tc.want, got) {
+				t.Errorf("%s got %v, want %v", tc.reason, got, tc.want)
+			}
+			if listens := c.EventsURL != "" && c.WebhookURL != ""; listens != (tc.name == Notification) {
+				t.Errorf("events at %q, webhooks at %q", c.EventsURL, c.WebhookURL)
+			}
+		})
+	}
+}
+
 func TestNeverReady(t *testing.T) {
 	o := options(t)
 	o.Program, o.Args = "/bin/sh", []string{"-c", "echo no port >&2; exit 3"}
