@@ -60,12 +60,29 @@ func (m *Mirror) note(target Target) error {
 	if target.ref.kind() == byCommit {
 		next.Pinned = target.ref.String()
 	}
-	text := target.Commit.String()
-	next.Commits = append(slices.DeleteFunc(slices.Clone(next.Commits), func(c string) bool { return c == text }), text)
-	next.Commits = next.Commits[max(0, len(next.Commits)-maxHaves):]
+	next.Commits = recent(next.Commits, target.Commit)
 	if next.Pinned == m.state.Pinned && slices.Equal(next.Commits, m.state.Commits) {
 		return nil
 	}
+	return m.update(next)
+}
+
+// remember notes a commit that came into the mirror in another way than being fetched.
+func (m *Mirror) remember(h Hash) error {
+	next := m.state
+	next.Commits = recent(next.Commits, h)
+	return m.update(next)
+}
+
+// recent adds a commit to a list of the latest ones.
+func recent(commits []string, h Hash) []string {
+	text := h.String()
+	commits = append(slices.DeleteFunc(slices.Clone(commits), func(c string) bool { return c == text }), text)
+	return commits[max(0, len(commits)-maxHaves):]
+}
+
+// update replaces what the mirror knows about itself.
+func (m *Mirror) update(next state) error {
 	if err := writeState(m.repo(), next); err != nil {
 		return fmt.Errorf("update mirror: %w", err)
 	}
@@ -145,12 +162,19 @@ func (m *Mirror) increment(ctx context.Context, remote *Remote, target Target, w
 	if err := d.run(ctx); err != nil {
 		return err
 	}
-	// go-git reads the list of packs once.
+	if err := m.reopen(); err != nil {
+		return err
+	}
+	return m.check(target)
+}
+
+// reopen makes new packs visible: go-git reads the list of packs once.
+func (m *Mirror) reopen() error {
 	if err := m.store.Close(); err != nil {
 		return err
 	}
 	m.store = openStorage(m.repo())
-	return m.check(target)
+	return nil
 }
 
 // clone makes a new mirror beside the old one and puts it in its place.
@@ -210,8 +234,10 @@ type download struct {
 	have   []Hash
 	// complete asks for the history too.
 	complete bool
-	repo     string
-	store    *filesystem.Storage
+	// depth is how many commits of the history are asked for otherwise; 0 means one.
+	depth int
+	repo  string
+	store *filesystem.Storage
 }
 
 // run sends the request and stores what comes.
@@ -240,7 +266,7 @@ func (d *download) request() *packp.UploadPackRequest {
 	req.Haves = d.have
 	if !d.complete && offered.Supports(capability.Shallow) {
 		_ = req.Capabilities.Set(capability.Shallow)
-		req.Depth = packp.DepthCommits(1)
+		req.Depth = packp.DepthCommits(max(1, d.depth))
 		// Every commit we have came without its parents.
 		req.Shallows = slices.Clone(d.have)
 	}

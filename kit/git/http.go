@@ -90,19 +90,19 @@ func authorization(u *url.URL, creds Credentials) (string, error) {
 func (t *httpTransport) close() { t.client.CloseIdleConnections() }
 
 // list implements transport.
-func (t *httpTransport) list(ctx context.Context) (*advertisement, error) {
+func (t *httpTransport) list(ctx context.Context, service string) (*advertisement, error) {
 	target := *t.url
 	target.User = nil
 	target.Path = strings.TrimSuffix(target.Path, "/") + infoRefs
 	query := target.Query()
-	query.Set("service", uploadPack)
+	query.Set("service", service)
 	target.RawQuery = query.Encode()
 
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), http.NoBody)
 	if err != nil {
 		return nil, err
 	}
-	res, err := t.do(req, "application/x-git-upload-pack-advertisement")
+	res, err := t.do(req, contentType(service, "advertisement"))
 	if err != nil {
 		return nil, err
 	}
@@ -138,14 +138,7 @@ func (t *httpTransport) fetch(ctx context.Context, adv *advertisement, req *pack
 	if err := encodeRequest(&body, req); err != nil {
 		return err
 	}
-	target := *adv.base
-	target.Path += "/" + uploadPack
-	hr, err := http.NewRequestWithContext(ctx, http.MethodPost, target.String(), &body)
-	if err != nil {
-		return err
-	}
-	hr.Header.Set("Content-Type", "application/x-git-upload-pack-request")
-	res, err := t.do(hr, "application/x-git-upload-pack-result")
+	res, err := t.post(ctx, adv, uploadPack, &body)
 	if err != nil {
 		return err
 	}
@@ -153,10 +146,49 @@ func (t *httpTransport) fetch(ctx context.Context, adv *advertisement, req *pack
 	return decodeResponse(res.Body, req, receive)
 }
 
+// push implements transport.
+func (t *httpTransport) push(ctx context.Context, decide decideFunc, receive func(io.Reader) error) error {
+	adv, err := t.list(ctx, receivePack)
+	if err != nil {
+		return err
+	}
+	req, err := decide(adv)
+	if err != nil {
+		return err
+	}
+	var body bytes.Buffer
+	if err := req.Encode(&body); err != nil {
+		return err
+	}
+	res, err := t.post(ctx, adv, receivePack, &body)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	return receive(res.Body)
+}
+
+// post sends a request to a service of the repository that was found.
+func (t *httpTransport) post(ctx context.Context, adv *advertisement, service string, body *bytes.Buffer) (*http.Response, error) {
+	target := *adv.base
+	target.Path += "/" + service
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target.String(), body)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Content-Type", contentType(service, "request"))
+	return t.do(req, contentType(service, "result"))
+}
+
+// contentType names a message of the smart protocol.
+func contentType(service, message string) string {
+	return "application/x-" + service + "-" + message
+}
+
 // do sends a request with credentials, if it goes where they belong, and checks the response.
-func (t *httpTransport) do(req *http.Request, contentType string) (*http.Response, error) {
+func (t *httpTransport) do(req *http.Request, expected string) (*http.Response, error) {
 	req.Header.Set("User-Agent", agent)
-	req.Header.Set("Accept", contentType)
+	req.Header.Set("Accept", expected)
 	if t.authorization != "" && sameOrigin(t.url, req.URL) {
 		req.Header.Set("Authorization", t.authorization)
 	}
@@ -164,14 +196,14 @@ func (t *httpTransport) do(req *http.Request, contentType string) (*http.Respons
 	if err != nil {
 		return nil, err
 	}
-	if err := checkResponse(res, contentType); err != nil {
+	if err := checkResponse(res, expected); err != nil {
 		return nil, errors.Join(err, res.Body.Close())
 	}
 	return res, nil
 }
 
 // checkResponse returns an error unless the response is of the smart protocol.
-func checkResponse(res *http.Response, contentType string) error {
+func checkResponse(res *http.Response, expected string) error {
 	switch res.StatusCode {
 	case http.StatusOK:
 	case http.StatusUnauthorized:
@@ -184,7 +216,7 @@ func checkResponse(res *http.Response, contentType string) error {
 		return fmt.Errorf("unexpected status %d %s", res.StatusCode, http.StatusText(res.StatusCode))
 	}
 	got, _, err := mime.ParseMediaType(res.Header.Get("Content-Type"))
-	if err != nil || got != contentType {
+	if err != nil || got != expected {
 		return fmt.Errorf("not a smart HTTP Git server: content type is %q", serverText([]byte(res.Header.Get("Content-Type"))))
 	}
 	return nil
@@ -195,7 +227,7 @@ func checkResponse(res *http.Response, contentType string) error {
 func (t *httpTransport) checkRedirect(req *http.Request, via []*http.Request) error {
 	switch {
 	case via[0].Method != http.MethodGet:
-		return fmt.Errorf("redirected to %s while fetching", Redact(req.URL))
+		return fmt.Errorf("redirected to %s after the list of references", Redact(req.URL))
 	case len(via) > maxRedirects:
 		return fmt.Errorf("redirected more than %d times", maxRedirects)
 	case req.URL.Scheme != "http" && req.URL.Scheme != "https":

@@ -18,6 +18,7 @@ type Hash = plumbing.Hash
 const (
 	branchPrefix = "refs/heads/"
 	tagPrefix    = "refs/tags/"
+	headName     = "HEAD"
 	// peeledSuffix marks the object that an annotated tag points at.
 	peeledSuffix = "^{}"
 	// defaultBranch is taken when nothing is said. Flux: gitrepositories, "ref.branch".

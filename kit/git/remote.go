@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"regexp"
 	"strings"
@@ -23,7 +24,9 @@ var (
 )
 
 const (
-	uploadPack = "git-upload-pack"
+	// uploadPack gives objects, receivePack takes them.
+	uploadPack  = "git-upload-pack"
+	receivePack = "git-receive-pack"
 	// agent is how we introduce ourselves. Some servers speak the smart protocol only to "git/".
 	agent = "git/weir"
 	// maxAdvertisementBytes limits the list of references: about 900,000 of them.
@@ -50,13 +53,19 @@ type Remote struct {
 
 // transport talks the Git protocol, version 0, with a server.
 type transport interface {
-	// list returns the references the server has.
-	list(ctx context.Context) (*advertisement, error)
+	// list returns the references the server has for a service.
+	list(ctx context.Context, service string) (*advertisement, error)
 	// fetch sends a request and gives the response to receive. adv is from list.
 	fetch(ctx context.Context, adv *advertisement, req *packp.UploadPackRequest, receive func(*packp.UploadPackResponse) error) error
+	// push lets decide make a request of what the server has, sends it and gives the response to receive.
+	// Nothing is sent after an error of decide.
+	push(ctx context.Context, decide decideFunc, receive func(io.Reader) error) error
 	// close frees idle connections.
 	close()
 }
+
+// decideFunc makes a request to move references of those that a server has.
+type decideFunc func(*advertisement) (*packp.ReferenceUpdateRequest, error)
 
 // advertisement is what a server says about itself.
 type advertisement struct {
@@ -124,7 +133,7 @@ func (r *Remote) identity() string { return Redact(r.url) }
 
 // list asks the remote for its references.
 func (r *Remote) list(ctx context.Context) (*advertisement, error) {
-	adv, err := r.transport.list(ctx)
+	adv, err := r.transport.list(ctx, uploadPack)
 	if err != nil {
 		return nil, r.failed(ctx, "list references of", err)
 	}

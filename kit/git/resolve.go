@@ -42,7 +42,7 @@ func (t tip) tag() Hash {
 
 // lookup returns the reference with the given full name.
 func (a *advertisement) lookup(name string) (tip, bool) {
-	if name == "HEAD" {
+	if name == headName {
 		if a.Head == nil {
 			return tip{}, false
 		}
@@ -88,6 +88,19 @@ func (m *Mirror) Resolve(ctx context.Context, remote *Remote, ref Reference) (Ta
 	if err != nil {
 		return Target{}, err
 	}
+	return m.resolveIn(ctx, remote, ref, adv)
+}
+
+// ResolveIn is Resolve with a listing that was made before.
+func (m *Mirror) ResolveIn(ctx context.Context, remote *Remote, listing *Listing, ref Reference) (Target, error) {
+	if err := ref.check(); err != nil {
+		return Target{}, err
+	}
+	return m.resolveIn(ctx, remote, ref, listing.adv)
+}
+
+// resolveIn returns the target of a reference that was checked.
+func (m *Mirror) resolveIn(ctx context.Context, remote *Remote, ref Reference, adv *advertisement) (Target, error) {
 	switch ref.kind() {
 	case byCommit:
 		return commitTarget(ref, adv), nil

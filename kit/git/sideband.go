@@ -42,6 +42,8 @@ type demuxer struct {
 	from    *input
 	packets *pktline.Scanner
 	pending []byte
+	// notes takes messages that are no errors; nil drops them.
+	notes io.Writer
 	// begun says that some of the pack has come.
 	begun bool
 	// end is io.EOF or why there is no more.
@@ -81,6 +83,9 @@ func (d *demuxer) next() ([]byte, error) {
 		d.begun = true
 		return packet[1:], nil
 	case sideband.ProgressMessage:
+		if d.notes != nil {
+			_, _ = d.notes.Write(packet[1:]) // what takes them keeps a part in memory and cannot fail
+		}
 		return nil, nil
 	case sideband.ErrorMessage:
 		return nil, fmt.Errorf("remote: %s", serverText(packet[1:]))

@@ -30,7 +30,7 @@ const (
 	maxTailBytes = 4 << 10
 )
 
-// sshTransport runs git-upload-pack on a server. Every request is a connection of its own.
+// sshTransport runs the commands of Git on a server. Every request is a connection of its own.
 type sshTransport struct {
 	url    *url.URL
 	addr   string
@@ -96,9 +96,9 @@ func knownHosts(text []byte) (db *knownhosts.HostKeyDB, err error) {
 func (t *sshTransport) close() {}
 
 // list implements transport.
-func (t *sshTransport) list(ctx context.Context) (*advertisement, error) {
+func (t *sshTransport) list(ctx context.Context, service string) (*advertisement, error) {
 	var adv *advertisement
-	err := t.run(ctx, func(c *sshCommand) error {
+	err := t.run(ctx, service, func(c *sshCommand) error {
 		refs, err := c.advertisement()
 		if err != nil {
 			return err
@@ -111,7 +111,7 @@ func (t *sshTransport) list(ctx context.Context) (*advertisement, error) {
 
 // fetch implements transport. The server lists its references again before it takes a request.
 func (t *sshTransport) fetch(ctx context.Context, _ *advertisement, req *packp.UploadPackRequest, receive func(*packp.UploadPackResponse) error) error {
-	return t.run(ctx, func(c *sshCommand) error {
+	return t.run(ctx, uploadPack, func(c *sshCommand) error {
 		if _, err := c.advertisement(); err != nil {
 			return err
 		}
@@ -122,9 +122,31 @@ func (t *sshTransport) fetch(ctx context.Context, _ *advertisement, req *packp.U
 	})
 }
 
+// push implements transport.
+func (t *sshTransport) push(ctx context.Context, decide decideFunc, receive func(io.Reader) error) error {
+	return t.run(ctx, receivePack, func(c *sshCommand) error {
+		refs, err := c.advertisement()
+		if err != nil {
+			return err
+		}
+		req, err := decide(&advertisement{AdvRefs: refs})
+		if err != nil {
+			return errors.Join(err, pktline.NewEncoder(c.stdin).Flush())
+		}
+		if err := req.Encode(c.stdin); err != nil {
+			return c.explain(err)
+		}
+		err = receive(c.stdout)
+		if err == nil || errors.Is(err, ErrRejected) {
+			return err
+		}
+		return c.explain(err)
+	})
+}
+
 // run connects, starts the command on the server and lets talk speak with it. Whatever happens, the
 // connection is closed at the end, and at once when ctx ends.
-func (t *sshTransport) run(ctx context.Context, talk func(*sshCommand) error) (err error) {
+func (t *sshTransport) run(ctx context.Context, service string, talk func(*sshCommand) error) (err error) {
 	conn, err := t.dial(ctx)
 	if err != nil {
 		return err
@@ -143,7 +165,7 @@ func (t *sshTransport) run(ctx context.Context, talk func(*sshCommand) error) (e
 	}
 	client := ssh.NewClient(sc, channels, requests)
 	defer client.Close()
-	c, err := start(client, t.url)
+	c, err := start(client, t.url, service)
 	if err != nil {
 		return err
 	}
@@ -166,7 +188,7 @@ func (t *sshTransport) dial(ctx context.Context) (net.Conn, error) {
 	return contextual.DialContext(ctx, "tcp", t.addr)
 }
 
-// sshCommand is git-upload-pack running on a server.
+// sshCommand is a command of Git running on a server.
 type sshCommand struct {
 	session *ssh.Session
 	stdin   io.Writer
@@ -174,8 +196,8 @@ type sshCommand struct {
 	stderr  *tail
 }
 
-// start runs git-upload-pack for the repository of u.
-func start(client *ssh.Client, u *url.URL) (*sshCommand, error) {
+// start runs the command of a service for the repository of u.
+func start(client *ssh.Client, u *url.URL, service string) (*sshCommand, error) {
 	session, err := client.NewSession()
 	if err != nil {
 		return nil, err
@@ -188,7 +210,7 @@ func start(client *ssh.Client, u *url.URL) (*sshCommand, error) {
 	if c.stdout, err = session.StdoutPipe(); err != nil {
 		return nil, err
 	}
-	return c, session.Start(uploadPack + " " + quote(sshPath(u)))
+	return c, session.Start(service + " " + quote(sshPath(u)))
 }
 
 // sshPath is the path as the server expects it: a home directory comes without the leading slash.

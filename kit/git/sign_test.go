@@ -1,0 +1,251 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package git_test
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"encoding/pem"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/ProtonMail/go-crypto/openpgp"
+	"github.com/ProtonMail/go-crypto/openpgp/armor"
+	"golang.org/x/crypto/ssh"
+
+	"github.com/weir-gitops/weir/kit/git"
+	"github.com/weir-gitops/weir/kit/testkit"
+)
+
+// openPGPKeys returns armored private keys in one document, encrypted where there is a passphrase, and the public ones.
+func openPGPKeys(t *testing.T, passphrase string, names ...string) (private, public []byte) {
+	t.Helper()
+	var entities []*openpgp.Entity
+	for _, name := range names {
+		e, err := openpgp.NewEntity(name, "", name+"@example.com", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		entities = append(entities, e)
+	}
+	public = armored(t, openpgp.PublicKeyType, func(b *bytes.Buffer) error {
+		for _, e := range entities {
+			if err := e.Serialize(b); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	private = armored(t, openpgp.PrivateKeyType, func(b *bytes.Buffer) error {
+		for _, e := range entities {
+			if passphrase != "" {
+				if err := e.EncryptPrivateKeys([]byte(passphrase), nil); err != nil {
+					return err
+				}
+			}
+			if err := e.SerializePrivateWithoutSigning(b, nil); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return private, public
+}
+
+func armored(t *testing.T, kind string, write func(*bytes.Buffer) error) []byte {
+	t.Helper()
+	var out, content bytes.Buffer
+	if err := write(&content); err != nil {
+		t.Fatal(err)
+	}
+	w, err := armor.Encode(&out, kind, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write(content.Bytes()); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+// signed pushes a commit with the signature to a server and returns where the git command finds it.
+func signed(t *testing.T, signer git.Signer) string {
+	t.Helper()
+	f := newFixture(t)
+	f.commit(t, "main", "first", map[string]string{"a": "1"})
+	_, commit := f.fetch(t, git.Reference{Branch: "main"})
+	d := draft(t, commit, map[string]string{"a": "2"}, func(o *git.DraftOptions) { o.Signer, o.Message = signer, "two\n\nlines" })
+	if _, err := f.remote.Push(t.Context(), git.Push{Ref: main, Old: commit.Hash, New: d.Hash, Draft: d}); err != nil {
+		t.Fatal(err)
+	}
+	return f.path()
+}
+
+func TestOpenPGP(t *testing.T) {
+	for name, passphrase := range map[string]string{"Plain": "", "Encrypted": "a phrase"} {
+		t.Run(name, func(t *testing.T) {
+			private, public := openPGPKeys(t, passphrase, "weir")
+			signer, err := git.NewOpenPGPSigner(private, passphrase)
+			if err != nil {
+				t.Fatal(err)
+			}
+			content := []byte("content")
+			signature, err := signer.Sign(content)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ring, err := openpgp.ReadArmoredKeyRing(bytes.NewReader(public))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := openpgp.CheckArmoredDetachedSignature(ring, bytes.NewReader(content), bytes.NewReader(signature), nil); err != nil {
+				t.Errorf("signature: %v", err)
+			}
+			verifyWithGPG(t, signed(t, signer), public)
+		})
+	}
+}
+
+// verifyWithGPG lets the commands of other people have a look.
+func verifyWithGPG(t *testing.T, repository string, public []byte) {
+	t.Helper()
+	if _, err := exec.LookPath("gpg"); err != nil {
+		t.Log("gpg is not installed; the library alone has verified")
+		return
+	}
+	home, err := os.MkdirTemp("", "gpg") // the path of a socket in it has to be short
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(home) })
+	key := filepath.Join(home, "key.asc")
+	if err := os.WriteFile(key, public, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	run := func(name string, args ...string) string {
+		cmd := exec.CommandContext(t.Context(), name, args...)
+		cmd.Env = append(os.Environ(), "GNUPGHOME="+home, "GIT_CONFIG_NOSYSTEM=1", "HOME="+home)
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%s %v: %v\n%s", name, args, err, out)
+		}
+		return string(out)
+	}
+	run("gpg", "--batch", "--no-autostart", "--import", key)
+	if out := run("git", "-C", repository, "verify-commit", "-v", "main"); !strings.Contains(out, "Good signature") {
+		t.Errorf("git verify-commit: %s", out)
+	}
+}
+
+func sshKey(t *testing.T, key any, passphrase string) []byte {
+	t.Helper()
+	block, err := ssh.MarshalPrivateKey(key, "")
+	if passphrase != "" {
+		block, err = ssh.MarshalPrivateKeyWithPassphrase(key, "", []byte(passphrase))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pem.EncodeToMemory(block)
+}
+
+func TestSSHSignature(t *testing.T) {
+	elliptical, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	large, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cases := map[string]struct {
+		reason, passphrase string
+		key                []byte
+	}{
+		"Ed25519":   {reason: "The usual kind.", key: testkit.NewIdentity(t, "")},
+		"Encrypted": {reason: "With a passphrase.", key: testkit.NewIdentity(t, "a phrase"), passphrase: "a phrase"},
+		"ECDSA":     {reason: "On another curve.", key: sshKey(t, elliptical, "")},
+		"RSA":       {reason: "And the old one.", key: sshKey(t, large, "")},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			signer, err := git.NewSSHSigner(tc.key, tc.passphrase)
+			if err != nil {
+				t.Fatalf("%s\n%v", tc.reason, err)
+			}
+			verifyWithSSH(t, signed(t, signer), tc.key, tc.passphrase)
+		})
+	}
+}
+
+func verifyWithSSH(t *testing.T, repository string, key []byte, passphrase string) {
+	t.Helper()
+	if _, err := exec.LookPath("ssh-keygen"); err != nil {
+		t.Skip("ssh-keygen is not installed")
+	}
+	parsed, err := ssh.ParsePrivateKey(key)
+	if passphrase != "" {
+		parsed, err = ssh.ParsePrivateKeyWithPassphrase(key, []byte(passphrase))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	allowed := filepath.Join(t.TempDir(), "allowed")
+	if err := os.WriteFile(allowed, append([]byte("weir@example.com "), ssh.MarshalAuthorizedKey(parsed.PublicKey())...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out := gitCommand(t, repository, "-c", "gpg.ssh.allowedSignersFile="+allowed, "verify-commit", "-v", "main")
+	if !strings.Contains(out, `Good "git" signature for weir@example.com`) {
+		t.Errorf("git verify-commit: %s", out)
+	}
+}
+
+func TestSigningKeys(t *testing.T) {
+	small, err := rsa.GenerateKey(rand.Reader, 1024)
+	if err != nil {
+		t.Fatal(err)
+	}
+	two, public := openPGPKeys(t, "", "one", "two")
+	locked, _ := openPGPKeys(t, "a phrase", "one")
+	asOpenPGP := func(key []byte, passphrase string) error {
+		_, err := git.NewOpenPGPSigner(key, passphrase)
+		return err
+	}
+	asSSH := func(key []byte, passphrase string) error {
+		_, err := git.NewSSHSigner(key, passphrase)
+		return err
+	}
+	cases := map[string]struct {
+		reason string
+		err    error
+		want   error
+	}{
+		"Several":         {"Which of two keys is meant nobody knows.", asOpenPGP(two, ""), git.ErrSeveralKeys},
+		"Public":          {"A public key does not sign.", asOpenPGP(public[:len(public):len(public)], ""), git.ErrSigningKey},
+		"NoKey":           {"Text is no key.", asOpenPGP([]byte("x"), ""), git.ErrSigningKey},
+		"NoPassphrase":    {"An encrypted key needs a passphrase.", asOpenPGP(locked, ""), git.ErrPassphraseMissing},
+		"WrongPassphrase": {"The right one.", asOpenPGP(locked, "x"), git.ErrPassphraseWrong},
+		"SSHNoKey":        {"Text is no key.", asSSH([]byte("x"), ""), git.ErrSigningKey},
+		"SSHNoPassphrase": {"An encrypted key needs a passphrase.", asSSH(testkit.NewIdentity(t, "p"), ""), git.ErrPassphraseMissing},
+		"SSHWrong":        {"The right one.", asSSH(testkit.NewIdentity(t, "p"), "x"), git.ErrPassphraseWrong},
+		"SSHSmall":        {"A short RSA key is none.", asSSH(sshKey(t, small, ""), ""), git.ErrSigningKey},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			if !errors.Is(tc.err, tc.want) {
+				t.Errorf("%s\ngot %v", tc.reason, tc.err)
+			}
+		})
+	}
+}
