@@ -1,0 +1,51 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package outbox
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// metrics tell how full the outbox is.
+type metrics struct {
+	refused *prometheus.CounterVec
+}
+
+func newMetrics(registry prometheus.Registerer, usage func() (entries int, bytes int64)) (*metrics, error) {
+	m := &metrics{refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "weir_outbox_refused_total",
+		Help: "Entries that were not taken, by reason: full, closed, error.",
+	}, []string{"reason"})}
+	collectors := []prometheus.Collector{
+		m.refused,
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "weir_outbox_entries",
+			Help: "Entries that are not delivered to everybody yet.",
+		}, func() float64 { entries, _ := usage(); return float64(entries) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "weir_outbox_bytes",
+			Help: "Size of the files of the outbox.",
+		}, func() float64 { _, bytes := usage(); return float64(bytes) }),
+	}
+	for _, c := range collectors {
+		if err := registry.Register(c); err != nil {
+			return nil, fmt.Errorf("register outbox metrics: %w", err)
+		}
+	}
+	return m, nil
+}
+
+func (m *metrics) refuse(err error) {
+	reason := "error"
+	switch {
+	case errors.Is(err, ErrFull):
+		reason = "full"
+	case errors.Is(err, ErrClosed):
+		reason = "closed"
+	}
+	m.refused.WithLabelValues(reason).Inc()
+}
