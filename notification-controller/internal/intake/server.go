@@ -1,0 +1,107 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package intake
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/go-logr/logr"
+)
+
+// MaxBody bounds the body of a request, in bytes, inclusive (contract notification-controller, section 1.1).
+const MaxBody = 3 << 20
+
+// Outbox keeps events until they are delivered.
+type Outbox interface {
+	// Append returns nil when the event is durable.
+	Append(key string, body []byte) error
+}
+
+// Options describe the endpoint. All fields are required.
+type Options struct {
+	Outbox Outbox
+	// Window is the time in which an event that says the same about the same object is a duplicate. 0 and less mean one second.
+	Window time.Duration
+	Clock  func() time.Time
+	Log    logr.Logger
+}
+
+// Server is the event endpoint. It takes any method and path.
+type Server struct {
+	outbox Outbox
+	window *window
+	log    logr.Logger
+}
+
+// New returns the endpoint.
+func New(o Options) (*Server, error) {
+	if o.Outbox == nil || o.Clock == nil {
+		return nil, errors.New("event endpoint needs Outbox and Clock")
+	}
+	w, err := newWindow(o.Window, o.Clock)
+	if err != nil {
+		return nil, err
+	}
+	return &Server{outbox: o.Outbox, window: w, log: o.Log}, nil
+}
+
+// ServeHTTP takes one event. Flux: contract notification-controller, sections 3.1 and 3.2; that an event which cannot be kept is answered with
+// 503 is the hardening of section 3.8: the emitter tries again, and the event is no duplicate then.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, status := read(w, r)
+	if status != 0 {
+		w.WriteHeader(status)
+		return
+	}
+	event, err := decode(body)
+	if err != nil {
+		s.log.V(1).Info("request is no event", "reason", err.Error())
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	log := s.log.WithValues("kind", event.InvolvedObject.Kind, "namespace", event.InvolvedObject.Namespace, "name", event.InvolvedObject.Name)
+	ok, reset, undo := s.window.take(identify(event))
+	tell(w.Header(), ok, reset)
+	if !ok {
+		log.V(1).Info("duplicate event dropped")
+		http.Error(w, http.StatusText(http.StatusTooManyRequests), http.StatusTooManyRequests)
+		return
+	}
+	if err := s.outbox.Append(Key(event.InvolvedObject), body); err != nil {
+		undo()
+		log.Error(err, "event not taken, its sender has to try again")
+		http.Error(w, http.StatusText(http.StatusServiceUnavailable), http.StatusServiceUnavailable)
+		return
+	}
+	w.WriteHeader(http.StatusAccepted)
+}
+
+// read returns the body, or the status of the answer when there is none to work on.
+func read(w http.ResponseWriter, r *http.Request) (body []byte, status int) {
+	if r.ContentLength > MaxBody {
+		return nil, http.StatusRequestEntityTooLarge
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+		return nil, http.StatusRequestEntityTooLarge
+	}
+	if err != nil {
+		return nil, http.StatusBadRequest
+	}
+	return body, 0
+}
+
+// tell sets the headers that say where the window stands.
+func tell(header http.Header, ok bool, reset time.Time) {
+	at := reset.UTC().Format(http.TimeFormat)
+	header.Set("X-RateLimit-Limit", "1")
+	header.Set("X-RateLimit-Remaining", "0")
+	header.Set("X-RateLimit-Reset", at)
+	if !ok {
+		header.Set("Retry-After", at)
+	}
+}
