@@ -4,6 +4,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,14 +24,18 @@ var (
 
 // Error is what went wrong with a Secret: it is missing or could not be read (see apierrors.IsNotFound), or is ErrSecret or ErrProvider.
 type Error struct {
-	// Secret is the one that was asked for.
+	// Kind is "serviceaccount" where that is what could not be read; empty means a Secret.
+	Kind string
+	// Secret is the one that was asked for, or the ServiceAccount.
 	Secret types.NamespacedName
 	// Err is what is wrong with it.
 	Err error
 }
 
 // Error implements error.
-func (e *Error) Error() string { return fmt.Sprintf("secret '%s': %s", e.Secret, e.Err) }
+func (e *Error) Error() string {
+	return fmt.Sprintf("%s '%s': %s", cmp.Or(e.Kind, "secret"), e.Secret, e.Err)
+}
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }

@@ -31,6 +31,11 @@ func (r *Reader) tls(ctx context.Context, namespace, name string, options ...sec
 	if err != nil {
 		return nil, err
 	}
+	return tlsOf(ctx, secret, options...)
+}
+
+// tlsOf returns the settings that a Secret asks for.
+func tlsOf(ctx context.Context, secret *corev1.Secret, options ...secrets.TLSConfigOption) (*tls.Config, error) {
 	// The library logs an error in every run for the older keys, which the contract accepts.
 	config, err := secrets.TLSConfigFromSecret(logr.NewContext(ctx, logr.Discard()), secret, options...)
 	if err != nil {
