@@ -29,6 +29,9 @@ const (
 
 	// ValidationFailedReason says fields of spec contradict each other; nothing is retried until the object changes.
 	ValidationFailedReason = "ValidationFailed"
+
+	// UnsupportedReason says a field asks for something this version does not do; nothing is retried until the object changes.
+	UnsupportedReason = "Unsupported"
 )
 
 // Values of spec.type: who sends the requests.

@@ -1,0 +1,113 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package forge
+
+import (
+	"cmp"
+	"context"
+	"net/url"
+	"strings"
+
+	"github.com/google/go-github/v82/github"
+
+	"github.com/weir-gitops/weir/notification-controller/internal/notify/delivery"
+)
+
+// publicGitHub is the host whose API is elsewhere, and whose certificates nobody replaces.
+const publicGitHub = "github.com"
+
+// githubPage is how many statuses are looked at. Flux: notification-controller contract, "Status providers".
+const githubPage = 50
+
+// gitHub writes commit statuses on GitHub.
+type gitHub struct {
+	o           delivery.Options
+	repo        repository
+	owner, name string
+	token       string
+}
+
+// GitHub returns the notifier of a repository on GitHub.
+func GitHub(o delivery.Options) (delivery.Notifier, error) {
+	repo, err := parseRepository(o.Address)
+	if err != nil {
+		return nil, err
+	}
+	owner, name, err := repo.pair()
+	if err != nil {
+		return nil, err
+	}
+	// The client puts both into paths as they are.
+	g := &gitHub{o: o, repo: repo, owner: url.PathEscape(owner), name: url.PathEscape(name), token: cmp.Or(o.Token, o.Password)}
+	if g.token == "" && o.GitHubApp == nil {
+		return nil, delivery.Invalid("github needs a token or an app")
+	}
+	return g, nil
+}
+
+// Notify implements delivery.Notifier.
+func (g *gitHub) Notify(ctx context.Context, m delivery.Message) error {
+	if progressing(m) {
+		return nil
+	}
+	s, err := newStatus(m)
+	if err != nil {
+		return err
+	}
+	exchange := delivery.NewExchange(g.o)
+	client, err := g.client(ctx, exchange)
+	if err != nil {
+		return err
+	}
+	state := "success"
+	if s.failed {
+		state = "failure"
+	}
+	listed, _, err := client.Repositories.ListStatuses(ctx, g.owner, g.name, s.commit, &github.ListOptions{PerPage: githubPage})
+	if err != nil {
+		return exchange.Error(ctx, "list commit statuses", err)
+	}
+	for _, old := range listed {
+		if old.GetContext() != s.id {
+			continue
+		}
+		if old.GetState() == state && old.GetDescription() == s.description {
+			return nil
+		}
+		break
+	}
+	_, _, err = client.Repositories.CreateStatus(ctx, g.owner, g.name, s.commit, github.RepoStatus{State: &state, Context: &s.id, Description: &s.description})
+	return exchange.Error(ctx, "create commit status", err)
+}
+
+// client returns the client of the host's API, with a token.
+func (g *gitHub) client(ctx context.Context, exchange *delivery.Exchange) (*github.Client, error) {
+	token := g.token
+	if token == "" {
+		var err error
+		if token, err = installationToken(ctx, exchange, g.o.GitHubApp, g.repo); err != nil {
+			return nil, err
+		}
+	}
+	client, err := githubAPI(exchange, g.repo.base.String(), g.repo.base.Host)
+	if err != nil {
+		return nil, err
+	}
+	return client.WithAuthToken(token), nil
+}
+
+// githubAPI returns a client without credentials.
+func githubAPI(exchange *delivery.Exchange, base, host string) (*github.Client, error) {
+	client := github.NewClient(exchange.Client())
+	// What the service says about its limits is classified like every other answer, and the client lives for one message.
+	client.DisableRateLimitCheck = true
+	if strings.EqualFold(host, publicGitHub) {
+		return client, nil
+	}
+	client, err := client.WithEnterpriseURLs(base, base)
+	if err != nil {
+		return nil, delivery.Invalid("address: %s", err)
+	}
+	return client, nil
+}

@@ -1,0 +1,74 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package forge
+
+import (
+	"cmp"
+	"context"
+
+	gitlab "gitlab.com/gitlab-org/api/client-go"
+
+	"github.com/weir-gitops/weir/notification-controller/internal/notify/delivery"
+)
+
+// gitLab writes commit statuses on GitLab.
+type gitLab struct {
+	o     delivery.Options
+	repo  repository
+	token string
+}
+
+// GitLab returns the notifier of a project on GitLab.
+func GitLab(o delivery.Options) (delivery.Notifier, error) {
+	repo, err := parseRepository(o.Address)
+	if err != nil {
+		return nil, err
+	}
+	g := &gitLab{o: o, repo: repo, token: cmp.Or(o.Token, o.Password)}
+	if g.token == "" {
+		return nil, delivery.Invalid("gitlab needs a token")
+	}
+	return g, nil
+}
+
+// Notify implements delivery.Notifier.
+func (g *gitLab) Notify(ctx context.Context, m delivery.Message) error {
+	if progressing(m) {
+		return nil
+	}
+	s, err := newStatus(m)
+	if err != nil {
+		return err
+	}
+	exchange := delivery.NewExchange(g.o)
+	client, err := gitlab.NewClient(g.token,
+		gitlab.WithBaseURL(g.repo.base.String()), gitlab.WithHTTPClient(exchange.Client()),
+		// Retries are the sender's, and nothing here may wait for a limiter.
+		gitlab.WithoutRetries(), gitlab.WithCustomLimiter(unlimited{}))
+	if err != nil {
+		return exchange.Error(ctx, "address", err)
+	}
+	state := gitlab.Success
+	if s.failed {
+		state = gitlab.Failed
+	}
+	listed, _, err := client.Commits.GetCommitStatuses(g.repo.path, s.commit, &gitlab.GetCommitStatusesOptions{Name: &s.id}, gitlab.WithContext(ctx))
+	if err != nil {
+		return exchange.Error(ctx, "list commit statuses", err)
+	}
+	for _, old := range listed {
+		if old.SHA == s.commit && old.Name == s.id && old.Status == string(state) && old.Description == s.description {
+			return nil
+		}
+	}
+	_, _, err = client.Commits.SetCommitStatus(g.repo.path, s.commit,
+		&gitlab.SetCommitStatusOptions{State: state, Name: &s.id, Description: &s.description}, gitlab.WithContext(ctx))
+	return exchange.Error(ctx, "create commit status", err)
+}
+
+// unlimited is a limiter that never waits.
+type unlimited struct{}
+
+// Wait implements gitlab.RateLimiter.
+func (unlimited) Wait(context.Context) error { return nil }

@@ -1,0 +1,33 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package webhook
+
+import (
+	"crypto/hmac"
+	"errors"
+)
+
+// Headers of GitLab.
+const (
+	gitlabEventHeader = "X-Gitlab-Event"
+	gitlabTokenHeader = "X-Gitlab-Token" //nolint:gosec // the name of a header
+)
+
+var errBadToken = errors.New("the token is missing or wrong")
+
+// proveGitLab takes requests that carry the token in a header.
+func proveGitLab(r request, token []byte) error {
+	return equal(r.header.Get(gitlabTokenHeader), token)
+}
+
+// equal compares in constant time, of lengths that differ as well.
+func equal(got string, token []byte) error {
+	if len(token) == 0 {
+		return errEmptyToken
+	}
+	if !hmac.Equal([]byte(got), token) {
+		return errBadToken
+	}
+	return nil
+}
