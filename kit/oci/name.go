@@ -94,7 +94,8 @@ func parse(bare string) (Name, error) {
 	if slices.ContainsFunc(strings.Split(repository.RepositoryStr(), "/"), func(s string) bool { return strings.Trim(s, ".") == "" }) {
 		return Name{}, fmt.Errorf("%w: '%s' has an empty or dotted path element", ErrName, bare)
 	}
-	return Name{repository: repository}, nil
+	// The long form, so that names of one repository are equal.
+	return Name{repository: repository.Registry.Repo(repository.RepositoryStr())}, nil
 }
 
 // String returns "host/path", with the host and the path that short names of the Docker hub stand for.
