@@ -1,0 +1,324 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package setters
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	yaml "go.yaml.in/yaml/v3"
+)
+
+// MaxFileBytes is the size above which a file is not looked into. The parser needs up to a hundred times as much memory.
+const MaxFileBytes = 4 << 20
+
+var (
+	// ErrNotYAML says that a file cannot be parsed, such as the template of a chart. Such files are left alone.
+	ErrNotYAML = errors.New("not a YAML file")
+	// ErrMismatch says that a change would not have the effect it should, and was not made.
+	ErrMismatch = errors.New("change would not have the intended effect")
+)
+
+// Object identifies what a value belongs to. Fields are empty where the document is no Kubernetes object.
+type Object struct {
+	// APIVersion is the group and version.
+	APIVersion string
+	// Kind is the kind.
+	Kind string
+	// Name is metadata.name.
+	Name string
+	// Namespace is metadata.namespace.
+	Namespace string
+}
+
+// Change is a value that was replaced.
+type Change struct {
+	// OldValue is what it was.
+	OldValue string
+	// NewValue is what it is now.
+	NewValue string
+	// Setter is the value of the marker, as in apps:web:tag.
+	Setter string
+}
+
+// Edit is a change with the object that it is in.
+type Edit struct {
+	Change
+
+	// Object is what the value belongs to.
+	Object Object
+}
+
+// Apply returns content with the marked values replaced, and what was replaced in the order of the document. Without any change it returns no
+// content. Errors are ErrNotYAML and ErrMismatch.
+func Apply(content []byte, images Images) ([]byte, []Edit, error) {
+	documents, err := parse(content)
+	if err != nil {
+		return nil, nil, err
+	}
+	e := &editor{source: newSource(content), images: images, wanted: map[*yaml.Node]string{}}
+	for _, document := range documents {
+		if err := e.document(document); err != nil {
+			return nil, nil, fmt.Errorf("%w: %w", ErrMismatch, err)
+		}
+	}
+	if len(e.edits) == 0 {
+		return nil, nil, nil
+	}
+	changed := e.splice()
+	if err := e.verify(documents, changed); err != nil {
+		return nil, nil, fmt.Errorf("%w: %w", ErrMismatch, err)
+	}
+	return changed, e.edits, nil
+}
+
+// parse returns the documents of a file.
+func parse(content []byte) (documents []*yaml.Node, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			// The parser is not meant to, but has done so before.
+			documents, err = nil, fmt.Errorf("%w: the parser gave up: %v", ErrNotYAML, v)
+		}
+	}()
+	if len(content) > MaxFileBytes {
+		return nil, fmt.Errorf("%w: more than %d bytes", ErrNotYAML, MaxFileBytes)
+	}
+	if bytes.HasPrefix(content, []byte("\xff\xfe")) || bytes.HasPrefix(content, []byte("\xfe\xff")) {
+		return nil, fmt.Errorf("%w: not in UTF-8", ErrNotYAML)
+	}
+	decoder := yaml.NewDecoder(bytes.NewReader(content))
+	for {
+		document := &yaml.Node{}
+		switch err := decoder.Decode(document); {
+		case errors.Is(err, io.EOF):
+			return documents, nil
+		case err != nil:
+			return nil, fmt.Errorf("%w: %w", ErrNotYAML, err)
+		}
+		documents = append(documents, document)
+	}
+}
+
+// editor collects the changes of a file.
+type editor struct {
+	*source
+
+	images  Images
+	edits   []Edit
+	splices []splice
+	// wanted are the new values of the scalars that change.
+	wanted map[*yaml.Node]string
+}
+
+// splice is new text for a part of the source.
+type splice struct {
+	span
+
+	text string
+}
+
+// document looks through a document.
+func (e *editor) document(document *yaml.Node) error {
+	for _, root := range document.Content {
+		if err := e.children(root, identity(root)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// children looks through what is in a collection. Keys are left out, as are aliases: the original is looked at where it stands.
+func (e *editor) children(parent *yaml.Node, object Object) error {
+	switch parent.Kind {
+	case yaml.MappingNode:
+		for i := 1; i < len(parent.Content); i += 2 {
+			key, value := parent.Content[i-1], parent.Content[i]
+			if isList(object) && key.Value == "items" && value.Kind == yaml.SequenceNode {
+				if err := e.items(value, object); err != nil {
+					return err
+				}
+				continue
+			}
+			if err := e.node(value, parent, object); err != nil {
+				return err
+			}
+		}
+	case yaml.SequenceNode:
+		for _, item := range parent.Content {
+			if err := e.node(item, parent, object); err != nil {
+				return err
+			}
+		}
+	case yaml.DocumentNode, yaml.ScalarNode, yaml.AliasNode:
+	}
+	return nil
+}
+
+// items looks through the items of a list, which are objects of their own.
+func (e *editor) items(list *yaml.Node, object Object) error {
+	for _, item := range list.Content {
+		own := object
+		if item.Kind == yaml.MappingNode {
+			own = identity(item)
+		}
+		if err := e.node(item, list, own); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// node looks at one value.
+func (e *editor) node(n, parent *yaml.Node, object Object) error {
+	if n.Kind != yaml.ScalarNode {
+		return e.children(n, object)
+	}
+	empty := n.Value == "" && n.Style&^yaml.TaggedStyle == 0
+	if empty || !strings.Contains(n.LineComment+n.HeadComment, screeningToken) {
+		return nil
+	}
+	at, err := e.token(n)
+	if err != nil {
+		return err
+	}
+	marker, ok := e.marker(n, parent, at)
+	if !ok {
+		return nil
+	}
+	value, ok := e.images.value(marker)
+	if !ok || value == n.Value {
+		return nil
+	}
+	e.edits = append(e.edits, Edit{Object: object, Change: Change{OldValue: n.Value, NewValue: value, Setter: marker}})
+	e.splices = append(e.splices, splice{at.head, render(value, n.Style)})
+	if at.body.end > at.body.begin {
+		e.splices = append(e.splices, splice{at.body, ""})
+	}
+	e.wanted[n] = value
+	return nil
+}
+
+// marker returns the marker of a scalar: the comment on the line where it ends, or, for want of one, that on the line above it.
+// Flux: image-automation-controller contract, "Where a marker counts".
+func (e *editor) marker(n, parent *yaml.Node, at token) (string, bool) {
+	if n.LineComment != "" {
+		end := e.skipBlanks(at.head.end)
+		if parent.Style&yaml.FlowStyle != 0 && e.at(end) == ',' {
+			end = e.skipBlanks(end + 1)
+		}
+		if e.at(end) != '#' {
+			return "", false
+		}
+		return readMarker(n.LineComment)
+	}
+	if !e.standsAlone(n, parent) || strings.TrimSpace(e.line(n.Line-1)) != strings.TrimSpace(n.HeadComment) {
+		return "", false
+	}
+	return readMarker(n.HeadComment)
+}
+
+// standsAlone reports whether a scalar is the first on its line, but for the dash of an item.
+func (e *editor) standsAlone(n, parent *yaml.Node) bool {
+	at, err := e.offset(n)
+	if err != nil {
+		return false
+	}
+	before := strings.TrimLeft(string(e.text[e.lines[n.Line-1]:at]), " \t")
+	return before == "" || parent.Kind == yaml.SequenceNode && strings.TrimRight(before, " \t") == "-"
+}
+
+// splice returns the text with the changes made.
+func (e *editor) splice() []byte {
+	slices.SortFunc(e.splices, func(a, b splice) int { return a.begin - b.begin })
+	var out bytes.Buffer
+	last := 0
+	for _, s := range e.splices {
+		out.Write(e.text[last:s.begin])
+		out.WriteString(s.text)
+		last = s.end
+	}
+	out.Write(e.text[last:])
+	return out.Bytes()
+}
+
+// verify makes sure that the new text means what the old one meant but for the wanted values.
+func (e *editor) verify(before []*yaml.Node, changed []byte) error {
+	after, err := parse(changed)
+	if err != nil {
+		return err
+	}
+	if len(before) != len(after) {
+		return fmt.Errorf("%d documents became %d", len(before), len(after))
+	}
+	for i := range before {
+		if err := e.compare(before[i], after[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// compare compares a node with what it became.
+func (e *editor) compare(before, after *yaml.Node) error {
+	value, changes := e.wanted[before]
+	if !changes {
+		value = before.Value
+	}
+	same := before.Kind == after.Kind && before.Anchor == after.Anchor && after.Value == value && len(before.Content) == len(after.Content)
+	switch tagged := before.Style&yaml.TaggedStyle != 0; {
+	case !same:
+	case changes && !tagged:
+		same = after.ShortTag() == "!!str"
+	case !changes:
+		same = before.Tag == after.Tag
+	}
+	if !same {
+		return fmt.Errorf("line %d: %q became %q instead of %q", before.Line, before.Value, after.Value, value)
+	}
+	for i := range before.Content {
+		if err := e.compare(before.Content[i], after.Content[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// identity returns which Kubernetes object a mapping is.
+func identity(n *yaml.Node) Object {
+	metadata := field(n, "metadata")
+	return Object{
+		APIVersion: text(field(n, "apiVersion")),
+		Kind:       text(field(n, "kind")),
+		Name:       text(field(metadata, "name")),
+		Namespace:  text(field(metadata, "namespace")),
+	}
+}
+
+// isList reports whether an object is nothing but the objects in it.
+func isList(o Object) bool { return o.Kind == "List" || o.Kind == "ResourceList" }
+
+// field returns the value of a key, nil if there is none.
+func field(n *yaml.Node, key string) *yaml.Node {
+	if n == nil || n.Kind != yaml.MappingNode {
+		return nil
+	}
+	for i := 1; i < len(n.Content); i += 2 {
+		if n.Content[i-1].Value == key {
+			return n.Content[i]
+		}
+	}
+	return nil
+}
+
+// text returns the value of a scalar, empty for anything else.
+func text(n *yaml.Node) string {
+	if n == nil || n.Kind != yaml.ScalarNode {
+		return ""
+	}
+	return n.Value
+}
