@@ -1,0 +1,116 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package cmd is the tree of commands. Each package below it is one group, each file one command.
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/go-logr/logr"
+	"github.com/spf13/cobra"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	helmv2 "github.com/weir-gitops/weir/api/helm/v2"
+	imagev1 "github.com/weir-gitops/weir/api/image/v1"
+	kustomizev1 "github.com/weir-gitops/weir/api/kustomize/v1"
+	notificationv1 "github.com/weir-gitops/weir/api/notification/v1"
+	notificationv1beta3 "github.com/weir-gitops/weir/api/notification/v1beta3"
+	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
+	"github.com/weir-gitops/weir/cli/internal/cmd/get"
+	"github.com/weir-gitops/weir/cli/internal/cmd/object"
+	"github.com/weir-gitops/weir/cli/internal/session"
+	"github.com/weir-gitops/weir/cli/internal/terminal"
+	"github.com/weir-gitops/weir/kit/manager/version"
+)
+
+// Main runs the command and returns its exit code.
+func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	t := terminal.Terminal{In: stdin, Out: stdout, Err: stderr}
+	root, err := Root(t)
+	if err != nil {
+		t.Failure("%v", err)
+		return 1
+	}
+	root.SetArgs(args)
+	return run(ctx, root, t)
+}
+
+// run says once what went wrong.
+func run(ctx context.Context, root *cobra.Command, t terminal.Terminal) int {
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	if coded, ok := errors.AsType[*session.ExitError](err); ok {
+		coded.Print(t)
+		return coded.Code
+	}
+	t.Failure("%v", err)
+	return 1
+}
+
+// Root returns the whole tree on these streams.
+func Root(t terminal.Terminal) (*cobra.Command, error) {
+	log.SetLogger(logr.Discard()) // libraries that log are not heard
+	scheme := runtime.NewScheme()
+	kinds := runtime.NewSchemeBuilder(corev1.AddToScheme, appsv1.AddToScheme, networkingv1.AddToScheme, rbacv1.AddToScheme,
+		apiextensionsv1.AddToScheme, sourcev1.AddToScheme, kustomizev1.AddToScheme, helmv2.AddToScheme, imagev1.AddToScheme,
+		notificationv1.AddToScheme, notificationv1beta3.AddToScheme)
+	if err := kinds.AddToScheme(scheme); err != nil {
+		return nil, fmt.Errorf("scheme: %w", err)
+	}
+	s := session.New(t, scheme)
+	root := &cobra.Command{
+		Use:               "weir",
+		Short:             "Command line of the Weir GitOps toolkit",
+		Long:              "Weir keeps clusters as Git says. This command installs it, shows what it does, and asks it for more.",
+		SilenceUsage:      true,
+		SilenceErrors:     true,
+		Version:           strings.TrimPrefix(version.String(), "v"),
+		PersistentPreRunE: func(*cobra.Command, []string) error { return s.Complete() },
+	}
+	root.SetVersionTemplate("weir version {{.Version}}\n")
+	root.SetIn(t.In)
+	root.SetOut(t.Out)
+	root.SetErr(t.Err)
+	s.Bind(root.PersistentFlags())
+	if err := s.CompleteGlobal(root); err != nil {
+		return nil, err
+	}
+	root.AddCommand(get.Command(s))
+	root.AddCommand(object.Commands(s)...)
+	strict(root)
+	return root, nil
+}
+
+// strict makes commands that only hold others refuse a name that they do not hold, where cobra would print their help and succeed.
+func strict(cmd *cobra.Command) {
+	for _, below := range cmd.Commands() {
+		strict(below)
+		if below.Runnable() || !below.HasSubCommands() {
+			continue
+		}
+		below.RunE = func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return fmt.Errorf("unknown command %q for %q", args[0], cmd.CommandPath())
+			}
+			return cmd.Help()
+		}
+	}
+}
