@@ -77,3 +77,12 @@ func ParseIndexVersions(content []byte) ([]*IndexVersion, error) {
 	}
 	return versions, nil
 }
+
+// ParseIndexEntries reads charts with their versions in YAML, as they are below the key entries.
+func ParseIndexEntries(content []byte) (map[string][]*IndexVersion, error) {
+	var entries map[string][]*IndexVersion
+	if err := yaml.UnmarshalStrict(content, &entries); err != nil {
+		return nil, err
+	}
+	return entries, nil
+}

@@ -37,19 +37,29 @@ func parseVersion(text string) (*semver.Version, error) {
 	return semver.StrictNewVersion(strings.TrimPrefix(text, "v"))
 }
 
-// CompareVersions orders versions as charts in an index are ordered; what is no version comes first.
-func CompareVersions(a, b string) int {
-	x, errX := semver.NewVersion(a)
-	y, errY := semver.NewVersion(b)
+// Order is the place of a version among others.
+type Order struct{ parsed *semver.Version }
+
+// OrderOf returns the place of a version; what is no version comes before all others.
+func OrderOf(version string) Order {
+	parsed, err := semver.NewVersion(version)
+	if err != nil {
+		return Order{}
+	}
+	return Order{parsed: parsed}
+}
+
+// Compare is negative if o comes before p, that is, if it is older.
+func (o Order) Compare(p Order) int {
 	switch {
-	case errX != nil && errY != nil:
-		return strings.Compare(a, b)
-	case errX != nil:
+	case o.parsed == nil && p.parsed == nil:
+		return 0
+	case o.parsed == nil:
 		return -1
-	case errY != nil:
+	case p.parsed == nil:
 		return 1
 	}
-	return x.Compare(y)
+	return o.parsed.Compare(p.parsed)
 }
 
 // Constraint says which versions of a chart are wanted.
