@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -125,20 +126,27 @@ func (o *options) several(group string) *cobra.Command {
 	}
 }
 
-// sections prints a table for each kind of a group. What the API server refuses is said and the other kinds follow; without an API server
-// there is nothing to follow.
+// sections prints a table for each kind of a group, all of which are read at once. What the API server refuses is said and the other kinds
+// follow; without an API server there is nothing to follow.
 func (q query) sections(ctx context.Context, c client.Client, group string) error {
+	wanted := slices.DeleteFunc(kinds.All(), func(k kinds.Kind) bool { return group != "" && k.Group != group })
+	items, errs := make([][]unstructured.Unstructured, len(wanted)), make([]error, len(wanted))
+	var wg sync.WaitGroup
+	for i, k := range wanted {
+		wg.Go(func() { items[i], errs[i] = q.list(ctx, c, k) })
+	}
+	wg.Wait()
 	var failed error
-	for _, k := range kinds.All() {
-		if group != "" && k.Group != group {
-			continue
-		}
-		err := q.section(ctx, c, k)
-		if err != nil && apierrors.ReasonForError(err) == metav1.StatusReasonUnknown {
-			return err
-		}
-		if err != nil {
-			q.session.Failure("%v", err)
+	for i, k := range wanted {
+		err := errs[i]
+		switch {
+		case err == nil:
+			q.section(k, items[i])
+		case meta.IsNoMatchError(err): // the kind is not installed
+		case apierrors.ReasonForError(err) == metav1.StatusReasonUnknown:
+			return fmt.Errorf("list %s: %w", k.Kind, err)
+		default:
+			q.session.Failure("list %s: %v", k.Kind, err)
 			failed = &session.ExitError{Code: 1}
 		}
 	}
@@ -146,21 +154,11 @@ func (q query) sections(ctx context.Context, c client.Client, group string) erro
 }
 
 // section prints the table of one kind, if there is anything in it.
-func (q query) section(ctx context.Context, c client.Client, k kinds.Kind) error {
-	items, err := q.list(ctx, c, k)
-	if meta.IsNoMatchError(err) { // the kind is not installed
-		return nil
+func (q query) section(k kinds.Kind, items []unstructured.Unstructured) {
+	if rows := q.rows(k, items, strings.ToLower(k.Kind)+"/"); len(rows) > 0 {
+		table.Print(q.session.Out, q.header(k), rows)
+		fmt.Fprintln(q.session.Out)
 	}
-	if err != nil {
-		return fmt.Errorf("list %s: %w", k.Kind, err)
-	}
-	rows := q.rows(k, items, strings.ToLower(k.Kind)+"/")
-	if len(rows) == 0 {
-		return nil
-	}
-	table.Print(q.session.Out, q.header(k), rows)
-	fmt.Fprintln(q.session.Out)
-	return nil
 }
 
 func (o *options) query(args []string) (query, error) {
