@@ -172,9 +172,12 @@ func (p *Program) managerOptions(log logr.Logger) (ctrl.Options, error) {
 		GracefulShutdownTimeout:       &common.ShutdownTimeout,
 		Controller:                    config.Controller{RecoverPanic: new(true), SkipNameValidation: new(p.Config != nil)},
 	}
+	// An informer for all accounts of the cluster, to read the one that an object names, would be a poor trade.
+	live := []client.Object{&corev1.ServiceAccount{}}
 	if !common.Gates.Enabled(GateCacheSecretsAndConfigMaps) {
-		opts.Client.Cache = &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}, &corev1.ConfigMap{}}}
+		live = append(live, &corev1.Secret{}, &corev1.ConfigMap{})
 	}
+	opts.Client.Cache = &client.CacheOptions{DisableFor: live}
 	return opts, nil
 }
 
