@@ -25,6 +25,9 @@ const (
 
 	// FeatureGateDisabledReason says a field needs a feature gate that is off; nothing is retried until the object changes.
 	FeatureGateDisabledReason = meta.FeatureGateDisabledReason
+
+	// UnsupportedReason says a field asks for something this version does not do; nothing is retried until the object changes.
+	UnsupportedReason = "Unsupported"
 )
 
 // Values of spec.provider of an ImageRepository.
