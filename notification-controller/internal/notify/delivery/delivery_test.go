@@ -1,0 +1,198 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package delivery
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestBackoff(t *testing.T) {
+	busy, broken := Unavailable("busy"), Invalid("broken")
+	asked := Answered(http.StatusServiceUnavailable, http.Header{"Retry-After": {"45"}}, "later")
+	cases := map[string]struct {
+		attempt int
+		err     error
+		wait    time.Duration
+		ok      bool
+	}{
+		"First": {1, busy, 2 * time.Second, true}, "Second": {2, busy, 4 * time.Second, true}, "Third": {3, busy, 8 * time.Second, true},
+		"Fourth": {4, busy, 16 * time.Second, true}, "Fifth": {5, busy, 0, false}, "Permanent": {1, broken, 0, false},
+		"Asked": {1, asked, 45 * time.Second, true}, "Foreign": {1, errors.New("x"), 0, false}, "Deadline": {1, context.DeadlineExceeded, 2 * time.Second, true},
+	}
+	for key, tc := range cases {
+		if wait, ok := Backoff(tc.attempt, tc.err); wait != tc.wait || ok != tc.ok {
+			t.Errorf("%s: got %s, %t", key, wait, ok)
+		}
+	}
+}
+
+func TestRetryAfter(t *testing.T) {
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	for value, want := range map[string]time.Duration{
+		"": 0, "7": 7 * time.Second, " 7 ": 7 * time.Second, "-1": 0, "x": 0, "99999999999999999999": 0, "4000000000": maxRetryAfter,
+		now.Add(time.Minute).Format(http.TimeFormat): time.Minute, now.Add(-time.Minute).Format(http.TimeFormat): 0,
+	} {
+		if got := retryAfter(value, now); got != want {
+			t.Errorf("%q: got %s", value, got)
+		}
+	}
+}
+
+func FuzzRetryAfter(f *testing.F) {
+	f.Add("7")
+	f.Add("Fri, 02 Jan 2026 03:04:05 GMT")
+	f.Fuzz(func(t *testing.T, value string) {
+		if got := retryAfter(value, time.Unix(0, 0)); got < 0 || got > maxRetryAfter {
+			t.Errorf("%q: %s", value, got)
+		}
+	})
+}
+
+func TestMask(t *testing.T) {
+	mask := NewMask("", "se/cret+1", " padded \n", `quo"te`)
+	for text, want := range map[string]string{
+		"nothing":                      "nothing",
+		"a se/cret+1 b":                "a ***** b",
+		"a se%2Fcret%2B1 b":            "a ***** b",
+		"a se%2fcret%2b1 b":            "a ***** b",
+		"a %73%65/cret+1 b":            "a ***** b",
+		"it is padded.":                "it is *****.",
+		`json quo\"te`:                 `json *****`,
+		"100% sure":                    "100% sure",
+		"50%25":                        "50%25",
+		"base64 c2UvY3JldCsx done":     "base64 ***** done",
+		"se/cret+1se/cret+1":           "**********",
+		"escaped a%20b stays as it is": "escaped a%20b stays as it is",
+	} {
+		if got := mask.Text(text); got != want {
+			t.Errorf("%q: got %q", text, got)
+		}
+	}
+	if mask.Error(nil) != nil {
+		t.Error("no error stays none")
+	}
+	err := mask.Error(&Error{Class: Retryable, Status: 503, text: "with se/cret+1", cause: context.Canceled})
+	own, ok := errors.AsType[*Error](err)
+	if !ok || own.Class != Retryable || own.Status != 503 || own.Error() != "with *****" || !errors.Is(err, context.Canceled) {
+		t.Errorf("got %#v", err)
+	}
+}
+
+func FuzzMask(f *testing.F) {
+	f.Add("hunter2/+x", "a hunter2%2F%2bx b")
+	f.Add("abc def", "abc+def abc%20def")
+	f.Fuzz(func(t *testing.T, secret, text string) {
+		if len(secret) < 3 || strings.Trim(secret, "*") == "" || strings.Contains(mark, secret) || strings.Contains(secret, "*") {
+			return
+		}
+		if masked := NewMask(secret).Text(text + " " + secret + " " + url.QueryEscape(secret)); strings.Contains(masked, secret) {
+			t.Errorf("%q in %q", secret, masked)
+		}
+	})
+}
+
+// TestRedirects: headers with credentials stay with their host, and nothing goes from HTTPS to HTTP.
+func TestRedirects(t *testing.T) {
+	request := func(address string) *http.Request {
+		r := httptest.NewRequest(http.MethodPost, address, http.NoBody)
+		r.Header.Set("X-Api-Key", "secret")
+		r.Header.Set("Content-Type", "application/json")
+		return r
+	}
+	via := []*http.Request{request("https://a.invalid/")}
+	cases := map[string]struct {
+		to             string
+		via            []*http.Request
+		strips, stays  bool // the answers of strip and stay
+		keepsTheHeader bool
+	}{
+		"SameHost":  {to: "https://a.invalid/b", via: via, strips: true, stays: true, keepsTheHeader: true},
+		"OtherHost": {to: "https://b.invalid/", via: via, strips: true},
+		"Plain":     {to: "http://a.invalid/", via: via, keepsTheHeader: true},
+		"Endless":   {to: "https://a.invalid/", via: make([]*http.Request, maxRedirects), keepsTheHeader: true},
+	}
+	for key, tc := range cases {
+		r := request(tc.to)
+		if err := strip(r, tc.via); (err == nil) != tc.strips || err != nil && !hopeless(err) {
+			t.Errorf("%s: strip says %v", key, err)
+		}
+		if got := r.Header.Get("X-Api-Key") != ""; got != tc.keepsTheHeader || r.Header.Get("Content-Type") == "" {
+			t.Errorf("%s: header kept %t", key, got)
+		}
+		if err := stay(request(tc.to), tc.via); (err == nil) != tc.stays {
+			t.Errorf("%s: stay says %v", key, err)
+		}
+	}
+}
+
+func TestTransportsBounded(t *testing.T) {
+	pool := NewTransports()
+	defer pool.Close()
+	proxy := func(i int) *url.URL { return &url.URL{Scheme: "http", Host: "p" + strings.Repeat("x", i)} }
+	first := pool.For(proxy(0), nil)
+	for i := range maxTransports - 1 {
+		pool.For(proxy(i+1), nil)
+	}
+	if pool.For(proxy(0), nil) != first {
+		t.Error("what is in use stays")
+	}
+	pool.For(proxy(maxTransports), nil)
+	if len(pool.all) != maxTransports || pool.For(proxy(0), nil) != first {
+		t.Error("the one that was not used the longest goes first")
+	}
+}
+
+func TestTokens(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tokens, err := NewTokens(1, 2*time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fetched := 0
+		get := func(key string, life time.Duration) {
+			t.Helper()
+			if _, err := tokens.Get(t.Context(), key, func(context.Context) (string, time.Time, error) {
+				fetched++
+				return "t", time.Now().Add(life), nil
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		steps := []struct {
+			reason string
+			after  time.Duration
+			key    string
+			life   time.Duration
+			want   int
+		}{
+			{"The first is fetched.", 0, "a", time.Hour, 1},
+			{"It is kept.", 47 * time.Minute, "a", time.Hour, 1},
+			{"It is used for 80 % of its life.", 2 * time.Minute, "a", 10 * time.Hour, 2},
+			{"An hour at most.", 61 * time.Minute, "a", time.Hour, 3},
+			{"There is room for one.", 0, "b", time.Hour, 4},
+			{"The other is gone.", 0, "a", time.Hour, 5},
+		}
+		for _, step := range steps {
+			time.Sleep(step.after)
+			if get(step.key, step.life); fetched != step.want {
+				t.Errorf("%s fetched %d", step.reason, fetched)
+			}
+		}
+	})
+	none, err := NewTokens(0, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := none.Get(t.Context(), "a", func(context.Context) (string, time.Time, error) { return "", time.Time{}, errors.New("x") }); err == nil {
+		t.Error("the error is lost")
+	}
+}
