@@ -31,6 +31,8 @@ type Config struct {
 	Concurrency int
 	// OverrideManagers are further field managers, by prefix, whose fields are taken over.
 	OverrideManagers []string
+	// CountUpdates makes fields that were written with the field manager but without server-side apply count as applied.
+	CountUpdates bool
 	// CustomStageKinds are applied before all other ordinary kinds.
 	CustomStageKinds map[schema.GroupKind]struct{}
 	// MigrateAPIVersion rewrites the API version in managedFields of live objects that are applied in another one.
@@ -62,7 +64,7 @@ func New(cfg Config) (*Engine, error) {
 	}
 	e := &Engine{
 		cfg:    cfg,
-		reader: observe.Reader{Field: cfg.Field, Group: cfg.Group, Overrides: cfg.OverrideManagers},
+		reader: observe.Reader{Field: cfg.Field, Group: cfg.Group, Overrides: cfg.OverrideManagers, Updates: cfg.CountUpdates},
 		ledger: newLedger(),
 	}
 	if cfg.Watch.Metadata == nil {

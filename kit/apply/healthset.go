@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/fluxcd/cli-utils/pkg/kstatus/status"
@@ -37,8 +38,8 @@ type Expressions struct{ rules map[schema.GroupKind]*rule }
 
 // rule computes the health of a kind from expressions.
 type rule struct {
-	eval *cel.StatusEvaluator
-	id   string
+	judge func(context.Context, *unstructured.Unstructured) (*status.Result, error)
+	id    string
 }
 
 // CompileExpressions parses health rules. An entry without kind applies to its whole group; the version does not matter.
@@ -58,7 +59,7 @@ func CompileExpressions(checks []kustomize.CustomHealthCheck) (*Expressions, err
 			continue
 		}
 		sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q", check.Current, check.InProgress, check.Failed))
-		e.rules[gk] = &rule{eval: eval, id: hex.EncodeToString(sum[:8])}
+		e.rules[gk] = &rule{judge: eval.Evaluate, id: hex.EncodeToString(sum[:8])}
 	}
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
@@ -66,9 +67,28 @@ func CompileExpressions(checks []kustomize.CustomHealthCheck) (*Expressions, err
 	return e, nil
 }
 
+// Covers tells whether there is a rule for a kind. e may be nil.
+func (e *Expressions) Covers(gk schema.GroupKind) bool { return e.find(gk) != nil }
+
+// Default returns the expressions and, for a kind that none of them is for, a rule in Go. id names the rule: equal for rules that
+// agree on every object. e may be nil.
+func (e *Expressions) Default(gk schema.GroupKind, id string, judge func(*unstructured.Unstructured) *status.Result) *Expressions {
+	if e.find(gk) != nil {
+		return e
+	}
+	more := &Expressions{rules: map[schema.GroupKind]*rule{}}
+	if e != nil {
+		maps.Copy(more.rules, e.rules)
+	}
+	more.rules[gk] = &rule{id: id, judge: func(_ context.Context, u *unstructured.Unstructured) (*status.Result, error) {
+		return judge(u), nil
+	}}
+	return more
+}
+
 // Evaluate implements observe.Evaluator.
 func (r *rule) Evaluate(ctx context.Context, u *unstructured.Unstructured) (*status.Result, error) {
-	return r.eval.Evaluate(ctx, u)
+	return r.judge(ctx, u)
 }
 
 // Rule implements observe.Evaluator.

@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/api/resmap"
 	"sigs.k8s.io/kustomize/api/types"
+	"sigs.k8s.io/kustomize/kyaml/filesys"
 	"sigs.k8s.io/kustomize/kyaml/openapi"
 )
 
@@ -123,9 +124,9 @@ func pause(ctx context.Context, d time.Duration) error {
 }
 
 // render runs the engine.
-func render(v *view, dir string) (resmap.ResMap, error) {
+func render(fs filesys.FileSystem, dir string) (resmap.ResMap, error) {
 	return krusty.MakeKustomizer(&krusty.Options{
 		LoadRestrictions: types.LoadRestrictionsNone,
 		PluginConfig:     types.DisabledPluginConfig(),
-	}).Run(v, outside(dir))
+	}).Run(fs, outside(dir))
 }

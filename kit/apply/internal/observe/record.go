@@ -53,6 +53,8 @@ type Reader struct {
 	Field, Group string
 	// Overrides are further field managers (prefixes) whose fields we take over.
 	Overrides []string
+	// Updates makes what we wrote without server-side apply count as ours, too.
+	Updates bool
 }
 
 // Read reduces metadata to a record.
@@ -78,6 +80,7 @@ func (r Reader) Read(m metav1.Object) Record {
 func (r Reader) readManagers(rec *Record, entries []metav1.ManagedFieldsEntry) {
 	var versions []string
 	var latest metav1.Time
+	var ours []*metav1.ManagedFieldsEntry
 	for i := range entries {
 		e := &entries[i]
 		if !slices.Contains(versions, e.APIVersion) {
@@ -87,7 +90,7 @@ func (r Reader) readManagers(rec *Record, entries []metav1.ManagedFieldsEntry) {
 			continue
 		}
 		if r.isOurs(e) {
-			rec.Ours = digest(e)
+			ours = append(ours, e)
 			continue
 		}
 		if r.Foreign(e) {
@@ -97,24 +100,29 @@ func (r Reader) readManagers(rec *Record, entries []metav1.ManagedFieldsEntry) {
 			latest, rec.Writer = *e.Time, strings.Clone(e.Manager)
 		}
 	}
+	if len(ours) > 0 {
+		rec.Ours = digest(ours)
+	}
 	slices.Sort(versions)
 	rec.APIVersions = strings.Join(versions, ",")
 }
 
 func (r Reader) isOurs(e *metav1.ManagedFieldsEntry) bool {
-	return e.Manager == r.Field && e.Operation == metav1.ManagedFieldsOperationApply
+	return e.Manager == r.Field && (e.Operation == metav1.ManagedFieldsOperationApply || r.Updates)
 }
 
-func digest(e *metav1.ManagedFieldsEntry) Print {
+func digest(entries []*metav1.ManagedFieldsEntry) Print {
 	h := sha256.New()
-	h.Write([]byte(e.APIVersion))
-	if e.Time != nil {
-		var seconds [8]byte                                           // the API server stores whole seconds
-		binary.BigEndian.PutUint64(seconds[:], uint64(e.Time.Unix())) //nolint:gosec // only compared
-		h.Write(seconds[:])
-	}
-	if e.FieldsV1 != nil {
-		h.Write(e.FieldsV1.GetRawBytes())
+	for _, e := range entries {
+		h.Write([]byte(e.APIVersion))
+		if e.Time != nil {
+			var seconds [8]byte                                           // the API server stores whole seconds
+			binary.BigEndian.PutUint64(seconds[:], uint64(e.Time.Unix())) //nolint:gosec // only compared
+			h.Write(seconds[:])
+		}
+		if e.FieldsV1 != nil {
+			h.Write(e.FieldsV1.GetRawBytes())
+		}
 	}
 	return Print(h.Sum(nil)[:16])
 }
