@@ -1,0 +1,87 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package render
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"strings"
+
+	"helm.sh/helm/v3/pkg/chart"
+	"helm.sh/helm/v3/pkg/chartutil"
+	"helm.sh/helm/v3/pkg/engine"
+	"helm.sh/helm/v3/pkg/release"
+	"helm.sh/helm/v3/pkg/releaseutil"
+
+	"github.com/weir-gitops/weir/kit/cluster"
+)
+
+// notesFile is what the notes of a chart are called.
+const notesFile = "NOTES.txt"
+
+// Input is what a rendering depends on.
+type Input struct {
+	// Chart has its dependencies processed for the values.
+	Chart  *chart.Chart
+	Values map[string]any
+	// Release is what templates know as .Release.
+	Release      chartutil.ReleaseOptions
+	Capabilities *chartutil.Capabilities
+	// SkipSchema does not check the values against the schemas of the charts.
+	SkipSchema bool
+	// EnableDNS lets templates resolve host names.
+	EnableDNS bool
+	// Clients answer lookups.
+	Clients *cluster.Clients
+	Post    PostRender
+}
+
+// Output is a rendered chart.
+type Output struct {
+	// Manifest is a stream of YAML documents without the hooks.
+	Manifest string
+	Hooks    []*release.Hook
+	Notes    string
+}
+
+// Render renders a chart. Its errors have the words of Helm.
+func Render(ctx context.Context, in Input) (*Output, error) {
+	if c := in.Chart.Metadata.KubeVersion; c != "" && !chartutil.IsCompatibleRange(c, in.Capabilities.KubeVersion.String()) {
+		return nil, fmt.Errorf("chart requires kubeVersion: %s which is incompatible with Kubernetes %s", c, in.Capabilities.KubeVersion.String())
+	}
+	values, err := chartutil.ToRenderValuesWithSchemaValidation(in.Chart, in.Values, in.Release, in.Capabilities, in.SkipSchema)
+	if err != nil {
+		return nil, err
+	}
+	files, err := in.execute(ctx, values)
+	if err != nil {
+		return nil, err
+	}
+	out := &Output{Notes: files[path.Join(in.Chart.Name(), "templates", notesFile)]}
+	for name := range files {
+		if strings.HasSuffix(name, notesFile) {
+			delete(files, name)
+		}
+	}
+	hooks, manifests, err := releaseutil.SortManifests(files, nil, releaseutil.InstallOrder)
+	if err != nil {
+		return nil, err
+	}
+	out.Manifest, out.Hooks, err = in.Post.run(ctx, manifests, hooks)
+	if err != nil {
+		return nil, fmt.Errorf("error while running post render on files: %w", err)
+	}
+	return out, nil
+}
+
+// execute runs the templates.
+func (in Input) execute(ctx context.Context, values chartutil.Values) (map[string]string, error) {
+	if in.EnableDNS {
+		e := engine.New(in.Clients.Config)
+		e.EnableDNS = true
+		return e.Render(in.Chart, values)
+	}
+	return engine.RenderWithClientProvider(in.Chart, values, lookup{clients: in.Clients, ctx: func() context.Context { return ctx }})
+}
