@@ -1,14 +1,14 @@
 // Copyright 2026 The Weir Authors
 // SPDX-License-Identifier: Apache-2.0
 
+// Command image-automation-controller scans registries, selects tags and writes them back to Git.
 package main
 
 import (
-	"os"
-
-	"github.com/weir-gitops/weir/kit/manager/version"
+	"github.com/weir-gitops/weir/image-automation-controller/internal/app"
+	"github.com/weir-gitops/weir/kit/manager"
 )
 
 func main() {
-	os.Exit(version.Later("image-automation-controller", os.Args[1:], os.Stdout, os.Stderr))
+	manager.Main(app.Program())
 }

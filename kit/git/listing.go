@@ -6,6 +6,7 @@ package git
 import (
 	"context"
 	"fmt"
+	"maps"
 
 	"github.com/go-git/go-git/v5/plumbing/object"
 )
@@ -36,6 +37,14 @@ func (r *Remote) List(ctx context.Context) (*Listing, error) {
 
 // At returns where the reference with that full name points; zero if there is none.
 func (l *Listing) At(ref string) Hash { return l.adv.References[ref] }
+
+// With returns the listing as it is after the reference was moved.
+func (l *Listing) With(ref string, to Hash) *Listing {
+	refs := *l.adv.AdvRefs
+	refs.References = maps.Clone(refs.References)
+	refs.References[ref] = to
+	return &Listing{adv: &advertisement{AdvRefs: &refs, base: l.adv.base}}
+}
 
 // IsAncestor reports whether the commit is, or comes before, the one of a reference. What the mirror lacks of the history
 // is fetched in steps.

@@ -143,6 +143,9 @@ func revision(pointer string, commit Hash) string {
 	return text
 }
 
+// Revision returns the text that names a commit of a branch for people and consumers, as in "main@sha1:…".
+func Revision(branch string, commit Hash) string { return revision(branch, commit) }
+
 // NormalizeRevision returns a revision as written by old controllers (<branch>/<hash>, a bare hash) in
 // today's form. Flux: source-controller contract, "legacy Git revisions".
 func NormalizeRevision(text string) string {

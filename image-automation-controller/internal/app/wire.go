@@ -1,0 +1,79 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package app
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	imagev1 "github.com/weir-gitops/weir/api/image/v1"
+	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
+	"github.com/weir-gitops/weir/image-automation-controller/internal/imageupdateautomation"
+	"github.com/weir-gitops/weir/kit/auth"
+	"github.com/weir-gitops/weir/kit/manager"
+)
+
+// name is that of the program, of its lease and of its events.
+const name = "image-automation-controller"
+
+// Program describes the controller to kit/manager. ImagePolicies are not among the kinds that --watch-label-selector splits: policies of other
+// shards have to be seen by automations. Flux: image-automation-controller contract, "Status and triggers", label selector rule.
+func Program() manager.Program {
+	opts := NewOptions()
+	return manager.Program{
+		Name:    name,
+		Options: opts,
+		Gates:   gates(),
+		Scheme:  scheme(),
+		Kinds:   []client.Object{&imagev1.ImageUpdateAutomation{}},
+		Setup:   func(ctx context.Context, rt *manager.Runtime) error { return setup(ctx, rt, opts) },
+	}
+}
+
+func scheme() *runtime.Scheme {
+	s := runtime.NewScheme()
+	utilruntime.Must(clientgoscheme.AddToScheme(s))
+	utilruntime.Must(sourcev1.AddToScheme(s))
+	utilruntime.Must(imagev1.AddToScheme(s))
+	return s
+}
+
+// setup builds every dependency once and hands it down.
+func setup(ctx context.Context, rt *manager.Runtime, opts *Options) error {
+	secrets := &auth.Reader{Client: rt.Manager.GetClient()}
+	return setupAutomations(ctx, rt, opts, secrets)
+}
+
+// setupAutomations registers ImageUpdateAutomation.
+func setupAutomations(ctx context.Context, rt *manager.Runtime, opts *Options, secrets *auth.Reader) error {
+	mirrors, err := imageupdateautomation.NewMirrors(opts.GitCachePath)
+	if err != nil {
+		return fmt.Errorf("--git-cache-path: %w", err)
+	}
+	namespace := ""
+	if !opts.Watch.AllNamespaces {
+		namespace = opts.Namespace
+	}
+	if err := mirrors.Sweep(ctx, rt.Manager.GetAPIReader(), namespace); err != nil {
+		return err
+	}
+	r := &imageupdateautomation.Reconciler{
+		Options: imageupdateautomation.Options{
+			Access:              opts.Access,
+			ForcePushBranch:     opts.Gates.Enabled(gateForcePushBranch),
+			ContinuePushBranch:  opts.Gates.Enabled(gateAllReferences),
+			ObjectLevelIdentity: opts.Gates.Enabled(gateObjectLevelIdentity),
+			SSH:                 opts.ssh(),
+		},
+		Client: rt.Manager.GetClient(), Live: rt.Manager.GetAPIReader(), Secrets: secrets, Mirrors: mirrors,
+		Recorder: rt.Events, Metrics: rt.Metrics, Jitter: rt.Jitter, Clock: time.Now,
+	}
+	return r.Setup(ctx, rt.Manager, rt.ControllerOptions())
+}

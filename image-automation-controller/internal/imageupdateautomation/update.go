@@ -1,0 +1,155 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package imageupdateautomation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"strings"
+
+	"github.com/go-logr/logr"
+
+	imagev1 "github.com/weir-gitops/weir/api/image/v1"
+	"github.com/weir-gitops/weir/image-automation-controller/internal/setters"
+	"github.com/weir-gitops/weir/kit/git"
+	"github.com/weir-gitops/weir/kit/outcome"
+)
+
+// maxChangedBytes bounds the files that one commit changes, all of which are in memory.
+const maxChangedBytes = 64 << 20
+
+// changes is what a run changes.
+type changes struct {
+	// files are new contents by path.
+	files map[string][]byte
+	// edits are the changes by path, relative to the path that the object names.
+	edits map[string][]setters.Edit
+	// order has these paths in order.
+	order []string
+}
+
+// update changes the marked values of the commit, in memory.
+func (r *Reconciler) update(ctx context.Context, s *scope) error {
+	if s.unchanged {
+		return nil
+	}
+	if err := s.edit(ctx); err != nil {
+		return outcome.Fail(imagev1.UpdateFailedReason, fmt.Errorf("failed to apply policies: %w", s.damaged(err)))
+	}
+	return nil
+}
+
+// edit changes the marked values in all files below the path of the object.
+func (s *scope) edit(ctx context.Context) error {
+	images := s.images()
+	if err := images.Check(); err != nil {
+		return err
+	}
+	root := cleanPath(s.obj.Spec.Update.Path)
+	if err := s.commit.Has(root); errors.Is(err, git.ErrNotFound) {
+		return fmt.Errorf("%s: no such file or directory in the repository", root)
+	} else if err != nil {
+		return err
+	}
+	s.changes = changes{files: map[string][]byte{}, edits: map[string][]setters.Edit{}}
+	w := &worker{scope: s, images: images, log: logr.FromContextOrDiscard(ctx)}
+	for entry, err := range s.commit.Entries(ctx, []string{root}) {
+		if err != nil {
+			return err
+		}
+		if entry.Mode == git.Dir || !isManifest(entry.Path) {
+			continue
+		}
+		if err := w.file(entry, relative(root, entry.Path)); err != nil {
+			return fmt.Errorf("%s: %w", entry.Path, err)
+		}
+	}
+	return nil
+}
+
+// cleanPath returns a path relative to the root of the repository, out of which it cannot lead; "." is the root.
+func cleanPath(p string) string {
+	p = strings.TrimPrefix(path.Clean("/"+p), "/")
+	if p == "" {
+		return "."
+	}
+	return p
+}
+
+// relative returns a path below root, the name of the file if root is one.
+func relative(root, p string) string {
+	switch root {
+	case ".":
+		return p
+	case p:
+		return path.Base(p)
+	}
+	return strings.TrimPrefix(p, root+"/")
+}
+
+// isManifest reports whether a file may hold manifests. Flux: image-automation-controller contract, "Files visited".
+func isManifest(p string) bool {
+	ext := path.Ext(p)
+	return ext == ".yaml" || ext == ".yml" || path.Base(p) == "Kustomization"
+}
+
+// worker changes the files of one run.
+type worker struct {
+	*scope
+
+	images setters.Images
+	log    logr.Logger
+	bytes  int
+}
+
+// file changes one file. What cannot be parsed is left alone: it may be a template.
+func (w *worker) file(entry git.Entry, name string) error {
+	if _, known := w.last.plain[entry.Hash]; known {
+		return nil
+	}
+	size, err := w.commit.Size(entry.Hash)
+	if err != nil {
+		return err
+	}
+	if size > setters.MaxFileBytes {
+		w.log.Info("file is too large for markers and left alone", "path", entry.Path, "bytes", size)
+		return nil
+	}
+	content, err := w.read(entry.Hash, size)
+	if err != nil {
+		return err
+	}
+	if !setters.Screen(content) {
+		w.last.notePlain(entry.Hash)
+		return nil
+	}
+	changed, edits, err := setters.Apply(content, w.images)
+	switch {
+	case errors.Is(err, setters.ErrNotYAML):
+		w.log.V(1).Info("file with markers is not YAML and left alone", "path", entry.Path, "cause", err.Error())
+		return nil
+	case err != nil || len(edits) == 0:
+		return err
+	}
+	if w.bytes += len(changed); w.bytes > maxChangedBytes {
+		return fmt.Errorf("more than %d bytes of files would change in one commit", maxChangedBytes)
+	}
+	w.changes.files[entry.Path], w.changes.edits[name] = changed, edits
+	w.changes.order = append(w.changes.order, name)
+	return nil
+}
+
+// read returns the content of a file.
+func (w *worker) read(h git.Hash, size int64) (content []byte, err error) {
+	r, err := w.commit.Open(h)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	// One more than there is, so that the end is seen and with it whether the content is right.
+	return io.ReadAll(io.LimitReader(r, size+1))
+}
