@@ -67,7 +67,9 @@ func redacted(err error, c keychain.Credential) error {
 	case http.StatusNotFound:
 		kinds = append(kinds, ErrNotFound)
 	}
-	return &textError{text: scrub(answerText(answer), c), kinds: kinds}
+	// Where both HTTPS and HTTP were tried the answer is one of two failures.
+	text := strings.ReplaceAll(err.Error(), answer.Error(), answerText(answer))
+	return &textError{text: scrub(text, c), kinds: kinds}
 }
 
 // answerText describes a failing answer by its status and the codes that registries give, without the free text some servers send instead.

@@ -36,7 +36,7 @@ type Limits struct {
 
 // Unpack extracts a gzip-compressed tar archive below root and reads r to its end. Symbolic links are skipped. An entry whose name could lead
 // away, or that is neither file nor directory, is ErrContent, as is what is no such archive; more than the limits is ErrTooLarge.
-// Flux: source-controller contract, "Reading archives".
+// A fault of the disk is an *fs.PathError. Flux: source-controller contract, "Reading archives".
 func Unpack(ctx context.Context, r io.Reader, root *os.Root, l Limits) error {
 	u := &unpacking{root: root, limits: l, from: &steady{ctx: ctx, from: r}}
 	err := u.run()
@@ -214,5 +214,5 @@ func about(name string, err error) error {
 			return fmt.Errorf("%w: entry '%s': %w", ErrContent, clean(name), broken.Err)
 		}
 	}
-	return fmt.Errorf("unpack entry '%s': %s: %w", clean(name), broken.Op, broken.Err)
+	return &textError{text: fmt.Sprintf("unpack entry '%s': %s: %s", clean(name), broken.Op, broken.Err), kinds: []error{broken}}
 }

@@ -5,6 +5,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -17,7 +18,9 @@ import (
 	"github.com/weir-gitops/weir/kit/artifact/serve"
 	"github.com/weir-gitops/weir/kit/auth"
 	"github.com/weir-gitops/weir/kit/manager"
+	"github.com/weir-gitops/weir/kit/oci"
 	"github.com/weir-gitops/weir/source-controller/internal/gitrepository"
+	"github.com/weir-gitops/weir/source-controller/internal/ocirepository"
 )
 
 // name is that of the program, of its lease and of its events.
@@ -31,7 +34,7 @@ func Program() manager.Program {
 		Options: opts,
 		Gates:   gates(),
 		Scheme:  scheme(),
-		Kinds:   []client.Object{&sourcev1.GitRepository{}},
+		Kinds:   []client.Object{&sourcev1.GitRepository{}, &sourcev1.OCIRepository{}},
 		Setup:   func(ctx context.Context, rt *manager.Runtime) error { return setup(ctx, rt, opts) },
 	}
 }
@@ -52,10 +55,20 @@ func setup(_ context.Context, rt *manager.Runtime, opts *Options) error {
 	if err := rt.Manager.Add(&serve.Server{Addr: opts.StorageAddr, Root: artifacts.Root()}); err != nil {
 		return fmt.Errorf("add artifact server: %w", err)
 	}
+	secrets := &auth.Reader{Client: rt.Manager.GetClient()}
+	registries := oci.NewClient(oci.Options{})
 	repositories := &gitrepository.Reconciler{
-		Client: rt.Manager.GetClient(), Live: rt.Manager.GetAPIReader(), Secrets: &auth.Reader{Client: rt.Manager.GetClient()},
+		Client: rt.Manager.GetClient(), Live: rt.Manager.GetAPIReader(), Secrets: secrets,
 		Store: artifacts, SSH: opts.ssh(),
 		Recorder: rt.Events, Metrics: rt.Metrics, Jitter: rt.Jitter, Clock: time.Now,
 	}
-	return repositories.Setup(rt.Manager, rt.ControllerOptions())
+	images := &ocirepository.Reconciler{
+		Client: rt.Manager.GetClient(), Live: rt.Manager.GetAPIReader(), Secrets: secrets,
+		Store: artifacts, Registries: registries,
+		Recorder: rt.Events, Metrics: rt.Metrics, Jitter: rt.Jitter, Clock: time.Now,
+	}
+	return errors.Join(
+		repositories.Setup(rt.Manager, rt.ControllerOptions()),
+		images.Setup(rt.Manager, rt.ControllerOptions()),
+	)
 }

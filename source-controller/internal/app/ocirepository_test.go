@@ -1,0 +1,389 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package app
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/fluxcd/pkg/apis/meta"
+	"github.com/fluxcd/pkg/runtime/conditions"
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
+	"github.com/weir-gitops/weir/kit/artifact"
+	"github.com/weir-gitops/weir/kit/artifact/fetch"
+	"github.com/weir-gitops/weir/kit/oci"
+	"github.com/weir-gitops/weir/kit/testkit"
+)
+
+func TestOCIPublish(t *testing.T) {
+	f := newOCIFixture(t)
+	annotations := map[string]string{"org.opencontainers.image.source": "https://example.com/repo", "org.opencontainers.image.revision": "main@sha1:abc", "x": "y"}
+	digest := f.registry.Push(t, imagePath, "latest", testkit.RegistryArtifact{
+		Layers:      []testkit.RegistryLayer{{MediaType: "a/b", Content: testkit.Archive(t, map[string]string{"deploy/app.yaml": "a: 1", "logo.png": "x"})}},
+		Annotations: annotations,
+	})
+	f.create()
+	o := f.ready()
+
+	a := o.Status.Artifact
+	revision := "latest@" + digest
+	dir := "ocirepository/" + f.namespace + "/app/"
+	if a == nil || a.Path != dir+digest+".tar.gz" || a.URL != "http://"+f.addr+"/"+a.Path || a.Revision != revision {
+		t.Fatalf("artifact %+v", a)
+	}
+	if diff := cmp.Diff(annotations, a.Metadata); diff != "" || o.Status.URL != "http://"+f.addr+"/"+dir+"latest.tar.gz" {
+		t.Errorf("url %s, metadata (-want +got):\n%s", o.Status.URL, diff)
+	}
+	b := f.download(a)
+	got, size, err := artifact.Read(artifact.SHA256, bytes.NewReader(b))
+	if err != nil || got.String() != a.Digest || size != *a.Size {
+		t.Errorf("downloaded %s, %d bytes; status says %s, %d", got, size, a.Digest, *a.Size)
+	}
+	if diff := cmp.Diff([]string{".", "deploy", "deploy/app.yaml"}, entries(t, b)); diff != "" {
+		t.Errorf("archive (-want +got):\n%s", diff)
+	}
+	if !bytes.Equal(f.download(&meta.Artifact{URL: o.Status.URL}), b) {
+		t.Error("the link leads to something else")
+	}
+	stored := "True Succeeded: stored artifact for digest '" + revision + "'"
+	for _, kind := range []string{meta.ReadyCondition, sourcev1.ArtifactInStorageCondition} {
+		if got := ociCondition(o, kind); got != stored {
+			t.Errorf("%s: %s, want %s", kind, got, stored)
+		}
+	}
+	if len(o.Status.Conditions) != 2 || !slices.Contains(o.Finalizers, sourcev1.Finalizer) {
+		t.Errorf("conditions %v, finalizers %v", o.Status.Conditions, o.Finalizers)
+	}
+	e := f.waitEvent(sourcev1.NewArtifactReason)
+	want := "stored artifact with revision '" + revision + "' from '" + f.url + "', origin source 'https://example.com/repo', origin revision 'main@sha1:abc'"
+	if e.Message != want || e.Metadata[sourcev1.RevisionMetadataKey] != a.Revision || e.Metadata[sourcev1.DigestMetadataKey] != a.Digest {
+		t.Errorf("event %+v", e)
+	}
+	// What consumers do with it: kit/source knows the kind, kit/artifact/fetch the archive.
+	cache, err := fetch.New(fetch.Options{Dir: t.TempDir(), Patience: patience})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cache.Close() })
+	tree, err := cache.Acquire(t.Context(), *a, func() {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tree.Release()
+	if content, err := tree.ReadFile("deploy/app.yaml"); err != nil || string(content) != "a: 1" {
+		t.Errorf("consumed %q, %v", content, err)
+	}
+	if left, err := filepath.Glob(filepath.Join(f.storage, ".state", "layer", f.namespace, "app", "*")); err != nil || len(left) > 0 {
+		t.Errorf("private files stay: %v, %v", left, err)
+	}
+}
+
+// What a reference leads to, in which form of revision.
+func TestOCIReferences(t *testing.T) {
+	f := newOCIFixture(t)
+	digests := map[string]string{}
+	for _, tag := range []string{"latest", "1.0.0", "1.2.0", "v1.1.0", "1.3.0-rc.1", "2.0.0_7"} {
+		digests[tag] = f.push(tag, map[string]string{"tag": tag})
+	}
+	type ref = sourcev1.OCIRepositoryRef
+	cases := map[string]struct {
+		reason   string
+		ref      *ref
+		selector *sourcev1.OCILayerSelector
+		want     string
+	}{
+		"None":   {"Without a reference it is the tag latest.", nil, nil, "latest@" + digests["latest"]},
+		"Empty":  {"An empty one is none.", &ref{}, nil, "latest@" + digests["latest"]},
+		"Tag":    {"A tag.", &ref{Tag: "v1.1.0"}, nil, "v1.1.0@" + digests["v1.1.0"]},
+		"SemVer": {"A range wins over a tag.", &ref{SemVer: "1.x", Tag: "1.0.0"}, nil, "1.2.0@" + digests["1.2.0"]},
+		"Filter": {"A filter narrows it.", &ref{SemVer: ">=1.0.0-0", SemverFilter: ".*-rc.*"}, nil, "1.3.0-rc.1@" + digests["1.3.0-rc.1"]},
+		"Digest": {"A digest wins over all.", &ref{Digest: digests["1.0.0"], SemVer: "1.x", Tag: "latest"}, nil, digests["1.0.0"]},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			f.t, f.fixture.t = t, t
+			f.create(func(o *sourcev1.OCIRepository) { o.Spec.Reference, o.Spec.LayerSelector = tc.ref, tc.selector })
+			if a := f.ready().Status.Artifact; a.Revision != tc.want {
+				t.Errorf("%s\nrevision %s, want %s", tc.reason, a.Revision, tc.want)
+			}
+			f.destroy()
+			if files := f.files(); len(files) > 0 {
+				t.Errorf("files stay: %v", files)
+			}
+		})
+	}
+}
+
+// A layer can be chosen and taken as it is, as charts are.
+func TestOCILayerSelector(t *testing.T) {
+	f := newOCIFixture(t)
+	chart := testkit.Archive(t, map[string]string{"app/Chart.yaml": "name: app"})
+	f.registry.Push(t, imagePath, "6.0.0_build.1", testkit.RegistryArtifact{Layers: []testkit.RegistryLayer{
+		{MediaType: "first", Content: testkit.Archive(t, map[string]string{"a": "1"})},
+		{MediaType: oci.ChartLayer, Content: chart},
+	}})
+	f.create(func(o *sourcev1.OCIRepository) {
+		o.Spec.Reference = &sourcev1.OCIRepositoryRef{SemVer: "6.x"}
+		o.Spec.LayerSelector = &sourcev1.OCILayerSelector{MediaType: oci.ChartLayer, Operation: sourcev1.OCILayerCopy}
+	})
+	copied := f.ready()
+	if !bytes.Equal(f.download(copied.Status.Artifact), chart) {
+		t.Error("the layer is not as it was")
+	}
+	if !strings.HasPrefix(copied.Status.Artifact.Revision, "6.0.0_build.1@sha256:") {
+		t.Errorf("revision %s", copied.Status.Artifact.Revision)
+	}
+	f.change(func(o *sourcev1.OCIRepository) { o.Spec.LayerSelector.Operation = sourcev1.OCILayerExtract })
+	o := f.ready()
+	if diff := cmp.Diff([]string{".", "app", "app/Chart.yaml"}, entries(t, f.download(o.Status.Artifact))); diff != "" {
+		t.Errorf("unpacked (-want +got):\n%s", diff)
+	}
+	if o.Status.Artifact.Revision != copied.Status.Artifact.Revision || o.Status.Artifact.Digest == copied.Status.Artifact.Digest {
+		t.Errorf("another operation is another digest of the same revision: %+v", o.Status.Artifact)
+	}
+	if diff := cmp.Diff(o.Spec.LayerSelector, o.Status.ObservedLayerSelector); diff != "" {
+		t.Errorf("observed (-want +got):\n%s", diff)
+	}
+	f.change(func(o *sourcev1.OCIRepository) {
+		o.Spec.Reference, o.Spec.LayerSelector = &sourcev1.OCIRepositoryRef{Tag: "6.0.0_build.1"}, nil
+	})
+	if diff := cmp.Diff([]string{".", "a"}, entries(t, f.download(f.ready().Status.Artifact))); diff != "" {
+		t.Errorf("the first layer (-want +got):\n%s", diff)
+	}
+}
+
+func TestOCIIgnore(t *testing.T) {
+	f := newOCIFixture(t)
+	f.push("latest", map[string]string{"a.yaml": "1", "b.yaml": "2", "logo.png": "x", ".sourceignore": "b.yaml\n", "c/d": "3"})
+	f.create()
+	first := f.ready().Status.Artifact
+	if diff := cmp.Diff([]string{".", ".sourceignore", "a.yaml", "c", "c/d", "logo.png"}, entries(t, f.download(first))); diff != "" {
+		t.Errorf("the ignore file of the artifact (-want +got):\n%s", diff)
+	}
+	f.registry.Take()
+	f.change(func(o *sourcev1.OCIRepository) { o.Spec.Ignore = new("c/\n!b.yaml\n") })
+	o := f.ready()
+	if diff := cmp.Diff([]string{".", ".sourceignore", "a.yaml", "b.yaml", "logo.png"}, entries(t, f.download(o.Status.Artifact))); diff != "" {
+		t.Errorf("that of the object wins (-want +got):\n%s", diff)
+	}
+	if o.Status.Artifact.Revision != first.Revision || o.Status.ObservedIgnore == nil || *o.Status.ObservedIgnore != *o.Spec.Ignore {
+		t.Errorf("status %+v", o.Status)
+	}
+}
+
+// A run in which nothing moved sends one request to the registry, one status write if it was asked for, none if not, and tells nobody.
+func TestOCIUnchanged(t *testing.T) {
+	f := newOCIFixture(t)
+	digest := f.push("latest", map[string]string{"a": "1"})
+	f.create()
+	before := f.ready()
+	f.waitEvent(sourcev1.NewArtifactReason)
+	f.registry.Take()
+	f.requests.Take()
+	after := f.request()
+	if diff := cmp.Diff([]string{"HEAD /v2/" + imagePath + "/manifests/latest"}, f.registry.Take()); diff != "" {
+		t.Errorf("requests to the registry (-want +got):\n%s", diff)
+	}
+	counts := f.requests.Take()
+	if testkit.Total(counts) != 1 || writes(counts) != 1 {
+		testkit.Log(t, counts)
+		t.Error("a forced run without news costs one status write")
+	}
+	if diff := cmp.Diff(before.Status.Artifact, after.Status.Artifact); diff != "" {
+		t.Errorf("the artifact changed:\n%s", diff)
+	}
+
+	f.change(func(o *sourcev1.OCIRepository) { o.Spec.Interval.Duration = 100 * time.Millisecond })
+	f.wait("the new interval", func(o *sourcev1.OCIRepository) bool { return o.Status.ObservedGeneration == o.Generation })
+	f.registry.Take()
+	f.requests.Take()
+	looks := 0
+	eventually(t, "some runs", func() bool {
+		looks += len(f.registry.Take())
+		return looks >= 5
+	})
+	if counts := f.requests.Take(); testkit.Total(counts) != 0 {
+		testkit.Log(t, counts)
+		t.Error("runs by interval without news send requests to the API server")
+	}
+	if diff := cmp.Diff([]string{"info NewArtifact"}, f.reasons()); diff != "" {
+		t.Errorf("events (-want +got):\n%s", diff)
+	}
+	// A digest never changes what it names, so that there is nothing to ask.
+	f.change(func(o *sourcev1.OCIRepository) { o.Spec.Reference = &sourcev1.OCIRepositoryRef{Digest: digest} })
+	f.wait("the digest", func(o *sourcev1.OCIRepository) bool {
+		return conditions.IsReady(o) && o.Status.Artifact.Revision == digest
+	})
+	f.registry.Take()
+	f.request()
+	if requests := f.registry.Take(); len(requests) != 1 {
+		t.Errorf("requested runs of a digest ask once, runs by interval never: %v", requests)
+	}
+}
+
+// A tag that moves is published again, the old file stays for a while; the same content under another name is no news.
+func TestOCIMove(t *testing.T) {
+	f := newOCIFixture(t)
+	first := f.push("latest", map[string]string{"a": "1"})
+	f.create()
+	old := f.ready().Status.Artifact
+	f.waitEvent(sourcev1.NewArtifactReason)
+	second := f.push("latest", map[string]string{"a": "2"})
+	f.requests.Take()
+	f.registry.Take()
+	o := f.request()
+	counts := f.requests.Take()
+	if writes(counts) != 2 {
+		testkit.Log(t, counts)
+		t.Error("a new revision costs two status writes")
+	}
+	if requests := f.registry.Take(); len(requests) != 3 {
+		t.Errorf("a new revision costs a look, a manifest and a layer: %v", requests)
+	}
+	if a := o.Status.Artifact; a.Revision != "latest@"+second || a.Digest == old.Digest {
+		t.Errorf("artifact %+v", a)
+	}
+	want := []string{first + ".tar.gz", second + ".tar.gz", "latest.tar.gz"}
+	slices.Sort(want)
+	if diff := cmp.Diff(want, f.files()); diff != "" {
+		t.Errorf("files (-want +got):\n%s", diff)
+	}
+	f.download(old)
+
+	f.push("v2", map[string]string{"a": "2"})
+	f.change(func(o *sourcev1.OCIRepository) { o.Spec.Reference = &sourcev1.OCIRepositoryRef{Tag: "v2"} })
+	same := f.ready().Status.Artifact
+	if same.Revision != "v2@"+second || same.Digest != o.Status.Artifact.Digest {
+		t.Errorf("artifact %+v", same)
+	}
+	if diff := cmp.Diff([]string{"info NewArtifact", "info NewArtifact"}, f.reasons()); diff != "" {
+		t.Errorf("events (-want +got):\n%s", diff)
+	}
+}
+
+// A failure is told, keeps the artifact, and so is its end.
+func TestOCIRecovery(t *testing.T) {
+	f := newOCIFixture(t)
+	digest := f.push("latest", map[string]string{"a": "1"})
+	f.create()
+	old := f.ready().Status.Artifact
+	f.registry.Delete(t, imagePath, "latest")
+	f.request()
+	o := f.failed(sourcev1.OCIPullFailedReason)
+	if !conditions.IsTrue(o, sourcev1.ArtifactInStorageCondition) || cmp.Diff(old, o.Status.Artifact) != "" || !conditions.IsReconciling(o) {
+		t.Errorf("status %+v", o.Status)
+	}
+	f.download(old)
+	f.push("latest", map[string]string{"a": "1"})
+	f.ready()
+	if e := f.waitEvent(meta.SucceededReason); e.Metadata[sourcev1.RevisionMetadataKey] != "latest@"+digest {
+		t.Errorf("event %+v", e)
+	}
+}
+
+// Storage that is lost or altered is made again; the bytes are the same.
+func TestOCIStorage(t *testing.T) {
+	f := newOCIFixture(t)
+	f.push("latest", map[string]string{"a": "1", "run/b": "2"})
+	f.create()
+	old := f.ready().Status.Artifact
+	file := filepath.Join(f.storage, old.Path)
+	for name, damage := range map[string]func() error{
+		"Deleted": func() error { return os.RemoveAll(filepath.Dir(file)) },
+		"Altered": func() error { return os.WriteFile(file, []byte("evil"), 0o600) },
+	} {
+		if err := damage(); err != nil {
+			t.Fatal(err)
+		}
+		o := f.request()
+		if a := o.Status.Artifact; a == nil || a.Digest != old.Digest || !conditions.IsReady(o) {
+			t.Fatalf("%s: status %+v", name, o.Status)
+		}
+		f.download(o.Status.Artifact)
+		f.download(&meta.Artifact{URL: o.Status.URL})
+	}
+	f.waitEvent(sourcev1.ArtifactVerificationFailedReason)
+	f.stop()
+	if err := os.RemoveAll(filepath.Join(f.storage, "ocirepository")); err != nil {
+		t.Fatal(err)
+	}
+	f.start()
+	eventually(t, "the artifact after a restart without storage", func() bool {
+		_, err := os.Stat(file)
+		return err == nil
+	})
+	if a := f.ready().Status.Artifact; a.Digest != old.Digest {
+		t.Errorf("artifact %+v", a)
+	}
+}
+
+func TestOCISuspend(t *testing.T) {
+	f := newOCIFixture(t)
+	f.push("latest", map[string]string{"a": "1"})
+	f.create()
+	old := f.ready().Status.Artifact
+	f.change(func(o *sourcev1.OCIRepository) { o.Spec.Suspend = true })
+	f.push("latest", map[string]string{"a": "2"})
+	if o := f.request(); cmp.Diff(old, o.Status.Artifact) != "" || !conditions.IsReady(o) || o.Status.ObservedGeneration != o.Generation {
+		t.Errorf("status %+v", o.Status)
+	}
+	f.change(func(o *sourcev1.OCIRepository) { o.Spec.Suspend = false })
+	f.wait("the next revision", func(o *sourcev1.OCIRepository) bool { return o.Status.Artifact.Digest != old.Digest })
+}
+
+// Ways to a registry that needs something.
+func TestOCIAccess(t *testing.T) {
+	f := newOCIFixture(t)
+	certs := testkit.NewCertificates(t)
+	proxy := testkit.NewProxy(t, "proxy", "hunter2")
+	private := testkit.RegistryOptions{Username: "user", Password: "secret"}
+	token := testkit.RegistryOptions{Username: "user", Password: "secret", Token: true}
+	type repository = sourcev1.OCIRepository
+	cases := map[string]struct {
+		reason  string
+		options testkit.RegistryOptions
+		edit    func(o *repository)
+	}{
+		"Secret":         {"A docker config.", private, func(o *repository) { o.Spec.SecretRef = named("docker") }},
+		"ServiceAccount": {"That of a service account.", private, func(o *repository) { o.Spec.ServiceAccountName = "puller" }},
+		"Token":          {"Exchanged for a token.", token, func(o *repository) { o.Spec.SecretRef = named("docker") }},
+		"Certificates":   {"A private authority.", testkit.RegistryOptions{Certificates: &certs}, func(o *repository) { o.Spec.CertSecretRef = named("certs") }},
+		"Insecure":       {"Or no authority at all.", testkit.RegistryOptions{Certificates: &certs}, func(o *repository) { o.Spec.Insecure = true }},
+		"Proxy": {"Through a proxy.", testkit.RegistryOptions{Certificates: &certs}, func(o *repository) {
+			o.Spec.CertSecretRef, o.Spec.ProxySecretRef = named("certs"), named("proxy")
+		}},
+	}
+	f.cluster.Create(t,
+		testkit.Secret(f.namespace, "certs", map[string]string{"ca.crt": string(certs.CA)}),
+		testkit.Secret(f.namespace, "proxy", map[string]string{"address": proxy.URL, "username": "proxy", "password": "hunter2"}),
+		&corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: f.namespace, Name: "puller"}, ImagePullSecrets: []corev1.LocalObjectReference{{Name: "docker"}}},
+	)
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			f.t, f.fixture.t = t, t
+			registry := testkit.NewRegistry(t, tc.options)
+			registry.PushFiles(t, imagePath, "latest", map[string]string{"a": "1"})
+			secret := testkit.DockerSecret(f.namespace, "docker", registry.DockerConfig())
+			f.cluster.Create(t, secret)
+			f.create(func(o *repository) { o.Spec.URL = registry.URL + "/" + imagePath; tc.edit(o) })
+			f.ready()
+			f.destroy()
+			if err := f.cluster.Client.Delete(t.Context(), secret); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+	if requests := proxy.Take(); len(requests) == 0 {
+		t.Error("the proxy was not used")
+	}
+}

@@ -1,0 +1,154 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package ocirepository
+
+import (
+	"cmp"
+	"fmt"
+
+	"github.com/fluxcd/pkg/apis/meta"
+	"github.com/fluxcd/pkg/runtime/conditions"
+
+	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
+	"github.com/weir-gitops/weir/kit/outcome"
+	"github.com/weir-gitops/weir/kit/reconcile"
+	"github.com/weir-gitops/weir/source-controller/internal/publish"
+)
+
+// Texts that people and alerts match. Flux: source-controller contract, "Message catalogue".
+const (
+	textStored      = "stored artifact for digest '%s'"
+	textOutdated    = "new revision '%s' for '%s'"
+	textBuilding    = "building artifact"
+	textLost        = "building artifact: disappeared from storage"
+	textProgressing = "reconciliation in progress"
+)
+
+// order is which condition decides Ready among those of the same weight. Flux: source-controller contract, "Summary order per kind".
+func order() []string {
+	return []string{
+		sourcev1.StorageOperationFailedCondition, sourcev1.FetchFailedCondition, sourcev1.ArtifactOutdatedCondition,
+		sourcev1.ArtifactInStorageCondition, sourcev1.SourceVerifiedCondition, meta.StalledCondition, meta.ReconcilingCondition,
+	}
+}
+
+// owned are the condition types that this kind sets.
+func owned() []string { return append(order(), meta.ReadyCondition) }
+
+// observed reports whether a result lets observedGeneration follow the generation.
+func observed(o *sourcev1.OCIRepository, r reconcile.Result) bool {
+	switch {
+	case r.Suspended:
+		return len(o.Status.Conditions) > 0
+	case r.Deleting:
+		return false
+	}
+	return r.Succeeded() || r.Class == outcome.Stalled
+}
+
+// setStatus turns the facts of a run and how it ended, or stands, into status.
+func setStatus(s *scope, r reconcile.Result) {
+	if r.Suspended {
+		conditions.Delete(s.obj, meta.StalledCondition)
+		return
+	}
+	if r.Deleting {
+		return
+	}
+	setArtifact(s)
+	setOutdated(s, r)
+	setFailures(s, r)
+	if r.Running {
+		message := progress(s)
+		conditions.MarkReconciling(s.obj, meta.ProgressingReason, "%s", message)
+		conditions.MarkUnknown(s.obj, meta.ReadyCondition, meta.ProgressingReason, "%s", message)
+		return
+	}
+	setProgress(s, r)
+	publish.SumUp(s.obj, order())
+}
+
+// setArtifact brings in what storage holds.
+func setArtifact(s *scope) {
+	status := &s.obj.Status
+	if !s.looked {
+		return
+	}
+	status.URL = s.link
+	if !s.found.Adopted {
+		// What is adopted is not told: nobody knows for which settings it was made, and this run makes it again.
+		status.Artifact = s.found.Artifact
+	}
+	if s.stored != nil {
+		status.Artifact = s.stored
+		status.ObservedIgnore = s.obj.Spec.Ignore
+		status.ObservedLayerSelector = s.obj.Spec.LayerSelector
+	}
+	if status.Artifact == nil {
+		conditions.Delete(s.obj, sourcev1.ArtifactInStorageCondition)
+		return
+	}
+	conditions.MarkTrue(s.obj, sourcev1.ArtifactInStorageCondition, meta.SucceededReason, textStored, status.Artifact.Revision)
+}
+
+// setOutdated says that upstream is ahead of what is published. A run that does not get as far as asking leaves it as it is.
+func setOutdated(s *scope, r reconcile.Result) {
+	switch {
+	case s.unchanged, s.stored != nil, s.looked && s.found.Artifact == nil, r.Succeeded():
+		conditions.Delete(s.obj, sourcev1.ArtifactOutdatedCondition)
+	case s.target.revision != "" && isNew(s):
+		conditions.MarkTrue(s.obj, sourcev1.ArtifactOutdatedCondition, sourcev1.NewRevisionReason, "%s", outdated(s))
+	}
+}
+
+func outdated(s *scope) string {
+	return fmt.Sprintf(textOutdated, s.target.revision, s.target.reference)
+}
+
+// setFailures sets the condition that the failed phase reports, and removes those that earlier phases of this run disproved.
+func setFailures(s *scope, r reconcile.Result) {
+	// No signature is looked at by this version, so nothing about one may stay behind of another.
+	conditions.Delete(s.obj, sourcev1.SourceVerifiedCondition)
+	if s.looked {
+		conditions.Delete(s.obj, sourcev1.StorageOperationFailedCondition)
+	}
+	if s.unchanged || s.fetched || r.Phase == phaseAccept {
+		conditions.Delete(s.obj, sourcev1.FetchFailedCondition)
+	}
+	if r.Running || r.Class == outcome.Done || r.Reports == "" || r.Reason == sourcev1.SourceIgnoreErrorReason {
+		return
+	}
+	conditions.MarkTrue(s.obj, r.Reports, cmp.Or(r.Reason, meta.FailedReason), "%s", r.Message())
+}
+
+// setProgress says whether another attempt follows by itself.
+func setProgress(s *scope, r reconcile.Result) {
+	conditions.Delete(s.obj, meta.StalledCondition)
+	conditions.Delete(s.obj, meta.ReconcilingCondition)
+	switch r.Class {
+	case outcome.Done, outcome.Yielded: // a run that yields sets no status
+	case outcome.Stalled:
+		conditions.MarkStalled(s.obj, r.Reason, "%s", r.Message())
+	case outcome.Waiting, outcome.Failed, outcome.Unforeseen:
+		message := progress(s)
+		if r.Reports == "" || r.Reason == sourcev1.SourceIgnoreErrorReason {
+			// No other condition tells.
+			message = r.Message()
+		}
+		conditions.MarkReconciling(s.obj, meta.ProgressingWithRetryReason, "%s", message)
+	}
+}
+
+// progress describes what the run is about.
+func progress(s *scope) string {
+	switch {
+	case s.looked && s.found.Artifact != nil && s.target.revision != "" && isNew(s):
+		return textBuilding + ": " + outdated(s)
+	case s.found.Lost:
+		return textLost
+	case s.looked && s.found.Artifact == nil:
+		return textBuilding
+	}
+	return textProgressing
+}
