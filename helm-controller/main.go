@@ -1,14 +1,14 @@
 // Copyright 2026 The Weir Authors
 // SPDX-License-Identifier: Apache-2.0
 
+// Command helm-controller installs, upgrades, tests and rolls back the Helm releases that HelmReleases describe.
 package main
 
 import (
-	"os"
-
-	"github.com/weir-gitops/weir/kit/manager/version"
+	"github.com/weir-gitops/weir/helm-controller/internal/app"
+	"github.com/weir-gitops/weir/kit/manager"
 )
 
 func main() {
-	os.Exit(version.Later("helm-controller", os.Args[1:], os.Stdout, os.Stderr))
+	manager.Main(app.Program())
 }

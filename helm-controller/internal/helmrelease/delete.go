@@ -1,0 +1,101 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package helmrelease
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	helmv2 "github.com/weir-gitops/weir/api/helm/v2"
+	"github.com/weir-gitops/weir/helm-controller/internal/release"
+	"github.com/weir-gitops/weir/kit/outcome"
+)
+
+// uninstallAll uninstalls the release of an object that is being deleted. A suspended object leaves everything behind.
+// Flux: helm-controller contract, section 7.6.
+func (r *Reconciler) uninstallAll(ctx context.Context, s *scope) error {
+	st := &s.obj.Status
+	if s.obj.Spec.Suspend || st.StorageNamespace == "" {
+		return nil
+	}
+	if s.obj.Spec.KubeConfig != nil {
+		return outcome.Stall(helmv2.UnsupportedReason, fmt.Errorf("spec.kubeConfig is not supported yet by this version: the release in storage namespace %s stays", st.StorageNamespace))
+	}
+	gone, err := r.accountGone(ctx, s.obj)
+	if err != nil {
+		return outcome.Fail(helmv2.UninstallFailedReason, err)
+	}
+	if gone {
+		ctrl.LoggerFrom(ctx).Info("release stays behind: the service account that would uninstall it does not exist")
+		return nil
+	}
+	if err := r.identify(ctx, s); err != nil {
+		return outcome.Fail(helmv2.UninstallFailedReason, err)
+	}
+	latest, err := r.newest(ctx, s)
+	if err != nil {
+		return outcome.Fail(helmv2.UninstallFailedReason, err)
+	}
+	if latest != nil {
+		if err := r.uninstall(ctx, s, latest); err != nil {
+			return outcome.Fail(helmv2.UninstallFailedReason, err)
+		}
+	}
+	st.History, st.StorageNamespace = nil, ""
+	return nil
+}
+
+// newest opens the storage of the release and returns its newest revision, also one that a process has not lived to put on record.
+func (r *Reconciler) newest(ctx context.Context, s *scope) (*helmv2.Snapshot, error) {
+	st := &s.obj.Status
+	name := release.Name(s.obj)
+	if latest := st.History.Latest(); latest != nil {
+		name = latest.Name
+	}
+	s.session = r.open(s, st.StorageNamespace, name)
+	stored, err := s.session.Newest(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read release %s: %w", name, err)
+	}
+	st.History = release.Recover(st.History, stored, s.obj.UID, s.algorithm)
+	if latest := st.History.Latest(); latest != nil {
+		return latest, nil
+	}
+	if stored != nil && stored.Intent != nil && stored.Intent.Owner == s.obj.UID {
+		// An action of ours was interrupted before anything else; there is no snapshot of what is pending.
+		return stored.Snapshot(release.Made{Action: stored.Intent.Action, Algorithm: s.algorithm, OCIDigest: stored.Intent.OCIDigest}), nil
+	}
+	return nil, nil //nolint:nilnil // nothing to uninstall is a valid answer
+}
+
+// leaveChart deletes the HelmChart of an object that is being deleted.
+func (r *Reconciler) leaveChart(ctx context.Context, s *scope) error {
+	if s.obj.Spec.Suspend {
+		return nil
+	}
+	return r.dropChart(ctx, s)
+}
+
+// accountGone reports whether the account that would have to uninstall does not exist any more: nothing can be uninstalled then, and the
+// namespace that is perhaps being deleted must not hang for ever because of that.
+func (r *Reconciler) accountGone(ctx context.Context, obj *helmv2.HelmRelease) (bool, error) {
+	name := cmp.Or(obj.Spec.ServiceAccountName, r.DefaultServiceAccount)
+	if name == "" {
+		return false, nil
+	}
+	err := r.Live.Get(ctx, client.ObjectKey{Namespace: obj.Namespace, Name: name}, &corev1.ServiceAccount{})
+	if apierrors.IsNotFound(err) {
+		return true, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("look for service account %s/%s: %w", obj.Namespace, name, err)
+	}
+	return false, nil
+}
