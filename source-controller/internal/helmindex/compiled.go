@@ -116,10 +116,10 @@ func (c *Compiled) version(v *helmchart.IndexVersion) error {
 	if len(v.URLs) > 0 {
 		url = v.URLs[0]
 	}
-	if len(v.Version) > maxTextBytes || len(url) > maxTextBytes {
-		return fmt.Errorf("version or URL of more than %d bytes: %w", maxTextBytes, helmchart.ErrLimit)
+	if max(len(v.Version), len(url), len(v.Name)) > maxTextBytes {
+		return fmt.Errorf("version, URL or name of more than %d bytes: %w", maxTextBytes, helmchart.ErrLimit)
 	}
-	entry := appendText(appendText(nil, v.Version), url)
+	entry := appendText(appendText(appendText(nil, v.Version), url), v.Name)
 	at := spooled{offset: c.offset, json: int32(len(content)), entry: int32(len(entry))} //nolint:gosec // both were made of at most a few MiB
 	for _, part := range [][]byte{content, entry} {
 		n, err := c.w.Write(part)

@@ -176,6 +176,8 @@ func layouts() map[string]string {
 		"Blank":         "\n\n",
 		"Null":          "null",
 		"Directive":     "%YAML 1.1\n---\n" + plain,
+		"NoColon":       "apiVersion: v1\nentries",
+		"NoSpace":       "apiVersion: v1\nentries:#x\n",
 		"Merge":         "apiVersion: v1\nentries:\n  <<: {a: [{name: a, version: 1.0.0}]}\n  b:\n  - {name: b, version: 1.0.0}\n",
 	}
 }
@@ -237,16 +239,16 @@ func TestFind(t *testing.T) {
 		want                  Entry
 		err                   error
 	}{
-		"Newest":     {"Without a wish it is the newest stable version.", "alpine", "", Entry{"0.10.0", "alpine-0.10.0.tgz"}, nil},
-		"Star":       {"As with a star.", "alpine", "*", Entry{"0.10.0", "alpine-0.10.0.tgz"}, nil},
-		"Exact":      {"An exact version is taken as it is.", "alpine", "0.2.0", Entry{"0.2.0", "https://charts/alpine-0.2.0.tgz"}, nil},
-		"ExactV":     {"Also a pre-release.", "alpine", "v0.10.0-rc.1", Entry{"v0.10.0-rc.1", "x.tgz"}, nil},
-		"Prerelease": {"A constraint with one takes pre-releases.", "alpine", ">0.10.0-0 <0.10.0", Entry{"v0.10.0-rc.1", "x.tgz"}, nil},
-		"Range":      {"A range takes the newest in it.", "alpine", "<0.10", Entry{"0.2.0", "https://charts/alpine-0.2.0.tgz"}, nil},
-		"Created":    {"Of equal versions the one created last.", "nginx", "1.0.0", Entry{"1.0.0+a", "a.tgz"}, nil},
-		"Metadata":   {"Unless one is named exactly.", "nginx", "1.0.0+b", Entry{"1.0.0+b", "b.tgz"}, nil},
-		"Short":      {"Two numbers are found by name only.", "nginx", "1.0", Entry{"1.0", "short.tgz"}, nil},
-		"NoURL":      {"A version may have no URL.", "nginx", "0.0.1", Entry{"0.0.1", ""}, nil},
+		"Newest":     {"Without a wish it is the newest stable version.", "alpine", "", Entry{"0.10.0", "alpine-0.10.0.tgz", "alpine"}, nil},
+		"Star":       {"As with a star.", "alpine", "*", Entry{"0.10.0", "alpine-0.10.0.tgz", "alpine"}, nil},
+		"Exact":      {"An exact version is taken as it is.", "alpine", "0.2.0", Entry{"0.2.0", "https://charts/alpine-0.2.0.tgz", "alpine"}, nil},
+		"ExactV":     {"Also a pre-release.", "alpine", "v0.10.0-rc.1", Entry{"v0.10.0-rc.1", "x.tgz", "alpine"}, nil},
+		"Prerelease": {"A constraint with one takes pre-releases.", "alpine", ">0.10.0-0 <0.10.0", Entry{"v0.10.0-rc.1", "x.tgz", "alpine"}, nil},
+		"Range":      {"A range takes the newest in it.", "alpine", "<0.10", Entry{"0.2.0", "https://charts/alpine-0.2.0.tgz", "alpine"}, nil},
+		"Created":    {"Of equal versions the one created last.", "nginx", "1.0.0", Entry{"1.0.0+a", "a.tgz", "nginx"}, nil},
+		"Metadata":   {"Unless one is named exactly.", "nginx", "1.0.0+b", Entry{"1.0.0+b", "b.tgz", "nginx"}, nil},
+		"Short":      {"Two numbers are found by name only.", "nginx", "1.0", Entry{"1.0", "short.tgz", "nginx"}, nil},
+		"NoURL":      {"A version may have no URL.", "nginx", "0.0.1", Entry{"0.0.1", "", "nginx"}, nil},
 		"NoChart":    {"A chart that is not there.", "redis", "", Entry{}, ErrNoChart},
 		"NoVersions": {"A chart without versions.", "empty", "", Entry{}, ErrNoVersion},
 		"None":       {"A chart with nothing.", "none", "", Entry{}, ErrNoVersion},

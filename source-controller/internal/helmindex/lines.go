@@ -112,9 +112,10 @@ func (c *cutter) takeTop(line, rest []byte, first bool) error {
 	if err := c.flush(); err != nil {
 		return err
 	}
-	key, after, _ := bytes.Cut(rest, []byte(":"))
-	after = bytes.TrimLeft(after, " ")
-	c.inside = string(key) == entriesKey && (len(after) == 0 || after[0] == '#')
+	after, isEntries := bytes.CutPrefix(rest, []byte(entriesKey+":"))
+	value := bytes.TrimLeft(after, " \t")
+	// A note needs space before it.
+	c.inside = isEntries && (len(value) == 0 || value[0] == '#' && len(value) < len(after))
 	if !c.inside {
 		return c.keep(line)
 	}

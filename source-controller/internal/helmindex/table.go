@@ -17,7 +17,7 @@ import (
 
 // The table: a magic word, the versions of each chart, a directory of the charts, and at the end where the directory is.
 //
-//	versions   version and URL of each, as texts, newest first
+//	versions   version, URL and name of each, as texts, newest first
 //	directory  the subject; name, offset, length and checksum of each chart's versions, in the order of names
 //	footer     offset, length and checksum of the directory, the magic word again
 const (
@@ -42,6 +42,8 @@ type Entry struct {
 	Version string
 	// URL is where the archive is, relative to the repository or absolute; empty if the index names none.
 	URL string
+	// Name is that of the chart, which need not be the one that it is listed under.
+	Name string
 }
 
 // place is where something is in a file.
@@ -130,7 +132,7 @@ func (t *Table) first(at place, wanted func(version string) bool) (Entry, bool, 
 	found := false
 	versions := t.section(at)
 	for versions.more() {
-		e := Entry{Version: versions.text(), URL: versions.text()}
+		e := Entry{Version: versions.text(), URL: versions.text(), Name: versions.text()}
 		if versions.err == nil && !found && wanted(e.Version) {
 			entry, found = e, true
 		}

@@ -1,0 +1,146 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package helmrepository
+
+import (
+	"cmp"
+
+	"github.com/fluxcd/pkg/apis/meta"
+	"github.com/fluxcd/pkg/runtime/conditions"
+
+	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
+	"github.com/weir-gitops/weir/kit/outcome"
+	"github.com/weir-gitops/weir/kit/reconcile"
+	"github.com/weir-gitops/weir/source-controller/internal/publish"
+)
+
+// Texts that people and alerts match. Flux: source-controller contract, "Message catalogue".
+const (
+	textStored      = "stored artifact: revision '%s'"
+	textOutdated    = "new index revision '%s'"
+	textBuilding    = "building artifact"
+	textLost        = "building artifact: disappeared from storage"
+	textBuildingNew = "building artifact: new index revision '%s'"
+	textProgressing = "reconciliation in progress"
+)
+
+// order is which condition decides Ready among those of the same weight. Flux: source-controller contract, "Summary order per kind".
+func order() []string {
+	return []string{
+		sourcev1.StorageOperationFailedCondition, sourcev1.FetchFailedCondition, sourcev1.ArtifactOutdatedCondition,
+		sourcev1.ArtifactInStorageCondition, meta.StalledCondition, meta.ReconcilingCondition,
+	}
+}
+
+// owned are the condition types that this kind sets.
+func owned() []string { return append(order(), meta.ReadyCondition) }
+
+// observed reports whether a result lets observedGeneration follow the generation.
+func observed(o *sourcev1.HelmRepository, r reconcile.Result) bool {
+	switch {
+	case r.Suspended:
+		return len(o.Status.Conditions) > 0
+	case r.Deleting:
+		return false
+	}
+	return r.Succeeded() || r.Class == outcome.Stalled
+}
+
+// setStatus turns the facts of a run and how it ended, or stands, into status.
+func setStatus(s *scope, r reconcile.Result) {
+	if r.Suspended {
+		conditions.Delete(s.obj, meta.StalledCondition)
+		return
+	}
+	if r.Deleting {
+		return
+	}
+	setArtifact(s)
+	setOutdated(s, r)
+	setFailures(s, r)
+	if r.Running {
+		message := progress(s)
+		conditions.MarkReconciling(s.obj, meta.ProgressingReason, "%s", message)
+		conditions.MarkUnknown(s.obj, meta.ReadyCondition, meta.ProgressingReason, "%s", message)
+		return
+	}
+	setProgress(s, r)
+	publish.SumUp(s.obj, order())
+}
+
+// setArtifact brings in what storage holds.
+func setArtifact(s *scope) {
+	status := &s.obj.Status
+	if !s.looked {
+		return
+	}
+	if !s.found.Adopted {
+		// What is adopted is not told: this run makes it again.
+		status.Artifact = s.found.Artifact
+	}
+	if s.stored != nil {
+		status.Artifact = s.stored
+	}
+	status.URL = s.link
+	if status.Artifact == nil {
+		conditions.Delete(s.obj, sourcev1.ArtifactInStorageCondition)
+		return
+	}
+	conditions.MarkTrue(s.obj, sourcev1.ArtifactInStorageCondition, meta.SucceededReason, textStored, status.Artifact.Revision)
+}
+
+// isNew reports whether the index that was downloaded is another one than what is published.
+func isNew(s *scope) bool {
+	return s.note.revision != "" && !s.unchanged && s.found.Artifact != nil && s.found.Artifact.Revision != s.note.revision
+}
+
+// setOutdated says that upstream is ahead of what is published. A run that does not get as far as asking leaves it as it is.
+func setOutdated(s *scope, r reconcile.Result) {
+	switch {
+	case s.unchanged, s.stored != nil, s.looked && s.found.Artifact == nil, r.Succeeded():
+		conditions.Delete(s.obj, sourcev1.ArtifactOutdatedCondition)
+	case isNew(s):
+		conditions.MarkTrue(s.obj, sourcev1.ArtifactOutdatedCondition, sourcev1.NewRevisionReason, textOutdated, s.note.revision)
+	}
+}
+
+// setFailures sets the condition that the failed phase reports, and removes those that earlier phases of this run disproved.
+func setFailures(s *scope, r reconcile.Result) {
+	if s.looked {
+		conditions.Delete(s.obj, sourcev1.StorageOperationFailedCondition)
+	}
+	if s.unchanged || s.compiled != nil {
+		conditions.Delete(s.obj, sourcev1.FetchFailedCondition)
+	}
+	if r.Running || r.Class == outcome.Done || r.Reports == "" {
+		return
+	}
+	conditions.MarkTrue(s.obj, r.Reports, cmp.Or(r.Reason, meta.FailedReason), "%s", r.Message())
+}
+
+// setProgress says whether another attempt follows by itself.
+func setProgress(s *scope, r reconcile.Result) {
+	conditions.Delete(s.obj, meta.StalledCondition)
+	conditions.Delete(s.obj, meta.ReconcilingCondition)
+	switch r.Class {
+	case outcome.Done, outcome.Yielded: // a run that yields sets no status
+	case outcome.Stalled:
+		conditions.MarkStalled(s.obj, r.Reason, "%s", r.Message())
+	case outcome.Waiting, outcome.Failed, outcome.Unforeseen:
+		conditions.MarkReconciling(s.obj, meta.ProgressingWithRetryReason, "%s", progress(s))
+	}
+}
+
+// progress describes what the run is about.
+func progress(s *scope) string {
+	switch {
+	case isNew(s):
+		return conditions.TrueCondition("", "", textBuildingNew, s.note.revision).Message
+	case s.found.Lost:
+		return textLost
+	case s.looked && s.found.Artifact == nil:
+		return textBuilding
+	}
+	return textProgressing
+}
