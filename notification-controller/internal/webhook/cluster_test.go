@@ -1,0 +1,139 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package webhook
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/fluxcd/pkg/apis/meta"
+	"github.com/fluxcd/pkg/runtime/conditions"
+	"github.com/go-logr/logr"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	notificationv1 "github.com/weir-gitops/weir/api/notification/v1"
+	"github.com/weir-gitops/weir/kit/auth"
+)
+
+// cluster answers what a handler asks of an API server when all is well: tests of how requests are checked need no more. What a real server
+// makes of the requests is tested in package receiver.
+type cluster struct {
+	client.Client
+
+	receivers []notificationv1.Receiver
+	secrets   map[string]map[string]string // name to values
+	down      bool
+
+	mu      sync.Mutex
+	patched []string // Kind/namespace/name
+	values  []string // the annotations' values
+}
+
+// Get implements client.Reader for Secrets.
+func (c *cluster) Get(_ context.Context, key client.ObjectKey, obj client.Object, _ ...client.GetOption) error {
+	if c.down {
+		return apierrors.NewServiceUnavailable("down")
+	}
+	secret, ok := obj.(*corev1.Secret)
+	values, found := c.secrets[key.Name]
+	if !ok || !found {
+		return apierrors.NewNotFound(schema.GroupResource{Resource: "secrets"}, key.Name)
+	}
+	secret.Data = map[string][]byte{}
+	for k, v := range values {
+		secret.Data[k] = []byte(v)
+	}
+	return nil
+}
+
+// List implements client.Reader for Receivers by their path.
+func (c *cluster) List(_ context.Context, list client.ObjectList, opts ...client.ListOption) error {
+	if c.down {
+		return errors.New("cache is not started")
+	}
+	receivers, ok := list.(*notificationv1.ReceiverList)
+	if !ok {
+		return errors.ErrUnsupported
+	}
+	options := (&client.ListOptions{}).ApplyOptions(opts)
+	for _, r := range c.receivers {
+		if r.Status.WebhookPath != "" && options.FieldSelector.String() == PathIndex+"="+r.Status.WebhookPath {
+			receivers.Items = append(receivers.Items, r)
+		}
+	}
+	return nil
+}
+
+// Patch implements client.Client.
+func (c *cluster) Patch(_ context.Context, obj client.Object, patch client.Patch, _ ...client.PatchOption) error {
+	data, err := patch.Data(obj)
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.patched = append(c.patched, obj.GetObjectKind().GroupVersionKind().Kind+"/"+obj.GetNamespace()+"/"+obj.GetName())
+	c.values = append(c.values, string(data))
+	return nil
+}
+
+func (c *cluster) take() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	patched := c.patched
+	c.patched = nil
+	return patched
+}
+
+// token is the credential of all receivers of the tests.
+const token = "s3cr3t"
+
+// receiver is ready, and wakes the GitRepository fleet.
+func receiver(kind string, edit ...func(*notificationv1.Receiver)) notificationv1.Receiver {
+	r := notificationv1.Receiver{ObjectMeta: metav1.ObjectMeta{Namespace: "apps", Name: "rcv", UID: "1", CreationTimestamp: metav1.Unix(1000, 0)}}
+	r.Spec.Type, r.Spec.SecretRef = kind, &meta.LocalObjectReference{Name: "token"}
+	r.Spec.Resources = []notificationv1.ReceiverResource{{CrossNamespaceObjectReference: notificationv1.CrossNamespaceObjectReference{Kind: "GitRepository", Name: "fleet"}}}
+	r.Status.WebhookPath = Path(token, r.Name, r.Namespace)
+	conditions.MarkTrue(&r, meta.ReadyCondition, meta.SucceededReason, "ready")
+	for _, e := range edit {
+		e(&r)
+	}
+	return r
+}
+
+// newHandler returns a handler over a cluster with these receivers.
+func newHandler(t testing.TB, receivers ...notificationv1.Receiver) (http.Handler, *cluster) {
+	t.Helper()
+	c := &cluster{receivers: receivers, secrets: map[string]map[string]string{"token": {"token": token}, "empty": {"token": ""}, "other": {"foo": token}}}
+	h, err := New(Options{Receivers: c, Live: c, Client: c, Secrets: &auth.Reader{Client: c}, Clock: time.Now, Log: logr.Discard()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h, c
+}
+
+// post sends a request and returns the status. Answers have no bodies.
+func post(t testing.TB, h http.Handler, path string, header http.Header, body string) int {
+	t.Helper()
+	r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(body))
+	if header != nil {
+		r.Header = header.Clone()
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	if w.Body.Len() > 0 {
+		t.Errorf("answer with body %q", w.Body)
+	}
+	return w.Code
+}
