@@ -1,0 +1,161 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package storage
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/metadata"
+
+	"github.com/weir-gitops/weir/helm-controller/internal/release"
+)
+
+func FuzzUnpack(f *testing.F) {
+	var p packer
+	for _, seed := range []string{
+		`{"name":"a","version":1,"info":{"status":"deployed"},"apply_method":"ssa","x":[1]}`, `{"chart":{"metadata":{"name":"c"}},"hooks":[null]}`, `null`, `{}`,
+	} {
+		payload, err := p.pack(&document{json: []byte(seed)})
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(payload)
+		f.Add([]byte(base64.StdEncoding.EncodeToString([]byte(seed))))
+	}
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		d, err := unpack(payload)
+		if err != nil {
+			return
+		}
+		rls, err := d.release()
+		if err != nil {
+			return
+		}
+		again, err := compose(rls, d.chart, d.extras)
+		if err != nil {
+			t.Fatalf("what was read cannot be written: %v", err)
+		}
+		packed, err := p.pack(again)
+		if err != nil {
+			t.Fatal(err)
+		}
+		back, err := unpack(packed)
+		if err != nil {
+			t.Fatalf("what was written cannot be read: %v", err)
+		}
+		if len(back.extras) != len(d.extras) {
+			t.Errorf("extras %v became %v", d.extras, back.extras)
+		}
+		if _, err := release.Decode(back.json); err != nil {
+			t.Errorf("Decode: %v", err)
+		}
+	})
+}
+
+func TestUnpackLimit(t *testing.T) {
+	var p packer
+	bomb, err := p.pack(&document{json: make([]byte, maxDocumentBytes+1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := unpack(bomb); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("unpack: %v, want ErrTooLarge", err)
+	}
+}
+
+// TestIsNewest has what the watch can have delivered when an entry is looked up.
+func TestIsNewest(t *testing.T) {
+	entryAt := &entry{key: Key{"n", "r"}, revision: &release.Revision{Version: 2}, version: "20"}
+	cases := map[string]struct {
+		reason   string
+		seen     map[int]string
+		position string
+		want     bool
+	}{
+		"Same":        {reason: "The watch has seen the same.", seen: map[int]string{1: "5", 2: "20"}, position: "25", want: true},
+		"Behind":      {reason: "The watch has not yet seen our rewrite.", seen: map[int]string{2: "18"}, position: "19", want: true},
+		"BehindFirst": {reason: "The watch has not yet seen our revision at all.", seen: map[int]string{1: "5"}, position: "19", want: true},
+		"Rewritten":   {reason: "Somebody rewrote it.", seen: map[int]string{2: "21"}, position: "21"},
+		"Newer":       {reason: "Somebody made a newer one.", seen: map[int]string{2: "20", 3: "22"}, position: "22"},
+		"Deleted":     {reason: "Somebody deleted it.", seen: map[int]string{1: "5"}, position: "22"},
+		"NoNumbers":   {reason: "Versions that are no numbers are not compared.", seen: map[int]string{2: "b"}, position: "c"},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			l := NewLedger(LedgerOptions{})
+			l.seen[entryAt.key], l.position = tc.seen, tc.position
+			if got := l.isNewest(entryAt); got != tc.want {
+				t.Errorf("%s\nisNewest: %t", tc.reason, got)
+			}
+		})
+	}
+}
+
+func TestPutBound(t *testing.T) {
+	blind := NewLedger(LedgerOptions{})
+	blind.put(Key{"n", "r"}, types.NamespacedName{}, &release.Revision{Version: 1}, "1")
+	if len(blind.entries) != 0 {
+		t.Error("a ledger without a watch keeps something")
+	}
+
+	l := NewLedger(LedgerOptions{Metadata: struct{ metadata.Interface }{}, Bytes: 20 << 10})
+	l.synced, l.position = true, "0"
+	for i := range 9 {
+		l.put(Key{"n", strconv.Itoa(i)}, types.NamespacedName{}, &release.Revision{Version: 1, Manifest: strings.Repeat("x", 1<<10)}, "1")
+	}
+	l.put(Key{"n", "huge"}, types.NamespacedName{}, &release.Revision{Version: 1, Manifest: strings.Repeat("x", 1<<20)}, "1")
+	if _, _, bytes := l.Stats(); bytes > 20<<10 || bytes < 10<<10 {
+		t.Errorf("holds %d bytes", bytes)
+	}
+	for name, want := range map[string]bool{"0": false, "8": true, "huge": false} {
+		if got := l.lookup(Key{"n", name}, types.NamespacedName{}) != nil; got != want {
+			t.Errorf("release %s is known: %t", name, got)
+		}
+	}
+	if l.lose(); l.lookup(Key{"n", "8"}, types.NamespacedName{}) != nil {
+		t.Error("a ledger whose watch is lost answers")
+	}
+}
+
+func TestMaxAge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := NewLedger(LedgerOptions{Metadata: struct{ metadata.Interface }{}})
+		l.synced, l.position = true, "0"
+		l.put(Key{"n", "r"}, types.NamespacedName{}, &release.Revision{Version: 1}, "1")
+		time.Sleep(defaultMaxAge / 2)
+		if l.lookup(Key{"n", "r"}, types.NamespacedName{}) == nil {
+			t.Error("unknown before its time")
+		}
+		if time.Sleep(defaultMaxAge); l.lookup(Key{"n", "r"}, types.NamespacedName{}) != nil {
+			t.Error("known after its time")
+		}
+	})
+}
+
+func TestExtrasOrder(t *testing.T) {
+	d, err := parse([]byte(`{"name":"a","version":3,"z":1,"a":{"b":[]},"info":{"status":"failed"}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rls, err := d.release()
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := compose(rls, d.chart, d.extras)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var keys map[string]json.RawMessage
+	if err := json.Unmarshal(again.json, &keys); err != nil || string(keys["a"]) != `{"b":[]}` || string(keys["z"]) != "1" {
+		t.Errorf("composed %s, %v", again.json, err)
+	}
+}
