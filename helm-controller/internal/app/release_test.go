@@ -146,7 +146,7 @@ func TestWorkedCases(t *testing.T) {
 		// A fix upgrades the failed release instead of installing it anew.
 		f.change(func(hr *helmv2.HelmRelease) { hr.Spec.Values = fine })
 		f.awaitRevision("app", 2)
-		f.checkRevisions("app", "1 failed", "2 deployed")
+		f.checkRevisions("app", "1 superseded", "2 deployed")
 		f.remove("app")
 	})
 	t.Run("InstallRetries", func(t *testing.T) {
