@@ -148,7 +148,8 @@ func (r *Reconciler) pushRefspec(ctx context.Context, s *scope, head git.Hash) e
 	return nil
 }
 
-// pushTo pushes each reference that the refspec is about.
+// pushTo pushes each reference that the refspec is about. Where the branch may be replaced, what it is copied to may be as well.
+// Flux: image-automation-controller contract, "Push", interaction matrix.
 func (r *Reconciler) pushTo(ctx context.Context, s *scope, spec git.Refspec, head git.Hash) error {
 	limited, cancel := s.limit(ctx)
 	defer cancel()
@@ -156,7 +157,7 @@ func (r *Reconciler) pushTo(ctx context.Context, s *scope, spec git.Refspec, hea
 	if name := s.plan.ref.Branch; name != "" && s.plan.switches {
 		local[git.BranchRef(name)] = s.target.Commit
 	}
-	matched := false
+	force, matched := spec.Force || s.plan.switches && r.ForcePushBranch, false
 	for name, commit := range local {
 		to, ok := spec.Destination(name)
 		if !ok || to == git.BranchRef(s.plan.branch) {
@@ -164,7 +165,7 @@ func (r *Reconciler) pushTo(ctx context.Context, s *scope, spec git.Refspec, hea
 		}
 		matched = true
 		old := s.listing.At(to)
-		if !old.IsZero() && old != commit && !spec.Force {
+		if !old.IsZero() && old != commit && !force {
 			leads, err := s.mirror.IsAncestor(limited, s.remote, s.listing, old, git.Target{Commit: commit})
 			if err != nil {
 				return err
