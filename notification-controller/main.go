@@ -1,14 +1,14 @@
 // Copyright 2026 The Weir Authors
 // SPDX-License-Identifier: Apache-2.0
 
+// Command notification-controller takes events and webhooks: it tells people and services what happened, and wakes what a webhook is about.
 package main
 
 import (
-	"os"
-
-	"github.com/weir-gitops/weir/kit/manager/version"
+	"github.com/weir-gitops/weir/kit/manager"
+	"github.com/weir-gitops/weir/notification-controller/internal/app"
 )
 
 func main() {
-	os.Exit(version.Later("notification-controller", os.Args[1:], os.Stdout, os.Stderr))
+	manager.Main(app.Program())
 }

@@ -1,0 +1,308 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package app
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	eventv1 "github.com/weir-gitops/weir/api/event/v1beta1"
+	notificationv1 "github.com/weir-gitops/weir/api/notification/v1"
+	notificationv1beta3 "github.com/weir-gitops/weir/api/notification/v1beta3"
+	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
+	"github.com/weir-gitops/weir/kit/manager"
+	"github.com/weir-gitops/weir/kit/testkit"
+)
+
+// patience is how long a test waits for the controller before it gives up; what works takes milliseconds.
+const patience = 30 * time.Second
+
+// sourceGroup is the API group of the objects that the events of these tests are about.
+const sourceGroup = "source.toolkit.fluxcd.io/"
+
+var suite = testkit.Suite{Scheme: testScheme()} //nolint:gochecknoglobals // one API server for the package
+
+func testScheme() *runtime.Scheme {
+	s := scheme()
+	utilruntime.Must(sourcev1.AddToScheme(s))
+	return s
+}
+
+func TestMain(m *testing.M) { os.Exit(suite.Main(m)) }
+
+// lockedBuffer takes the log of a controller that may still write while a test reads.
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+// process is a running controller.
+type process struct {
+	cancel context.CancelFunc
+	done   chan int
+	log    *lockedBuffer
+	// events and receivers are the URLs of the two endpoints.
+	events, receivers string
+}
+
+func (p *process) stop() int {
+	p.cancel()
+	code := <-p.done
+	p.done <- code
+	return code
+}
+
+// fixture is one namespace.
+type fixture struct {
+	t         *testing.T
+	cluster   *testkit.Cluster
+	namespace string
+	*process
+}
+
+// newFixture starts a controller of its own for the test, which sees only the test's namespace.
+func newFixture(t *testing.T, args ...string) *fixture {
+	t.Helper()
+	f := newIdleFixture(t)
+	f.process = f.start(args...)
+	return f
+}
+
+// newIdleFixture leaves it to the test to start a controller.
+func newIdleFixture(t *testing.T) *fixture {
+	t.Helper()
+	cluster := suite.Cluster(t)
+	return &fixture{t: t, cluster: cluster, namespace: cluster.Namespace(t, "nc")}
+}
+
+// start runs the controller until the test ends or stop is called, and returns when it serves.
+func (f *fixture) start(args ...string) *process {
+	f.t.Helper()
+	f.t.Setenv("RUNTIME_NAMESPACE", f.namespace)
+	ctx, cancel := context.WithCancel(context.Background())
+	p := &process{cancel: cancel, done: make(chan int, 1), log: &lockedBuffer{}}
+	program := Program()
+	program.Config = f.cluster.Config
+	args = append([]string{
+		"--metrics-addr=0", "--health-addr=0", "--events-addr=127.0.0.1:0", "--receiverAddr=127.0.0.1:0", "--watch-all-namespaces=false",
+		"--outbox-path=" + f.t.TempDir(),
+	}, args...)
+	go func() { p.done <- manager.Run(ctx, program, args, p.log, p.log) }()
+	f.t.Cleanup(func() {
+		p.stop()
+		if f.t.Failed() {
+			f.t.Log(p.log.String())
+		}
+	})
+	f.eventually("the endpoints are served", func() bool {
+		p.events, p.receivers = p.served("events"), p.served("receivers")
+		return p.events != "" && p.receivers != ""
+	})
+	return p
+}
+
+// served finds the URL of an endpoint in the log, empty while it is not there.
+func (p *process) served(endpoint string) string {
+	for line := range strings.Lines(p.log.String()) {
+		var entry struct{ Msg, Endpoint, Addr string }
+		if err := json.Unmarshal([]byte(line), &entry); err == nil && entry.Msg == "listening" && entry.Endpoint == endpoint {
+			return "http://" + entry.Addr
+		}
+	}
+	return ""
+}
+
+// eventually polls: there is no other way to see what a controller has done.
+func (f *fixture) eventually(what string, ok func() bool) {
+	f.t.Helper()
+	deadline := time.Now().Add(patience)
+	for !ok() {
+		if time.Now().After(deadline) {
+			f.t.Fatalf("not within %s: %s", patience, what)
+		}
+		time.Sleep(10 * time.Millisecond) // between two looks at a real API server
+	}
+}
+
+// newEvent is an event about a GitRepository of the fixture's namespace.
+func (f *fixture) newEvent(name, message string) eventv1.Event {
+	return eventv1.Event{
+		InvolvedObject:      corev1.ObjectReference{APIVersion: sourceGroup + "v1", Kind: "GitRepository", Namespace: f.namespace, Name: name, UID: "u"},
+		Severity:            eventv1.SeverityError,
+		Timestamp:           metav1.NewTime(time.Date(2022, 9, 30, 6, 40, 29, 0, time.UTC)),
+		Message:             message,
+		Reason:              "GitOperationFailed",
+		Metadata:            map[string]string{sourceGroup + "revision": "main@sha1:5394cb7f48332b2de7c17dd8b8384bbc84b7e738"},
+		ReportingController: "source-controller",
+	}
+}
+
+// post sends an event and returns the status of the answer.
+func (f *fixture) post(url string, e eventv1.Event) int {
+	f.t.Helper()
+	body, err := json.Marshal(e)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	req, err := http.NewRequestWithContext(f.t.Context(), http.MethodPost, url, bytes.NewReader(body))
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	resp.Body.Close()
+	return resp.StatusCode
+}
+
+// accept posts an event that has to be accepted.
+func (f *fixture) accept(e eventv1.Event) {
+	f.t.Helper()
+	if status := f.post(f.events, e); status != http.StatusAccepted {
+		f.t.Fatalf("status %d, want 202", status)
+	}
+}
+
+// alert creates an Alert and the Provider of the same name, and waits until the controller has seen both: the finalizer is the sign of it.
+func (f *fixture) alert(name, address string, edit func(*notificationv1beta3.Alert, *notificationv1beta3.Provider)) {
+	f.t.Helper()
+	provider := &notificationv1beta3.Provider{ObjectMeta: metav1.ObjectMeta{Namespace: f.namespace, Name: name}}
+	provider.Spec.Type, provider.Spec.Address = notificationv1beta3.GenericProvider, address
+	alert := &notificationv1beta3.Alert{ObjectMeta: metav1.ObjectMeta{Namespace: f.namespace, Name: name}}
+	alert.Spec.ProviderRef.Name = name
+	alert.Spec.EventSources = []notificationv1.CrossNamespaceObjectReference{{Kind: "GitRepository", Name: name}}
+	if edit != nil {
+		edit(alert, provider)
+	}
+	f.cluster.Create(f.t, alert, provider)
+	f.eventually("the controller knows provider "+name, func() bool {
+		f.read(name, provider)
+		return len(provider.Finalizers) == 1
+	})
+	// Alerts have another watch; a probe of what the controller does with one is the only sign that it has this one too.
+	probe := f.probe(name)
+	f.eventually("the controller knows alert "+name, func() bool {
+		f.read(name, probe)
+		return len(probe.Finalizers) == 0
+	})
+}
+
+// probe creates an Alert with the finalizer of older versions, which the controller removes.
+func (f *fixture) probe(name string) *notificationv1beta3.Alert {
+	f.t.Helper()
+	probe := &notificationv1beta3.Alert{ObjectMeta: metav1.ObjectMeta{
+		Namespace: f.namespace, Name: name + "-probe", Finalizers: []string{notificationv1beta3.Finalizer},
+	}}
+	probe.Spec.ProviderRef.Name = "none"
+	probe.Spec.EventSources = []notificationv1.CrossNamespaceObjectReference{}
+	f.cluster.Create(f.t, probe)
+	return probe
+}
+
+func (f *fixture) read(_ string, o client.Object) {
+	f.t.Helper()
+	if err := f.cluster.Client.Get(f.t.Context(), client.ObjectKeyFromObject(o), o); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+// told returns the Kubernetes Events about the object of that name, warnings and others.
+func (f *fixture) told(name string) []corev1.Event {
+	f.t.Helper()
+	var list corev1.EventList
+	if err := f.cluster.Client.List(f.t.Context(), &list, client.InNamespace(f.namespace)); err != nil {
+		f.t.Fatal(err)
+	}
+	return slices.DeleteFunc(list.Items, func(e corev1.Event) bool { return e.InvolvedObject.Name != name })
+}
+
+// awaitTold waits for an event with the reason about the object of that name, and returns it.
+func (f *fixture) awaitTold(name, reason string) corev1.Event {
+	f.t.Helper()
+	var found corev1.Event
+	f.eventually(name+" is told "+reason, func() bool {
+		events := f.told(name)
+		i := slices.IndexFunc(events, func(e corev1.Event) bool { return e.Reason == reason })
+		if i >= 0 {
+			found = events[i]
+		}
+		return i >= 0
+	})
+	if found.Source.Component != component || found.InvolvedObject.Kind == "" {
+		f.t.Errorf("event %+v", found)
+	}
+	return found
+}
+
+const component = "notification-controller"
+
+// target is a service that events are sent to.
+type target struct {
+	URL string
+
+	mu     sync.Mutex
+	bodies []string
+	header http.Header
+	// answer decides what happens to a request; nil takes it.
+	answer func(w http.ResponseWriter, r *http.Request)
+}
+
+func newTarget(t *testing.T, answer func(w http.ResponseWriter, r *http.Request)) *target {
+	t.Helper()
+	s := &target{answer: answer}
+	server := httptest.NewServer(s)
+	t.Cleanup(server.Close)
+	s.URL = server.URL + "/hook?key=hunter2"
+	return s
+}
+
+// ServeHTTP implements http.Handler.
+func (s *target) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return
+	}
+	s.mu.Lock()
+	s.bodies = append(s.bodies, string(body))
+	s.header = r.Header
+	s.mu.Unlock()
+	if s.answer != nil {
+		s.answer(w, r)
+	}
+}
+
+func (s *target) got() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.bodies)
+}
