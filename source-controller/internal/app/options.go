@@ -55,16 +55,17 @@ type Options struct {
 	// DefaultServiceAccount is the identity of objects that name none.
 	DefaultServiceAccount string
 
+	// Helm are the flags of Helm repositories and charts.
+	Helm HelmOptions
+
 	later laterOptions
 }
 
 // laterOptions are flags of kinds and features that this version does not have yet. They are accepted, so that Deployments written for the
 // compatibility target start, and have no effect.
 type laterOptions struct {
-	helmIndexMaxSize, helmChartMaxSize, helmChartFileMaxSize int64
-	helmCacheMaxSize, tokenCacheMaxSize                      int
-	helmCacheTTL, helmCachePurgeInterval                     string
-	tokenCacheMaxDuration                                    time.Duration
+	tokenCacheMaxSize     int
+	tokenCacheMaxDuration time.Duration
 }
 
 // shutdownTimeout leaves room for the last events in the ten seconds that the Deployment grants the pod.
@@ -101,24 +102,19 @@ func (o *Options) BindFlags(fs *pflag.FlagSet) {
 		"Comma list of host key algorithms for SSH, best first; empty follows the keys in known_hosts.")
 	fs.StringVar(&o.DefaultServiceAccount, "default-service-account", "",
 		"Service account whose cloud identity objects use that name none; needs the feature gate "+gateObjectLevelIdentity+".")
+	o.Helm.bindFlags(fs)
 	o.later.bind(fs)
 }
 
 func (l *laterOptions) bind(fs *pflag.FlagSet) {
 	const later = " Accepted, without effect in this version."
-	fs.Int64Var(&l.helmIndexMaxSize, "helm-index-max-size", 50<<20, "Largest Helm repository index, bytes."+later)
-	fs.Int64Var(&l.helmChartMaxSize, "helm-chart-max-size", 10<<20, "Largest Helm chart archive, bytes."+later)
-	fs.Int64Var(&l.helmChartFileMaxSize, "helm-chart-file-max-size", 5<<20, "Largest file in a Helm chart, bytes."+later)
-	fs.IntVar(&l.helmCacheMaxSize, "helm-cache-max-size", 0, "Number of Helm repository indexes kept in memory."+later)
-	fs.StringVar(&l.helmCacheTTL, "helm-cache-ttl", "15m", "Time that an index is kept in memory (duration)."+later)
-	fs.StringVar(&l.helmCachePurgeInterval, "helm-cache-purge-interval", "1m", "Time between two looks for indexes to drop (duration)."+later)
 	fs.IntVar(&l.tokenCacheMaxSize, "token-cache-max-size", 100, "Number of cached cloud tokens; 0 turns the cache off."+later)
 	fs.DurationVar(&l.tokenCacheMaxDuration, "token-cache-max-duration", time.Hour, "Longest life of a cached cloud token (duration)."+later)
 }
 
 // Validate reports every problem of the parsed values at once.
 func (o *Options) Validate() error {
-	errs := []error{o.CommonOptions.Validate(), o.later.validate()}
+	errs := []error{o.CommonOptions.Validate(), o.Helm.validate()}
 	if info, err := os.Stat(o.StoragePath); err != nil || !info.IsDir() {
 		errs = append(errs, fmt.Errorf("--storage-path: %s is not a directory", o.StoragePath))
 	}
@@ -148,16 +144,6 @@ func unknownNames(flag string, names, known []string) error {
 	for _, name := range names {
 		if !slices.Contains(known, name) {
 			errs = append(errs, fmt.Errorf("%s: unknown algorithm %q", flag, name))
-		}
-	}
-	return errors.Join(errs...)
-}
-
-func (l *laterOptions) validate() error {
-	var errs []error
-	for flag, text := range map[string]string{"--helm-cache-ttl": l.helmCacheTTL, "--helm-cache-purge-interval": l.helmCachePurgeInterval} {
-		if _, err := time.ParseDuration(text); err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", flag, err))
 		}
 	}
 	return errors.Join(errs...)

@@ -50,6 +50,7 @@ func TestBadFlags(t *testing.T) {
 		"Kex":              {"An algorithm SSH does not have.", "--ssh-kex-algos=rot13"},
 		"HostKey":          {"The same for host keys.", "--ssh-hostkey-algos=rot13"},
 		"HelmCache":        {"A duration that does not parse.", "--helm-cache-ttl=soon"},
+		"HelmChartSize":    {"A limit that nothing keeps.", "--helm-chart-max-size=0"},
 		"CrossNamespace":   {"A flag that this controller does not have.", "--no-cross-namespace-refs"},
 		"UnknownArguments": {"Words that belong to no flag.", "true"},
 	}

@@ -34,7 +34,7 @@ func Program() manager.Program {
 		Options: opts,
 		Gates:   gates(),
 		Scheme:  scheme(),
-		Kinds:   []client.Object{&sourcev1.GitRepository{}, &sourcev1.OCIRepository{}},
+		Kinds:   []client.Object{&sourcev1.GitRepository{}, &sourcev1.OCIRepository{}, &sourcev1.HelmRepository{}, &sourcev1.HelmChart{}},
 		Setup:   func(ctx context.Context, rt *manager.Runtime) error { return setup(ctx, rt, opts) },
 	}
 }
@@ -47,7 +47,7 @@ func scheme() *runtime.Scheme {
 }
 
 // setup builds every dependency once and hands it down.
-func setup(_ context.Context, rt *manager.Runtime, opts *Options) error {
+func setup(ctx context.Context, rt *manager.Runtime, opts *Options) error {
 	artifacts, err := opts.store()
 	if err != nil {
 		return err
@@ -70,5 +70,6 @@ func setup(_ context.Context, rt *manager.Runtime, opts *Options) error {
 	return errors.Join(
 		repositories.Setup(rt.Manager, rt.ControllerOptions()),
 		images.Setup(rt.Manager, rt.ControllerOptions()),
+		setupHelm(ctx, rt, opts, shared{artifacts: artifacts, secrets: secrets, registries: registries}),
 	)
 }

@@ -22,12 +22,13 @@ import (
 	"github.com/weir-gitops/weir/kit/auth"
 	"github.com/weir-gitops/weir/kit/reconcile"
 	"github.com/weir-gitops/weir/source-controller/internal/helmhttp"
+	"github.com/weir-gitops/weir/source-controller/internal/helmindex"
 )
 
 // fieldOwner is the field manager of what is written to HelmRepositories. Flux: source-controller contract, "Field manager".
 const fieldOwner = "source-controller"
 
-// Reconciler reconciles HelmRepositories. All fields are required.
+// Reconciler reconciles HelmRepositories. All fields are required, but Lookups.
 type Reconciler struct {
 	// Client reads HelmRepositories from the cache and writes them.
 	Client client.Client
@@ -43,10 +44,12 @@ type Reconciler struct {
 	MaxIndexBytes int64
 	// Algorithm names the hash of new revisions. Flux: --artifact-digest-algo.
 	Algorithm artifact.Algorithm
-	Recorder  reconcile.Recorder
-	Metrics   reconcile.Metrics
-	Jitter    func(time.Duration) time.Duration
-	Clock     func() time.Time
+	// Lookups has series of HelmRepositories, which end with them. May be nil.
+	Lookups  *helmindex.Lookups
+	Recorder reconcile.Recorder
+	Metrics  reconcile.Metrics
+	Jitter   func(time.Duration) time.Duration
+	Clock    func() time.Time
 }
 
 // Setup registers the kind. Only a new generation and a new value of the requestedAt annotation start a run; everything else is found by
@@ -97,6 +100,7 @@ func (r *Reconciler) driver() *reconcile.Driver[*sourcev1.HelmRepository, *scope
 			Interval:  (*sourcev1.HelmRepository).GetRequeueAfter,
 			Owned:     owned(),
 			End:       (*scope).release,
+			Forget:    r.Lookups.Forget,
 		},
 	}
 }
