@@ -56,6 +56,7 @@ func TestFamily(t *testing.T) {
 
 // testPayload compares all requests with golden files.
 func testPayload(t *testing.T, name string, m member) {
+	t.Helper()
 	cases := map[string]notify.Message{
 		"info":  message(),
 		"error": message(func(e *eventv1.Event) { e.Severity, e.Reason = eventv1.SeverityError, "HealthCheckFailed" }),
@@ -99,6 +100,7 @@ func checkGolden(t *testing.T, path string, got []call) {
 
 // testContext: a service that does not answer holds nobody.
 func testContext(t *testing.T, m member) {
+	t.Helper()
 	asked := make(chan struct{}, 1)
 	release := make(chan struct{})
 	s := &service{handle: func(_ http.ResponseWriter, r *http.Request) {
@@ -122,6 +124,7 @@ func testContext(t *testing.T, m member) {
 }
 
 func testUnreachable(t *testing.T, m member) {
+	t.Helper()
 	server := httptest.NewServer(http.NotFoundHandler())
 	server.Close()
 	n := m.notifier(t, m.options(server.URL, nil))
@@ -133,6 +136,7 @@ func testUnreachable(t *testing.T, m member) {
 
 // testClasses: what the service answers decides about another attempt.
 func testClasses(t *testing.T, m member) {
+	t.Helper()
 	for status, want := range map[int]notify.Class{
 		http.StatusBadRequest: notify.Permanent, http.StatusUnauthorized: notify.Permanent, http.StatusForbidden: notify.Permanent, http.StatusNotFound: notify.Permanent,
 		http.StatusNotImplemented: notify.Permanent, http.StatusTooManyRequests: notify.Retryable, http.StatusInternalServerError: notify.Retryable,
@@ -166,6 +170,7 @@ func testClasses(t *testing.T, m member) {
 
 // testMasked: an answer that repeats the credentials does not get them into the error, in whatever form.
 func testMasked(t *testing.T, m member) {
+	t.Helper()
 	s := &service{}
 	n, o := m.start(t, s)
 	secrets := []string{o.Token, url.QueryEscape(o.Token), url.PathEscape(o.Token)}
@@ -188,10 +193,10 @@ func testMasked(t *testing.T, m member) {
 		fmt.Fprintf(&odd, "%%%02x", b)
 	}
 	s.handle = func(w http.ResponseWriter, _ *http.Request) {
-		text, _ := json.Marshal(map[string]string{"message": "no: " + strings.Join(append(secrets, odd.String()), " and ")})
+		text := fmt.Sprintf(`{"message":%q}`, "no: "+strings.Join(append(secrets, odd.String()), " and "))
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(http.StatusBadRequest)
-		_, _ = w.Write(text)
+		_, _ = io.WriteString(w, text)
 	}
 	err := n.Notify(t.Context(), message())
 	if err == nil {
@@ -211,6 +216,7 @@ func testMasked(t *testing.T, m member) {
 
 // testLimited: an answer without end is not read to its end.
 func testLimited(t *testing.T, m member) {
+	t.Helper()
 	for _, status := range []int{http.StatusOK, http.StatusBadRequest} {
 		s := &service{handle: func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
@@ -232,6 +238,7 @@ func testLimited(t *testing.T, m member) {
 }
 
 func testParallel(t *testing.T, m member) {
+	t.Helper()
 	s := &service{}
 	n, _ := m.start(t, s)
 	var group sync.WaitGroup
@@ -247,6 +254,7 @@ func testParallel(t *testing.T, m member) {
 
 // testRedirect: a redirect takes no credential to another host.
 func testRedirect(t *testing.T, m member) {
+	t.Helper()
 	other := &service{}
 	stranger := httptest.NewServer(other)
 	defer stranger.Close()
@@ -268,6 +276,7 @@ func testRedirect(t *testing.T, m member) {
 
 // testProxy: requests go to the proxy of the Provider, with its credentials.
 func testProxy(t *testing.T, m member) {
+	t.Helper()
 	s := &service{}
 	var mu sync.Mutex
 	var seen []string
@@ -298,6 +307,7 @@ func testProxy(t *testing.T, m member) {
 
 // testTLS: the authority of the Provider is trusted, and only that; the client certificate is shown.
 func testTLS(t *testing.T, m member) {
+	t.Helper()
 	certs := testkit.NewCertificates(t)
 	pair, err := tls.X509KeyPair(certs.Cert, certs.Key)
 	if err != nil {
@@ -327,6 +337,7 @@ func testTLS(t *testing.T, m member) {
 
 // testAddress: an address that cannot be used is refused without being repeated.
 func testAddress(t *testing.T, m member) {
+	t.Helper()
 	for _, address := range []string{"", "not a url", "/only/a/path", "ftp://host.invalid/t/hunter2", "https://", "http://user:hunter2@[::1/x"} {
 		o := m.options("", nil)
 		o.Address = address

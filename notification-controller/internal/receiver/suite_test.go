@@ -153,7 +153,7 @@ func (f *fixture) secret(name string, data map[string]string) {
 }
 
 // receiver creates a Receiver of type generic that wakes nothing unless edit says otherwise.
-func (f *fixture) receiver(name string, edit ...func(*notificationv1.Receiver)) *notificationv1.Receiver {
+func (f *fixture) receiver(name string, edit ...func(*notificationv1.Receiver)) {
 	f.t.Helper()
 	r := &notificationv1.Receiver{ObjectMeta: metav1.ObjectMeta{Namespace: f.namespace, Name: name}}
 	r.Spec.Type, r.Spec.SecretRef = notificationv1.GenericReceiver, &meta.LocalObjectReference{Name: "token"}
@@ -162,7 +162,6 @@ func (f *fixture) receiver(name string, edit ...func(*notificationv1.Receiver)) 
 		e(r)
 	}
 	f.cluster.Create(f.t, r)
-	return r
 }
 
 func (f *fixture) get(name string) *notificationv1.Receiver {

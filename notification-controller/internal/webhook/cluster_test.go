@@ -113,19 +113,19 @@ func receiver(kind string, edit ...func(*notificationv1.Receiver)) notificationv
 }
 
 // newHandler returns a handler over a cluster with these receivers.
-func newHandler(t testing.TB, receivers ...notificationv1.Receiver) (http.Handler, *cluster) {
-	t.Helper()
+func newHandler(tb testing.TB, receivers ...notificationv1.Receiver) (http.Handler, *cluster) {
+	tb.Helper()
 	c := &cluster{receivers: receivers, secrets: map[string]map[string]string{"token": {"token": token}, "empty": {"token": ""}, "other": {"foo": token}}}
 	h, err := New(Options{Receivers: c, Live: c, Client: c, Secrets: &auth.Reader{Client: c}, Clock: time.Now, Log: logr.Discard()})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return h, c
 }
 
 // post sends a request and returns the status. Answers have no bodies.
-func post(t testing.TB, h http.Handler, path string, header http.Header, body string) int {
-	t.Helper()
+func post(tb testing.TB, h http.Handler, path string, header http.Header, body string) int {
+	tb.Helper()
 	r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(body))
 	if header != nil {
 		r.Header = header.Clone()
@@ -133,7 +133,7 @@ func post(t testing.TB, h http.Handler, path string, header http.Header, body st
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
 	if w.Body.Len() > 0 {
-		t.Errorf("answer with body %q", w.Body)
+		tb.Errorf("answer with body %q", w.Body)
 	}
 	return w.Code
 }

@@ -132,6 +132,7 @@ func TestFamily(t *testing.T) {
 
 // testTaken: a good request wakes, and so does its replay: nothing but one more run comes of it.
 func testTaken(t *testing.T, name string, m member) {
+	t.Helper()
 	rcv := receiver(name)
 	h, c := newHandler(t, rcv)
 	for range 2 {
@@ -148,6 +149,7 @@ func testTaken(t *testing.T, name string, m member) {
 }
 
 func testRefused(t *testing.T, name string, m member) {
+	t.Helper()
 	rcv := receiver(name)
 	h, c := newHandler(t, rcv)
 	for what, spoil := range m.wrong {
@@ -169,6 +171,7 @@ func testRefused(t *testing.T, name string, m member) {
 
 // testUnusable: the answers for receivers that take no requests, and for paths without one.
 func testUnusable(t *testing.T, name string, m member) {
+	t.Helper()
 	path := receiver(name).Status.WebhookPath
 	cases := map[string]struct {
 		path string
@@ -201,6 +204,7 @@ func testUnusable(t *testing.T, name string, m member) {
 
 // testSecret: the Secret is read for each request.
 func testSecret(t *testing.T, name string, m member) {
+	t.Helper()
 	for secret, want := range map[string]int{"token": http.StatusOK, "gone": http.StatusBadRequest, "other": http.StatusBadRequest} {
 		rcv := receiver(name, func(r *notificationv1.Receiver) { r.Spec.SecretRef.Name = secret })
 		h, _ := newHandler(t, rcv)
@@ -226,6 +230,7 @@ func testSecret(t *testing.T, name string, m member) {
 
 // testEvents: spec.events is about types whose senders name the event, and only those.
 func testEvents(t *testing.T, name string, m member) {
+	t.Helper()
 	for list, want := range map[string]int{"": http.StatusOK, m.event: http.StatusOK, strings.ToUpper(m.event): http.StatusOK, "other": http.StatusBadRequest} {
 		if m.event == "" {
 			want = http.StatusOK
@@ -244,6 +249,7 @@ func testEvents(t *testing.T, name string, m member) {
 
 // testSize: a body of 3 MiB is read, one byte more is not, whether it is announced or not.
 func testSize(t *testing.T, name string, m member) {
+	t.Helper()
 	rcv := receiver(name)
 	h, c := newHandler(t, rcv)
 	body := m.body + strings.Repeat(" ", 3<<20-len(m.body))

@@ -28,8 +28,8 @@ func TestPath(t *testing.T) {
 }
 
 // stream sends a body whose length is not announced.
-func stream(t testing.TB, h http.Handler, path string, header http.Header, body string) int {
-	t.Helper()
+func stream(tb testing.TB, h http.Handler, path string, header http.Header, body string) int {
+	tb.Helper()
 	r := httptest.NewRequest(http.MethodPost, path, struct{ *strings.Reader }{strings.NewReader(body)})
 	r.Header, r.ContentLength = header.Clone(), -1
 	w := httptest.NewRecorder()

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -81,7 +82,7 @@ func (h *handler) with(f filter, text string) (filter, error) {
 		return f, fmt.Errorf("compile filter: %w", err)
 	}
 	if condition != nil {
-		f.conditions = append(f.conditions[:len(f.conditions):len(f.conditions)], condition)
+		f.conditions = append(slices.Clip(f.conditions), condition)
 	}
 	return f, nil
 }

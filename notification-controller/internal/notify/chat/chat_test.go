@@ -62,7 +62,10 @@ func TestMSTeamsLegacy(t *testing.T) {
 	if err := n.Notify(t.Context(), m); err != nil {
 		t.Fatal(err)
 	}
-	got, _ := json.Marshal(service.sent)
+	got, err := json.Marshal(service.sent)
+	if err != nil {
+		t.Fatal(err)
+	}
 	const want = `{"@context":"http://schema.org/extensions","@type":"MessageCard","sections":[{"activitySubtitle":"gitrepository/webapp.apps","activityTitle":"it broke","facts":[{"name":"a","value":"1"},{"name":"b","value":"2"}]}],"summary":"gitrepository/webapp.apps","themeColor":"FF0000"}`
 	if string(got) != want {
 		t.Errorf("got %s", got)

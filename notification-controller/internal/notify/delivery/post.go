@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 )
@@ -70,9 +71,7 @@ func (p *Poster) PostBytes(ctx context.Context, body []byte, header http.Header)
 		return failed(ctx, err)
 	}
 	r.Header.Set("Content-Type", "application/json")
-	for name, values := range header {
-		r.Header[name] = values
-	}
+	maps.Copy(r.Header, header)
 	// net/http takes the host from nowhere else.
 	if host := header.Get("Host"); host != "" {
 		r.Host = host

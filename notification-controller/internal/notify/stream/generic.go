@@ -10,6 +10,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"maps"
 	"net/http"
 
 	"github.com/weir-gitops/weir/notification-controller/internal/notify/delivery"
@@ -60,9 +61,7 @@ func (g *generic) Notify(ctx context.Context, m delivery.Message) error {
 		return delivery.Invalid("encode event: %s", err)
 	}
 	header := http.Header{componentHeader: {m.Event.ReportingController}}
-	for name, values := range g.headers {
-		header[name] = values
-	}
+	maps.Copy(header, g.headers)
 	if g.key != nil {
 		header[signatureHeader] = []string{sign(body, g.key)}
 	}
