@@ -1,0 +1,367 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package action_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	helmrelease "helm.sh/helm/v3/pkg/release"
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	helmv2 "github.com/weir-gitops/weir/api/helm/v2"
+	"github.com/weir-gitops/weir/helm-controller/internal/action"
+	"github.com/weir-gitops/weir/helm-controller/internal/kube"
+	"github.com/weir-gitops/weir/helm-controller/internal/release"
+)
+
+const deployment = `apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: web
+spec:
+  replicas: 1
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      containers: [{name: web, image: "nginx:{{ .Chart.Version }}"}]
+`
+
+func job(name, annotations string) string {
+	text := "apiVersion: batch/v1\nkind: Job\nmetadata:\n  name: " + name + "\n"
+	if annotations != "" {
+		text += "  annotations: {" + annotations + "}\n"
+	}
+	return text + "spec:\n  template:\n    spec:\n      restartPolicy: Never\n      containers: [{name: c, image: busybox}]\n"
+}
+
+// slot counts how often a place was handed back and taken again.
+type slot struct {
+	mu             sync.Mutex
+	free           int
+	released       int
+	acquireWithout bool
+}
+
+func (s *slot) Release() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.free++
+	s.released++
+}
+
+func (s *slot) Acquire(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.free--
+	s.acquireWithout = s.acquireWithout || s.free < 0
+	return ctx.Err()
+}
+
+// rollOut plays the controller of deployments.
+func (r *rig) rollOut(name string) {
+	r.tb.Helper()
+	r.eventually("deployment "+name, func() bool {
+		d := &appsv1.Deployment{}
+		if r.live.Get(r.tb.Context(), client.ObjectKey{Namespace: r.ns, Name: name}, d) != nil {
+			return false
+		}
+		d.Status = appsv1.DeploymentStatus{
+			ObservedGeneration: d.Generation, Replicas: 1, ReadyReplicas: 1, AvailableReplicas: 1, UpdatedReplicas: 1,
+			Conditions: []appsv1.DeploymentCondition{
+				{Type: appsv1.DeploymentAvailable, Status: corev1.ConditionTrue},
+				{Type: appsv1.DeploymentProgressing, Status: corev1.ConditionTrue, Reason: "NewReplicaSetAvailable"},
+			},
+		}
+		return r.live.Status().Update(r.tb.Context(), d) == nil
+	})
+}
+
+// stall plays a deployment that gives up after it was changed once.
+func (r *rig) stall(name string) {
+	r.tb.Helper()
+	r.eventually("deployment "+name, func() bool {
+		d := &appsv1.Deployment{}
+		if r.live.Get(r.tb.Context(), client.ObjectKey{Namespace: r.ns, Name: name}, d) != nil || d.Generation < 2 {
+			return false
+		}
+		d.Status = appsv1.DeploymentStatus{
+			ObservedGeneration: d.Generation,
+			Conditions:         []appsv1.DeploymentCondition{{Type: appsv1.DeploymentProgressing, Status: corev1.ConditionFalse, Reason: "ProgressDeadlineExceeded"}},
+		}
+		return r.live.Status().Update(r.tb.Context(), d) == nil
+	})
+}
+
+// finish plays the controller of jobs.
+func (r *rig) finish(name string, ok bool) {
+	r.tb.Helper()
+	r.eventually("job "+name, func() bool {
+		j := &batchv1.Job{}
+		if r.live.Get(r.tb.Context(), client.ObjectKey{Namespace: r.ns, Name: name}, j) != nil || j.DeletionTimestamp != nil {
+			return false
+		}
+		now := metav1.Now()
+		j.Status = batchv1.JobStatus{StartTime: &now, Conditions: []batchv1.JobCondition{
+			{Type: batchv1.JobSuccessCriteriaMet, Status: corev1.ConditionTrue, LastTransitionTime: now},
+			{Type: batchv1.JobComplete, Status: corev1.ConditionTrue, LastTransitionTime: now},
+		}, CompletionTime: &now, Succeeded: 1}
+		if !ok {
+			j.Status = batchv1.JobStatus{StartTime: &now, Failed: 1, Conditions: []batchv1.JobCondition{
+				{Type: batchv1.JobFailureTarget, Status: corev1.ConditionTrue, Reason: "BackoffLimitExceeded", LastTransitionTime: now},
+				{Type: batchv1.JobFailed, Status: corev1.ConditionTrue, Reason: "BackoffLimitExceeded", LastTransitionTime: now},
+			}}
+		}
+		if err := r.live.Status().Update(r.tb.Context(), j); err != nil {
+			r.tb.Log(err)
+			return false
+		}
+		return true
+	})
+}
+
+// result is what an action that runs in the background returned.
+type result struct {
+	action.Outcome
+
+	err  error
+	took time.Duration
+}
+
+// background runs an action and returns where its result comes.
+func background(run func() (action.Outcome, error)) <-chan result {
+	done := make(chan result, 1)
+	began := time.Now()
+	go func() {
+		o, err := run()
+		done <- result{o, err, time.Since(began)}
+	}()
+	return done
+}
+
+func TestWaitForHealth(t *testing.T) {
+	chartOf := func() map[string]string {
+		return map[string]string{"templates/web.yaml": deployment, "templates/cm.yaml": configMap("a", "", "x: z")}
+	}
+	for _, strategy := range []helmv2.WaitStrategyName{helmv2.WaitStrategyPoller, helmv2.WaitStrategyLegacy} {
+		t.Run(string(strategy), func(t *testing.T) {
+			r := newRig(t)
+			r.obj.Spec.WaitStrategy = &helmv2.WaitStrategy{Name: strategy}
+			target, place := r.target(release.ActionInstall), &slot{}
+			target.Slot = place
+			done := background(func() (action.Outcome, error) {
+				return r.runner.Install(t.Context(), target, newChart("1.0.0", chartOf()), map[string]any{})
+			})
+			r.eventually("the place is handed back", func() bool {
+				place.mu.Lock()
+				defer place.mu.Unlock()
+				return place.free == 1
+			})
+			if n := r.newest(); n.Info.Status != helmrelease.StatusPendingInstall {
+				t.Errorf("status during the wait: %s", n.Info.Status)
+			}
+			if strategy == helmv2.WaitStrategyLegacy {
+				// Helm 3 looks at the replica sets.
+				t.Skip("needs the controllers of Deployments")
+			}
+			r.rollOut("web")
+			res := <-done
+			r.must(res.err)
+			if place.free != 0 || place.released != 1 || place.acquireWithout {
+				t.Errorf("place %+v", place)
+			}
+
+			done = background(func() (action.Outcome, error) { return r.upgrade(newChart("1.0.1", chartOf()), nil) })
+			r.stall("web")
+			res = <-done
+			wantError(t, res.err, "failed early due to stalled resources: [Deployment/"+r.ns+"/web status: 'Failed'")
+			if res.Newest.Info.Status != helmrelease.StatusFailed || res.took > patience/2 {
+				t.Errorf("%s after %s", res.Newest.Info.Status, res.took)
+			}
+			if res.Logs == "" {
+				t.Error("no logs")
+			}
+
+			r.obj.Spec.Upgrade = &helmv2.Upgrade{Timeout: &metav1.Duration{Duration: 300 * time.Millisecond}}
+			_, err := r.upgrade(newChart("1.0.2", chartOf()), nil)
+			wantError(t, err, "timeout waiting for: [Deployment/"+r.ns+"/web status: 'InProgress'")
+
+			r.obj.Spec.Upgrade = &helmv2.Upgrade{DisableWait: true}
+			_, err = r.upgrade(newChart("1.0.3", chartOf()), nil)
+			r.must(err)
+		})
+	}
+}
+
+// TestReadinessTimeoutLegacy holds the text of a wait of Helm 3 that runs out of time.
+func TestReadinessTimeoutLegacy(t *testing.T) {
+	r := newRig(t)
+	r.obj.Spec.WaitStrategy = &helmv2.WaitStrategy{Name: helmv2.WaitStrategyLegacy}
+	r.obj.Spec.Install = &helmv2.Install{Timeout: &metav1.Duration{Duration: 300 * time.Millisecond}}
+	o, err := r.install(newChart("1.0.0", map[string]string{"templates/web.yaml": deployment}), nil)
+	wantError(t, err, "context deadline exceeded")
+	if o.Newest.Info.Status != helmrelease.StatusFailed {
+		t.Errorf("status %s", o.Newest.Info.Status)
+	}
+}
+
+func TestSuperseded(t *testing.T) {
+	r := newRig(t)
+	newer := make(chan struct{})
+	target := r.target(release.ActionInstall)
+	target.Superseded = newer
+	done := background(func() (action.Outcome, error) {
+		return r.runner.Install(t.Context(), target, newChart("1.0.0", map[string]string{"templates/web.yaml": deployment}), map[string]any{})
+	})
+	r.eventually("deployment", func() bool { return r.get("apps/v1", "Deployment", "web") != nil })
+	close(newer)
+	if res := <-done; !errors.Is(res.err, kube.ErrSuperseded) || res.took > patience/2 {
+		t.Errorf("error %v after %s", res.err, res.took)
+	}
+}
+
+// TestCancel ends the context in the middle of a wait: nothing is left running, and storage says that the release failed.
+func TestCancel(t *testing.T) {
+	r := newRig(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	target := r.target(release.ActionInstall)
+	done := background(func() (action.Outcome, error) {
+		return r.runner.Install(ctx, target, newChart("1.0.0", map[string]string{"templates/web.yaml": deployment}), map[string]any{})
+	})
+	r.eventually("deployment", func() bool { return r.get("apps/v1", "Deployment", "web") != nil })
+	cancel()
+	res := <-done
+	if !errors.Is(res.err, context.Canceled) || res.took > patience/2 {
+		t.Errorf("error %v after %s", res.err, res.took)
+	}
+	if got := r.newest().Info.Status; got != helmrelease.StatusFailed {
+		t.Errorf("status %s", got)
+	}
+}
+
+func TestJobs(t *testing.T) {
+	files := func() map[string]string { return map[string]string{"templates/job.yaml": job("work", "")} }
+	t.Run("Complete", func(t *testing.T) {
+		r := newRig(t)
+		done := background(func() (action.Outcome, error) { return r.install(newChart("1.0.0", files()), nil) })
+		r.finish("work", true)
+		r.must((<-done).err)
+	})
+	t.Run("Failed", func(t *testing.T) {
+		r := newRig(t)
+		done := background(func() (action.Outcome, error) { return r.install(newChart("1.0.0", files()), nil) })
+		r.finish("work", false)
+		wantError(t, (<-done).err, "failed early due to stalled resources: [Job/"+r.ns+"/work status: 'Failed'")
+	})
+	t.Run("Started", func(t *testing.T) {
+		r := newRig(t)
+		r.obj.Spec.Install = &helmv2.Install{DisableWaitForJobs: true}
+		done := background(func() (action.Outcome, error) { return r.install(newChart("1.0.0", files()), nil) })
+		r.eventually("job", func() bool {
+			j := &batchv1.Job{}
+			if r.live.Get(t.Context(), client.ObjectKey{Namespace: r.ns, Name: "work"}, j) != nil {
+				return false
+			}
+			j.Status = batchv1.JobStatus{StartTime: new(metav1.Now()), Active: 1}
+			return r.live.Status().Update(t.Context(), j) == nil
+		})
+		r.must((<-done).err)
+	})
+}
+
+func TestHooks(t *testing.T) {
+	const before, after = `"helm.sh/hook": "pre-install,pre-upgrade"`, `"helm.sh/hook": "post-install", "helm.sh/hook-delete-policy": "hook-succeeded"`
+	files := func() map[string]string {
+		return map[string]string{
+			"templates/before.yaml": job("before", before), "templates/after.yaml": job("after", after),
+			"templates/cm.yaml": configMap("a", "", "x: z"),
+		}
+	}
+	for _, strategy := range []helmv2.WaitStrategyName{helmv2.WaitStrategyPoller, helmv2.WaitStrategyLegacy} {
+		t.Run(string(strategy), func(t *testing.T) {
+			r := newRig(t)
+			r.obj.Spec.WaitStrategy = &helmv2.WaitStrategy{Name: strategy}
+			target, place := r.target(release.ActionInstall), &slot{}
+			target.Slot = place
+			done := background(func() (action.Outcome, error) {
+				return r.runner.Install(t.Context(), target, newChart("1.0.0", files()), map[string]any{})
+			})
+			r.finish("before", true)
+			r.finish("after", true)
+			res := <-done
+			r.must(res.err)
+			if place.free != 0 || place.released < 2 {
+				t.Errorf("place %+v", place)
+			}
+			r.eventually("a hook is deleted that succeeded", func() bool {
+				u := r.get("batch/v1", "Job", "after")
+				return u == nil || u.GetDeletionTimestamp() != nil
+			})
+			if u := r.get("batch/v1", "Job", "before"); u == nil || u.GetLabels()[helmv2.NameLabel] != "app" {
+				t.Errorf("hook %v", u)
+			}
+
+			// The earlier hook has to go first: nobody is there to remove its finalizers but the garbage collector.
+			r.must(r.live.Delete(t.Context(), r.get("batch/v1", "Job", "before"), client.PropagationPolicy(metav1.DeletePropagationBackground)))
+			done = background(func() (action.Outcome, error) { return r.upgrade(newChart("1.0.1", files()), nil) })
+			r.finish("before", false)
+			res = <-done
+			wantError(t, res.err, "pre-upgrade hooks failed: ")
+			if res.Newest.Info.Status != helmrelease.StatusFailed || res.took > patience/2 {
+				t.Errorf("%s after %s", res.Newest.Info.Status, res.took)
+			}
+		})
+	}
+	t.Run("Disabled", func(t *testing.T) {
+		r := newRig(t)
+		r.obj.Spec.Install = &helmv2.Install{DisableHooks: true}
+		_, err := r.install(newChart("1.0.0", files()), nil)
+		r.must(err)
+	})
+	t.Run("FailingPreInstall", func(t *testing.T) {
+		r := newRig(t)
+		done := background(func() (action.Outcome, error) { return r.install(newChart("1.0.0", files()), nil) })
+		r.finish("before", false)
+		res := <-done
+		wantError(t, res.err, "failed pre-install: ", "Job/"+r.ns+"/before status: 'Failed'")
+		if r.get("v1", "ConfigMap", "a") != nil {
+			t.Error("applied after a hook failed")
+		}
+	})
+}
+
+func TestReleaseTests(t *testing.T) {
+	r := newRig(t)
+	r.obj.Spec.Test = &helmv2.Test{Enable: true, Filters: []helmv2.Filter{{Name: "skipped", Exclude: true}}}
+	files := map[string]string{
+		"templates/t.yaml": job("t", `"helm.sh/hook": test`), "templates/s.yaml": job("skipped", `"helm.sh/hook": test`),
+	}
+	_, err := r.install(newChart("1.0.0", files), nil)
+	r.must(err)
+	for _, ok := range []bool{true, false} {
+		done := background(func() (action.Outcome, error) { return r.runner.Test(t.Context(), r.target(release.ActionTest)) })
+		r.finish("t", ok)
+		res := <-done
+		if ok {
+			r.must(res.err)
+		} else {
+			wantError(t, res.err, "Job/"+r.ns+"/t status: 'Failed'")
+		}
+		if len(res.Newest.Hooks) != 2 {
+			t.Errorf("hooks %+v", res.Newest.Hooks)
+		}
+		r.must(r.live.Delete(t.Context(), r.get("batch/v1", "Job", "t"), client.PropagationPolicy(metav1.DeletePropagationBackground)))
+	}
+	if r.get("batch/v1", "Job", "skipped") != nil {
+		t.Error("an excluded test ran")
+	}
+}
