@@ -102,17 +102,17 @@ func TestIsNewest(t *testing.T) {
 
 func TestPutBound(t *testing.T) {
 	blind := NewLedger(LedgerOptions{})
-	blind.put(Key{"n", "r"}, types.NamespacedName{}, &release.Revision{Version: 1}, "1")
+	blind.put(Key{"n", "r"}, types.NamespacedName{}, &release.Revision{Version: 1}, "5")
 	if len(blind.entries) != 0 {
 		t.Error("a ledger without a watch keeps something")
 	}
 
 	l := NewLedger(LedgerOptions{Metadata: struct{ metadata.Interface }{}, Bytes: 20 << 10})
-	l.synced, l.position = true, "0"
+	l.synced, l.position = true, "1"
 	for i := range 9 {
-		l.put(Key{"n", strconv.Itoa(i)}, types.NamespacedName{}, &release.Revision{Version: 1, Manifest: strings.Repeat("x", 1<<10)}, "1")
+		l.put(Key{"n", strconv.Itoa(i)}, types.NamespacedName{}, &release.Revision{Version: 1, Manifest: strings.Repeat("x", 1<<10)}, "5")
 	}
-	l.put(Key{"n", "huge"}, types.NamespacedName{}, &release.Revision{Version: 1, Manifest: strings.Repeat("x", 1<<20)}, "1")
+	l.put(Key{"n", "huge"}, types.NamespacedName{}, &release.Revision{Version: 1, Manifest: strings.Repeat("x", 1<<20)}, "5")
 	if _, _, bytes := l.Stats(); bytes > 20<<10 || bytes < 10<<10 {
 		t.Errorf("holds %d bytes", bytes)
 	}
@@ -129,8 +129,8 @@ func TestPutBound(t *testing.T) {
 func TestMaxAge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := NewLedger(LedgerOptions{Metadata: struct{ metadata.Interface }{}})
-		l.synced, l.position = true, "0"
-		l.put(Key{"n", "r"}, types.NamespacedName{}, &release.Revision{Version: 1}, "1")
+		l.synced, l.position = true, "1"
+		l.put(Key{"n", "r"}, types.NamespacedName{}, &release.Revision{Version: 1}, "5")
 		time.Sleep(defaultMaxAge / 2)
 		if l.lookup(Key{"n", "r"}, types.NamespacedName{}) == nil {
 			t.Error("unknown before its time")
