@@ -5,7 +5,9 @@ package alert
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -149,8 +151,17 @@ func (d *Dispatcher) send(ctx context.Context, provider *notificationv1beta3.Pro
 	}
 }
 
-// attempt makes the notifier if there is none yet, and sends.
-func (d *Dispatcher) attempt(ctx context.Context, provider *notificationv1beta3.Provider, notifier *notify.Notifier, message notify.Message) error {
+// attempt makes the notifier if there is none yet, and sends. An event that no code was made for must not end the process, which would meet it
+// again at the next start.
+func (d *Dispatcher) attempt(
+	ctx context.Context, provider *notificationv1beta3.Provider, notifier *notify.Notifier, message notify.Message,
+) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = errors.New("the controller failed on it")
+			d.logger(message.Event).Error(err, "panic while an event was sent", "stack", string(debug.Stack()))
+		}
+	}()
 	if *notifier == nil {
 		made, err := d.Notifiers.Notifier(ctx, provider)
 		if err != nil {

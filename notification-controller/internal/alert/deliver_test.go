@@ -57,6 +57,7 @@ type service struct {
 	at     []time.Duration
 	got    []notify.Message
 	slow   bool
+	poison bool
 }
 
 func (s *service) Notifier(context.Context, *notificationv1beta3.Provider) (notify.Notifier, error) {
@@ -69,6 +70,9 @@ func (s *service) Notifier(context.Context, *notificationv1beta3.Provider) (noti
 
 func (s *service) Notify(ctx context.Context, m notify.Message) error {
 	s.at = append(s.at, time.Since(s.begun))
+	if s.poison {
+		panic("poison")
+	}
 	if s.slow {
 		<-ctx.Done()
 		return ctx.Err()
@@ -196,6 +200,11 @@ func TestDeliver(t *testing.T) {
 			reason:  "A target slower than the timeout ends with the deadline.",
 			service: service{slow: true},
 			wantAt:  []time.Duration{0}, wantTime: 15 * second, wantEvents: []string{notificationv1beta3.NotificationDispatchFailedReason},
+		},
+		"Poison": {
+			reason:  "An event that makes a notifier panic is told and given up.",
+			service: service{poison: true},
+			wantAt:  []time.Duration{0}, wantEvents: []string{notificationv1beta3.NotificationDispatchFailedReason},
 		},
 		"SecretsUnavailable": {
 			reason:  "An API server that does not answer counts as an attempt.",

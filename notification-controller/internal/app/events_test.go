@@ -82,7 +82,9 @@ func rows() map[string]row {
 	return map[string]row{
 		"no-match": {
 			reason: "An event that no Alert wants is accepted.",
-			edit:   func(a *notificationv1beta3.Alert, _ *notificationv1beta3.Provider) { a.Spec.EventSources[0].Name = "other" },
+			edit: func(a *notificationv1beta3.Alert, _ *notificationv1beta3.Provider) {
+				a.Spec.EventSources[0].Name = "other"
+			},
 		},
 		"suspended-alert": {
 			reason: "A suspended Alert is skipped.",
@@ -90,12 +92,16 @@ func rows() map[string]row {
 		},
 		"star-namespace": {
 			reason: "A star is accepted as namespace and never matches.",
-			edit:   func(a *notificationv1beta3.Alert, _ *notificationv1beta3.Provider) { a.Spec.EventSources[0].Namespace = "*" },
+			edit: func(a *notificationv1beta3.Alert, _ *notificationv1beta3.Provider) {
+				a.Spec.EventSources[0].Namespace = "*"
+			},
 		},
 		"missing-provider": {
 			reason: "A missing Provider is told.",
-			edit:   func(a *notificationv1beta3.Alert, _ *notificationv1beta3.Provider) { a.Spec.ProviderRef.Name = "absent" },
-			want:   []string{failed, "GitRepository/", "/missing-provider", "absent", "not found"},
+			edit: func(a *notificationv1beta3.Alert, _ *notificationv1beta3.Provider) {
+				a.Spec.ProviderRef.Name = "absent"
+			},
+			want: []string{failed, "GitRepository/", "/missing-provider", "absent", "not found"},
 		},
 		"suspended-provider": {
 			reason: "A suspended Provider is skipped silently.",
@@ -110,13 +116,17 @@ func rows() map[string]row {
 		},
 		"bad-inclusion": {
 			reason: "A broken expression in the inclusion list lets nothing through.",
-			edit:   func(a *notificationv1beta3.Alert, _ *notificationv1beta3.Provider) { a.Spec.InclusionList = []string{"("} },
-			want:   []string{notificationv1beta3.InvalidConfigReason, "inclusionList"},
+			edit: func(a *notificationv1beta3.Alert, _ *notificationv1beta3.Provider) {
+				a.Spec.InclusionList = []string{"("}
+			},
+			want: []string{notificationv1beta3.InvalidConfigReason, "inclusionList"},
 		},
 		"bad-exclusion": {
 			reason: "A broken expression in the exclusion list excludes nothing.",
-			edit:   func(a *notificationv1beta3.Alert, _ *notificationv1beta3.Provider) { a.Spec.ExclusionList = []string{"("} },
-			want:   []string{notificationv1beta3.InvalidConfigReason, "exclusionList"}, wantSent: 1,
+			edit: func(a *notificationv1beta3.Alert, _ *notificationv1beta3.Provider) {
+				a.Spec.ExclusionList = []string{"("}
+			},
+			want: []string{notificationv1beta3.InvalidConfigReason, "exclusionList"}, wantSent: 1,
 		},
 		"labels-gone": {
 			reason: "Labels of an object that is gone cannot match.", edit: labelled,
@@ -148,25 +158,33 @@ func rows() map[string]row {
 		},
 		"answer-503": {
 			reason: "A target that is busy for ever is tried again until the timeout.",
-			edit:   func(_ *notificationv1beta3.Alert, p *notificationv1beta3.Provider) { p.Spec.Timeout = timeout(3 * time.Second) },
+			edit: func(_ *notificationv1beta3.Alert, p *notificationv1beta3.Provider) {
+				p.Spec.Timeout = timeout(3 * time.Second)
+			},
 			answer: func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) },
 			want:   []string{failed, "503"}, wantSent: 2,
 		},
 		"slow": {
 			reason: "A target slower than the timeout ends with the deadline.",
-			edit:   func(_ *notificationv1beta3.Alert, p *notificationv1beta3.Provider) { p.Spec.Timeout = timeout(200 * time.Millisecond) },
+			edit: func(_ *notificationv1beta3.Alert, p *notificationv1beta3.Provider) {
+				p.Spec.Timeout = timeout(200 * time.Millisecond)
+			},
 			answer: func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
 			want:   []string{failed, "deadline"}, wantSent: 1,
 		},
 		"unsupported": {
 			reason: "A service that this version does not have is refused.",
-			edit:   func(_ *notificationv1beta3.Alert, p *notificationv1beta3.Provider) { p.Spec.Type = notificationv1beta3.MatrixProvider },
-			want:   []string{failed, "'matrix' is not supported yet"},
+			edit: func(_ *notificationv1beta3.Alert, p *notificationv1beta3.Provider) {
+				p.Spec.Type = notificationv1beta3.MatrixProvider
+			},
+			want: []string{failed, "'matrix' is not supported yet"},
 		},
 		"service-account": {
 			reason: "A service account needs the feature gate.",
-			edit:   func(_ *notificationv1beta3.Alert, p *notificationv1beta3.Provider) { p.Spec.ServiceAccountName = "cloud" },
-			want:   []string{failed, "ObjectLevelWorkloadIdentity"},
+			edit: func(_ *notificationv1beta3.Alert, p *notificationv1beta3.Provider) {
+				p.Spec.ServiceAccountName = "cloud"
+			},
+			want: []string{failed, "ObjectLevelWorkloadIdentity"},
 		},
 		"relative-address": {
 			reason: "An address that is no absolute URL is told.", address: "no/url",
@@ -196,8 +214,10 @@ func rows() map[string]row {
 		"no-certificate": {reason: "A certificate Secret without any known key is told.", more: map[string]string{"x": "hunter2"}, edit: certificate, want: []string{failed, "ca.crt"}},
 		"hmac-without-token": {
 			reason: "A signature needs a token.",
-			edit:   func(_ *notificationv1beta3.Alert, p *notificationv1beta3.Provider) { p.Spec.Type = notificationv1beta3.GenericHMACProvider },
-			want:   []string{failed, "token"},
+			edit: func(_ *notificationv1beta3.Alert, p *notificationv1beta3.Provider) {
+				p.Spec.Type = notificationv1beta3.GenericHMACProvider
+			},
+			want: []string{failed, "token"},
 		},
 		"status-expression": {
 			reason: "An expression that does not compile is told.", address: "https://github.com/org/repo",

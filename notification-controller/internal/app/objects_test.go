@@ -65,7 +65,10 @@ func TestProviderFinalizer(t *testing.T) {
 	p := &notificationv1beta3.Provider{ObjectMeta: metav1.ObjectMeta{Namespace: f.namespace, Name: "later"}}
 	p.Spec.Type = notificationv1beta3.TelegramProvider
 	f.cluster.Create(t, p)
-	has := func() bool { f.read(p.Name, p); return len(p.Finalizers) == 1 && p.Finalizers[0] == notificationv1beta3.Finalizer }
+	has := func() bool {
+		f.read(p.Name, p)
+		return len(p.Finalizers) == 1 && p.Finalizers[0] == notificationv1beta3.Finalizer
+	}
 	f.eventually("the finalizer is there", has)
 	base := p.DeepCopy()
 	p.Finalizers = nil

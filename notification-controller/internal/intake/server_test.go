@@ -54,7 +54,14 @@ func serve(t *testing.T, window time.Duration) (*shelf, *httptest.Server) {
 	return kept, server
 }
 
-func post(t *testing.T, method, url string, body io.Reader) (*http.Response, string) {
+// answer is what the endpoint said.
+type answer struct {
+	status int
+	header http.Header
+	text   string
+}
+
+func post(t *testing.T, method, url string, body io.Reader) answer {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, url, body)
 	if err != nil {
@@ -69,7 +76,7 @@ func post(t *testing.T, method, url string, body io.Reader) (*http.Response, str
 	if err != nil {
 		t.Fatal(err)
 	}
-	return resp, string(text)
+	return answer{status: resp.StatusCode, header: resp.Header, text: string(text)}
 }
 
 // sized is an event of exactly that many bytes.
@@ -109,13 +116,13 @@ func TestBadInput(t *testing.T) {
 			if tc.method != "" {
 				method = tc.method
 			}
-			resp, text := post(t, method, server.URL+"/any/path", tc.body)
-			if resp.StatusCode != tc.want || text != "" || len(kept.bodies) != tc.wantKept {
-				t.Errorf("%s\nstatus %d, body %q, %d kept, want %d and %d", tc.reason, resp.StatusCode, text, len(kept.bodies), tc.want, tc.wantKept)
+			got := post(t, method, server.URL+"/any/path", tc.body)
+			if got.status != tc.want || got.text != "" || len(kept.bodies) != tc.wantKept {
+				t.Errorf("%s\nstatus %d, body %q, %d kept, want %d and %d", tc.reason, got.status, got.text, len(kept.bodies), tc.want, tc.wantKept)
 			}
-			limited := resp.Header.Get("X-Ratelimit-Limit") != ""
+			limited := got.header.Get("X-Ratelimit-Limit") != ""
 			if limited != (tc.want == http.StatusAccepted) {
-				t.Errorf("%s\nheaders %v", tc.reason, resp.Header)
+				t.Errorf("%s\nheaders %v", tc.reason, got.header)
 			}
 		})
 	}
@@ -124,23 +131,23 @@ func TestBadInput(t *testing.T) {
 func TestDuplicateAnswer(t *testing.T) {
 	kept, server := serve(t, time.Hour)
 	const body = `{"message":"same"}`
-	first, _ := post(t, http.MethodPost, server.URL, strings.NewReader(body))
-	second, text := post(t, http.MethodPost, server.URL, strings.NewReader(body))
-	if first.StatusCode != http.StatusAccepted || second.StatusCode != http.StatusTooManyRequests || len(kept.bodies) != 1 {
-		t.Fatalf("answers %d and %d, %d kept", first.StatusCode, second.StatusCode, len(kept.bodies))
+	first := post(t, http.MethodPost, server.URL, strings.NewReader(body))
+	second := post(t, http.MethodPost, server.URL, strings.NewReader(body))
+	if first.status != http.StatusAccepted || second.status != http.StatusTooManyRequests || len(kept.bodies) != 1 {
+		t.Fatalf("answers %d and %d, %d kept", first.status, second.status, len(kept.bodies))
 	}
-	if strings.TrimSpace(text) != "Too Many Requests" {
-		t.Errorf("body %q", text)
+	if strings.TrimSpace(second.text) != "Too Many Requests" {
+		t.Errorf("body %q", second.text)
 	}
-	for i, resp := range []*http.Response{first, second} {
-		reset, err := http.ParseTime(resp.Header.Get("X-RateLimit-Reset"))
+	for i, got := range []answer{first, second} {
+		reset, err := http.ParseTime(got.header.Get("X-RateLimit-Reset"))
 		if err != nil || time.Until(reset) > time.Hour || time.Until(reset) < 50*time.Minute ||
-			resp.Header.Get("X-RateLimit-Limit") != "1" || resp.Header.Get("X-RateLimit-Remaining") != "0" {
-			t.Errorf("answer %d: %v, error %v", i, resp.Header, err)
+			got.header.Get("X-RateLimit-Limit") != "1" || got.header.Get("X-RateLimit-Remaining") != "0" {
+			t.Errorf("answer %d: %v, error %v", i, got.header, err)
 		}
 	}
-	if first.Header.Get("Retry-After") != "" || second.Header.Get("Retry-After") != second.Header.Get("X-RateLimit-Reset") {
-		t.Errorf("Retry-After %q and %q, want none and the end of the window", first.Header.Get("Retry-After"), second.Header.Get("Retry-After"))
+	if first.header.Get("Retry-After") != "" || second.header.Get("Retry-After") != second.header.Get("X-RateLimit-Reset") {
+		t.Errorf("Retry-After %q and %q, want none and the end of the window", first.header.Get("Retry-After"), second.header.Get("Retry-After"))
 	}
 }
 
@@ -148,15 +155,15 @@ func TestDuplicateAnswer(t *testing.T) {
 func TestNotKept(t *testing.T) {
 	kept, server := serve(t, time.Hour)
 	kept.err = errors.New("no space left on device")
-	if resp, _ := post(t, http.MethodPost, server.URL, strings.NewReader(`{}`)); resp.StatusCode != http.StatusServiceUnavailable {
-		t.Errorf("status %d, want 503", resp.StatusCode)
+	if got := post(t, http.MethodPost, server.URL, strings.NewReader(`{}`)); got.status != http.StatusServiceUnavailable {
+		t.Errorf("status %d, want 503", got.status)
 	}
 	kept.err = nil
-	if resp, _ := post(t, http.MethodPost, server.URL, strings.NewReader(`{}`)); resp.StatusCode != http.StatusAccepted {
-		t.Errorf("status %d, want 202: the event was not taken the first time", resp.StatusCode)
+	if got := post(t, http.MethodPost, server.URL, strings.NewReader(`{}`)); got.status != http.StatusAccepted {
+		t.Errorf("status %d, want 202: the event was not taken the first time", got.status)
 	}
-	if resp, _ := post(t, http.MethodPost, server.URL, strings.NewReader(`{}`)); resp.StatusCode != http.StatusTooManyRequests {
-		t.Errorf("status %d, want 429: now it was", resp.StatusCode)
+	if got := post(t, http.MethodPost, server.URL, strings.NewReader(`{}`)); got.status != http.StatusTooManyRequests {
+		t.Errorf("status %d, want 429: now it was", got.status)
 	}
 }
 
@@ -220,8 +227,8 @@ func TestDuplicateSequence(t *testing.T) {
 		if step.want {
 			want = http.StatusAccepted
 		}
-		if resp, _ := post(t, http.MethodPost, server.URL, bytes.NewReader(body)); resp.StatusCode != want {
-			t.Errorf("%s Status %d, want %d", step.reason, resp.StatusCode, want)
+		if got := post(t, http.MethodPost, server.URL, bytes.NewReader(body)); got.status != want {
+			t.Errorf("%s Status %d, want %d", step.reason, got.status, want)
 		}
 	}
 }

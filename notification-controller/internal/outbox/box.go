@@ -70,7 +70,7 @@ type Options struct {
 	Log        logr.Logger
 }
 
-// Box is an outbox. Append may be called from the moment it is open until it is closed; work on entries begins with Start.
+// Box is an outbox. Append may be called from the moment it is open; work on entries begins with Start.
 type Box struct {
 	handler Handler
 	store   *store
@@ -128,13 +128,15 @@ func (b *Box) Append(key string, body []byte) error {
 	return nil
 }
 
-// Start works on entries until ctx ends, then on what is left for a bounded time, and closes the outbox.
+// Start works on entries until ctx ends, then on what is left for a bounded time, and closes the outbox. It takes no entry once ctx has ended: the
+// folder may go with the process, and the sender still has the entry.
 func (b *Box) Start(ctx context.Context) error {
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	b.resume()
 	b.lanes.start(work)
 	<-ctx.Done()
+	b.store.refuse()
 	timer := time.NewTimer(b.drain)
 	defer timer.Stop()
 	select {

@@ -70,7 +70,7 @@ func readRecord(r io.Reader, buf []byte) ([]byte, error) {
 	return buf, nil
 }
 
-// encodeEntry is a record of the file of entries: time in nanoseconds, length of the key, key, body.
+// encodeEntry is a record of the file of entries: time in nanoseconds, length and text of the key, body.
 func encodeEntry(e Entry) []byte {
 	record := make([]byte, headerBytes, headerBytes+2*binary.MaxVarintLen64+len(e.Key)+len(e.Body))
 	record = binary.AppendVarint(record, e.Accepted.UnixNano())
@@ -87,7 +87,7 @@ func decodeEntry(payload []byte) (Entry, error) {
 	}
 	payload = payload[n:]
 	size, n := binary.Uvarint(payload)
-	if n <= 0 || size > uint64(len(payload)-n) {
+	if n <= 0 || size > maxPayload || int(size) > len(payload)-n {
 		return Entry{}, errMalformed
 	}
 	payload = payload[n:]

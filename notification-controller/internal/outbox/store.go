@@ -40,7 +40,9 @@ type store struct {
 	// maxBytes bounds the files.
 	maxBytes int64
 
-	mu       sync.Mutex
+	mu sync.Mutex
+	// refusing is set when no entry is taken any more, closed when the files are closed too.
+	refusing bool
 	closed   bool
 	current  *segment // takes new entries; nil until there is one
 	segments map[string]*segment
@@ -73,7 +75,7 @@ func (s *store) recover() ([]*item, error) {
 		return nil, fmt.Errorf("open lock: %w", err)
 	}
 	// The kernel gives the lock back however the process ends.
-	if err := syscall.Flock(int(s.lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil { //nolint:gosec // a descriptor fits
+	if err := syscall.Flock(int(s.lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		return nil, fmt.Errorf("lock outbox folder, which another process may use: %w", err)
 	}
 	names, err := s.names()
@@ -167,7 +169,7 @@ func (s *store) append(e Entry) (*item, error) {
 
 // write adds a record to the current segment. The caller holds the lock.
 func (s *store) write(record []byte) (*segment, position, error) {
-	if s.closed {
+	if s.refusing {
 		return nil, position{}, ErrClosed
 	}
 	if s.pending >= maxEntries || s.bytes()+int64(len(record)) > s.maxBytes {
@@ -263,6 +265,13 @@ func (s *store) bytes() int64 {
 	return sum
 }
 
+// refuse takes no more entries.
+func (s *store) refuse() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refusing = true
+}
+
 // close gives the folder back. What is current and has nothing left is removed.
 func (s *store) close() error {
 	s.mu.Lock()
@@ -275,7 +284,7 @@ func (s *store) close() error {
 		s.current = nil
 		errs = append(errs, s.removeIfDone(current))
 	}
-	s.closed = true
+	s.refusing, s.closed = true, true
 	for _, seg := range s.segments {
 		errs = append(errs, seg.close())
 	}
@@ -284,4 +293,3 @@ func (s *store) close() error {
 	}
 	return errors.Join(append(errs, s.root.Close())...)
 }
-
