@@ -4,6 +4,7 @@
 package webhook
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -86,14 +87,16 @@ func (r *refusal) Unwrap() error { return r.err }
 // ServeHTTP implements http.Handler. All answers have empty bodies.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	log := h.Log
-	body, err := read(w, r)
-	if err == nil {
-		var receiver *notificationv1.Receiver
-		receiver, err = h.find(r)
-		if err == nil {
-			log = log.WithValues("receiver", client.ObjectKeyFromObject(receiver))
-			err = h.serve(r.Context(), log, receiver, request{header: r.Header, body: body})
-		}
+	receiver, err := h.find(r)
+	if receiver != nil {
+		log = log.WithValues("receiver", client.ObjectKeyFromObject(receiver))
+	}
+	body, unread := read(w, r, err == nil)
+	switch {
+	case unread != nil:
+		err = unread
+	case err == nil:
+		err = h.serve(r.Context(), log, receiver, request{header: r.Header, body: body})
 	}
 	w.WriteHeader(answer(log, err))
 }
@@ -118,29 +121,32 @@ func answer(log logr.Logger, err error) int {
 	return status
 }
 
-// read returns the body of a request that may be for a receiver.
-func read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+// read returns the body of a request. One that nobody is going to look at is held against the limit, but not kept: strangers get no memory.
+func read(w http.ResponseWriter, r *http.Request, keep bool) ([]byte, error) {
 	if !strings.HasPrefix(r.URL.Path, notificationv1.WebhookPathPrefix) {
-		return nil, refuse(http.StatusNotFound, "no receiver")
+		return nil, nil
 	}
 	if r.ContentLength > maxBodyBytes {
 		return nil, refuse(http.StatusRequestEntityTooLarge, "body of %d bytes", r.ContentLength)
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBodyBytes))
+	var body bytes.Buffer
+	to := io.Discard
+	if keep {
+		to = &body
+		body.Grow(int(max(0, r.ContentLength)) + bytes.MinRead)
+	}
+	_, err := io.Copy(to, http.MaxBytesReader(w, r.Body, maxBodyBytes))
 	if _, large := errors.AsType[*http.MaxBytesError](err); large {
 		return nil, refuse(http.StatusRequestEntityTooLarge, "body of more than %d bytes", maxBodyBytes)
 	}
 	if err != nil {
 		return nil, refuse(http.StatusBadRequest, "read body: %w", err)
 	}
-	return body, nil
+	return body.Bytes(), nil
 }
 
 // serve checks a request for a receiver and wakes its objects.
 func (h *handler) serve(ctx context.Context, log logr.Logger, receiver *notificationv1.Receiver, r request) error {
-	if !usable(receiver) {
-		return refuse(http.StatusServiceUnavailable, "receiver is suspended or not ready")
-	}
 	if err := h.prove(ctx, receiver, r); err != nil {
 		return err
 	}

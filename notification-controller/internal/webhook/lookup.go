@@ -68,9 +68,12 @@ func Older(a, b *notificationv1.Receiver) bool {
 	return a.Namespace+"/"+a.Name < b.Namespace+"/"+b.Name
 }
 
-// find returns the receiver that a request is for.
+// find returns the receiver that a request is for, also with the error of one that takes none at the moment. The whole URI has to be its path.
 func (h *handler) find(r *http.Request) (*notificationv1.Receiver, error) {
 	path := r.URL.RequestURI()
+	if !strings.HasPrefix(path, notificationv1.WebhookPathPrefix) {
+		return nil, refuse(http.StatusNotFound, "no receiver")
+	}
 	all, err := At(r.Context(), h.Receivers, path)
 	if err != nil {
 		return nil, err
@@ -81,8 +84,11 @@ func (h *handler) find(r *http.Request) (*notificationv1.Receiver, error) {
 			found = &all[i]
 		}
 	}
-	if found == nil || !strings.HasPrefix(path, notificationv1.WebhookPathPrefix) {
+	if found == nil {
 		return nil, refuse(http.StatusNotFound, "no receiver")
+	}
+	if !usable(found) {
+		return found, refuse(http.StatusServiceUnavailable, "receiver is suspended or not ready")
 	}
 	return found, nil
 }
