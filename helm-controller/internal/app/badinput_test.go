@@ -123,7 +123,9 @@ func TestBadCharts(t *testing.T) {
 			status: helmv2.InstallFailedReason, text: "bogus", counted: true,
 		},
 		"NoNamespace": {
-			reason: "So is a target namespace that is not there, when the storage is elsewhere.", edit: func(hr *helmv2.HelmRelease) { hr.Spec.TargetNamespace = "no-such-namespace" },
+			reason: "So is a target namespace that is not there, when the storage is elsewhere.", edit: func(hr *helmv2.HelmRelease) {
+				hr.Spec.TargetNamespace, hr.Spec.ReleaseName = "no-such-namespace", "app"
+			},
 			status: helmv2.InstallFailedReason, text: "no-such-namespace", counted: true,
 		},
 		"Unready": {

@@ -220,24 +220,28 @@ func becameReady() predicate.Predicate {
 	}
 }
 
-// serves lets the events pass after which a source has something for its consumers: another artifact, or it has become fit to be used. A
-// source that is gone is told, too: a HelmChart that somebody deleted is made again.
+// serves lets the events pass after which a source has something for its consumers: another artifact, or another answer to whether, and why
+// not, it is fit to be used. A source that is gone is told, too: a HelmChart that somebody deleted is made again.
 func serves() predicate.Predicate {
 	changed := source.ArtifactChanged()
-	fit := func(obj client.Object) bool {
+	state := func(obj client.Object) (cause string, ready bool) {
 		src, ok := obj.(sourceObject)
-		return ok && notServing(src) == ""
-	}
-	readyNow := func(obj client.Object) bool {
-		src, ok := obj.(sourceObject)
-		return ok && conditions.IsTrue(src, meta.ReadyCondition)
+		if !ok {
+			return "", false
+		}
+		return notServing(src), conditions.IsTrue(src, meta.ReadyCondition)
 	}
 	return predicate.Funcs{
-		CreateFunc:  func(e event.CreateEvent) bool { return fit(e.Object) },
+		CreateFunc: func(e event.CreateEvent) bool {
+			cause, _ := state(e.Object)
+			return cause == ""
+		},
 		DeleteFunc:  func(event.DeleteEvent) bool { return true },
 		GenericFunc: changed.Generic,
 		UpdateFunc: func(e event.UpdateEvent) bool {
-			return changed.Update(e) || fit(e.ObjectNew) && !fit(e.ObjectOld) || readyNow(e.ObjectNew) && !readyNow(e.ObjectOld)
+			was, wasReady := state(e.ObjectOld)
+			is, isReady := state(e.ObjectNew)
+			return changed.Update(e) || was != is || isReady && !wasReady
 		},
 	}
 }
