@@ -33,7 +33,7 @@ func (r *Repository) Blob(ctx context.Context, l Layer, maxBytes int64) (io.Read
 		return nil, err
 	}
 	// The digest is that of the stored bytes: nothing may unpack them on the way.
-	res, err := r.send(ctx, http.MethodGet, r.address("blobs", digest.String()), http.Header{"Accept-Encoding": {"identity"}})
+	res, err := r.send(ctx, http.MethodGet, r.address("blobs", digest.String()), http.Header{"Accept-Encoding": {"identity"}}) //nolint:bodyclose // the blob closes it
 	if err != nil {
 		return nil, fmt.Errorf("read layer %s of %s: %w", digest, r.key.name, err)
 	}

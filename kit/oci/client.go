@@ -151,7 +151,7 @@ func newTransport(a Access) *http.Transport {
 		config = a.TLS.Clone()
 		config.MinVersion = max(config.MinVersion, tls.VersionTLS12)
 	}
-	config.InsecureSkipVerify = a.SkipVerify //nolint:gosec // what the user asks for, for this one repository
+	config.InsecureSkipVerify = a.SkipVerify // what the user asks for, for this one repository
 	proxy := http.ProxyFromEnvironment
 	if a.Proxy != nil {
 		proxy = http.ProxyURL(a.Proxy)

@@ -41,7 +41,7 @@ func ParseURL(address string) (Name, error) {
 func ParseImage(image string) (Name, error) {
 	if before, _, ok := strings.Cut(image, "://"); ok {
 		return Name{}, &textError{
-			text: fmt.Sprintf("image '%s' should not include URL scheme; remove '%s://'", image, before), kinds: []error{ErrName},
+			text: fmt.Sprintf("image '%s' should not include URL scheme; remove '%s://'", withoutUser(image), before), kinds: []error{ErrName},
 		}
 	}
 	if tag, ok := suffix(image); ok {
@@ -86,7 +86,18 @@ func looksLikeHost(text string) bool {
 	return ok && (host == "localhost" || strings.Contains(host, "."))
 }
 
+// withoutUser takes the user information out of a URL.
+func withoutUser(address string) string {
+	before, after, _ := strings.Cut(address, "://")
+	host, _, _ := strings.Cut(after, "/")
+	return before + "://" + after[strings.LastIndex(host, "@")+1:]
+}
+
 func parse(bare string) (Name, error) {
+	if host, _, ok := strings.Cut(bare, "/"); ok && strings.Contains(host, "@") {
+		// The text of the error would repeat it.
+		return Name{}, fmt.Errorf("%w: user information does not belong into it", ErrName)
+	}
 	repository, err := name.NewRepository(bare)
 	if err != nil {
 		return Name{}, fmt.Errorf("%w: %w", ErrName, err)
@@ -95,7 +106,7 @@ func parse(bare string) (Name, error) {
 		return Name{}, fmt.Errorf("%w: '%s' has an empty or dotted path element", ErrName, bare)
 	}
 	// The long form, so that names of one repository are equal.
-	return Name{repository: repository.Registry.Repo(repository.RepositoryStr())}, nil
+	return Name{repository: repository.Repo(repository.RepositoryStr())}, nil
 }
 
 // String returns "host/path", with the host and the path that short names of the Docker hub stand for.
@@ -109,8 +120,8 @@ func (n Name) Path() string { return n.repository.RepositoryStr() }
 
 var (
 	// OCI distribution specification, "Pulling manifests".
-	tagPattern    = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`) //nolint:gochecknoglobals // compiled once, never changed
-	digestPattern = regexp.MustCompile(`^sha256:[a-f0-9]{64}$`)               //nolint:gochecknoglobals // the same
+	tagPattern    = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
+	digestPattern = regexp.MustCompile(`^sha256:[a-f0-9]{64}$`)
 )
 
 // isDigest tells a digest, well-formed or not, from a tag, which has no colon.

@@ -59,8 +59,8 @@ func trust(t *testing.T, certs testkit.Certificates) *tls.Config {
 	return &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
 }
 
-func login(host, user, password string) keychain.Keychain {
-	return keychain.Single(host, keychain.Credential{Username: user, Password: password})
+func login(host, password string) keychain.Keychain {
+	return keychain.Single(host, keychain.Credential{Username: "user", Password: password})
 }
 
 // Every way to a registry ends at the same manifest.
@@ -87,12 +87,12 @@ func TestAccess(t *testing.T) {
 		fails   bool
 	}{
 		"HTTP":           {"A local registry may speak HTTP.", testkit.RegistryOptions{}, func(string) access { return access{} }, nil, false},
-		"Basic":          {"User and password.", basic, func(h string) access { return access{Keychain: login(h, "user", "secret")} }, nil, false},
+		"Basic":          {"User and password.", basic, func(h string) access { return access{Keychain: login(h, "secret")} }, nil, false},
 		"BasicAnonymous": {"Without them.", basic, func(string) access { return access{} }, oci.ErrUnauthorized, true},
-		"BasicWrong":     {"With wrong ones.", basic, func(h string) access { return access{Keychain: login(h, "user", "hunter2")} }, oci.ErrUnauthorized, true},
-		"BasicElsewhere": {"With those of another registry, which are not sent.", basic, func(string) access { return access{Keychain: login("other", "user", "secret")} }, oci.ErrUnauthorized, true},
-		"Token":          {"A token service.", token, func(h string) access { return access{Keychain: login(h, "user", "secret")} }, nil, false},
-		"TokenWrong":     {"One that says no.", token, func(h string) access { return access{Keychain: login(h, "user", "hunter2")} }, oci.ErrUnauthorized, true},
+		"BasicWrong":     {"With wrong ones.", basic, func(h string) access { return access{Keychain: login(h, "hunter2")} }, oci.ErrUnauthorized, true},
+		"BasicElsewhere": {"With those of another registry, which are not sent.", basic, func(string) access { return access{Keychain: login("other", "secret")} }, oci.ErrUnauthorized, true},
+		"Token":          {"A token service.", token, func(h string) access { return access{Keychain: login(h, "secret")} }, nil, false},
+		"TokenWrong":     {"One that says no.", token, func(h string) access { return access{Keychain: login(h, "hunter2")} }, oci.ErrUnauthorized, true},
 		"TLS":            {"A private authority.", secure, func(string) access { return access{TLS: trust(t, certs)} }, nil, false},
 		"TLSUnknown":     {"One nobody told us of.", secure, func(string) access { return access{} }, nil, true},
 		"TLSSkip":        {"Unless nobody cares.", secure, func(string) access { return access{SkipVerify: true, PlainHTTP: true} }, nil, false},
@@ -132,7 +132,7 @@ func TestLoginIsKept(t *testing.T) {
 	registry.PushFiles(t, app, "v1", map[string]string{"a": "1"})
 	client := newClient(t)
 	look := func(password string) ([]string, error) {
-		r := open(t, client, registry.Host, oci.Access{Keychain: login(registry.Host, "user", password)})
+		r := open(t, client, registry.Host, oci.Access{Keychain: login(registry.Host, password)})
 		defer r.Close()
 		_, err := r.Digest(t.Context(), "v1")
 		return registry.Take(), err
@@ -309,7 +309,7 @@ func TestRedirects(t *testing.T) {
 	}))
 	t.Cleanup(server.Close)
 	host := server.Listener.Addr().String()
-	r := open(t, newClient(t), host, oci.Access{Keychain: login(host, "user", "secret")})
+	r := open(t, newClient(t), host, oci.Access{Keychain: login(host, "secret")})
 	layer := oci.Layer{Digest: "sha256:2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881", Size: 1}
 	if err := r.Copy(t.Context(), &bytes.Buffer{}, layer, 10); err != nil {
 		t.Error(err)
@@ -348,7 +348,7 @@ func TestErrorTexts(t *testing.T) {
 	}))
 	t.Cleanup(talker.Close)
 	host := talker.Listener.Addr().String()
-	_, err = open(t, newClient(t), host, oci.Access{Keychain: login(host, "user", "hunter2")}).Digest(t.Context(), "v1")
+	_, err = open(t, newClient(t), host, oci.Access{Keychain: login(host, "hunter2")}).Digest(t.Context(), "v1")
 	if !errors.Is(err, oci.ErrUnauthorized) || !strings.Contains(err.Error(), "DENIED") {
 		t.Errorf("a registry that says no: %v", err)
 	}

@@ -52,9 +52,8 @@ func (r *Repository) Login(ctx context.Context) error {
 	if r.login != nil {
 		return nil
 	}
-	if kept, ok := r.client.logins.Get(r.key); ok {
-		// A login has one user at a time.
-		r.client.logins.Remove(r.key)
+	// A login has one user at a time: whoever removes it has it.
+	if kept, ok := r.client.logins.Get(r.key); ok && r.client.logins.Remove(r.key) {
 		r.login = kept
 		return nil
 	}
@@ -76,7 +75,7 @@ func (r *Repository) handshake(ctx context.Context) (*login, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrName, err)
 	}
-	var auth authn.Authenticator = authn.Anonymous
+	auth := authn.Anonymous
 	if !r.credential.IsZero() {
 		auth = authn.FromConfig(authn.AuthConfig{
 			Username: r.credential.Username, Password: r.credential.Password,

@@ -6,6 +6,7 @@ package oci
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"iter"
@@ -23,6 +24,8 @@ const (
 	maxPageBytes = 16 << 20
 	// maxTags bounds what AllTags keeps in memory and how long a registry may go on listing.
 	maxTags = 1_000_000
+	// maxPages ends a listing that leads from one empty page to the next. It allows for maxTags in small pages.
+	maxPages = 20_000
 )
 
 // Listing says which tags to list.
@@ -40,14 +43,14 @@ func (r *Repository) Tags(ctx context.Context, l Listing) iter.Seq2[[]string, er
 		if l.After != "" {
 			query.Set("last", l.After)
 		}
-		seen := map[string]bool{}
+		seen := map[[sha256.Size]byte]bool{}
 		listed := 0
-		for next := query.Encode(); !seen[next]; {
-			seen[next] = true
+		for next := query.Encode(); !seen[sha256.Sum256([]byte(next))]; {
+			seen[sha256.Sum256([]byte(next))] = true
 			tags, after, err := r.page(ctx, next)
 			listed += len(tags)
-			if err == nil && listed > maxTags {
-				err = fmt.Errorf("%w: more than %d tags", ErrTooLarge, maxTags)
+			if err == nil && (listed > maxTags || len(seen) > maxPages) {
+				err = fmt.Errorf("%w: more than %d tags or %d pages", ErrTooLarge, maxTags, maxPages)
 			}
 			if err != nil {
 				yield(nil, fmt.Errorf("list tags of %s: %w", r.key.name, err))

@@ -169,13 +169,16 @@ func TestParseURL(t *testing.T) {
 		"UpperCase": {"Repositories are lower case.", "oci://ghcr.io/Org/app", "", "Org"},
 		"Dots":      {"A path does not climb.", "oci://ghcr.io/../x", "", "dotted"},
 		"Space":     {"Nor are there spaces.", "oci://bad host/x", "", "bad host"},
-		"UserInfo":  {"Credentials do not belong into it.", "oci://u:p@ghcr.io/x", "", "u:p"},
+		"UserInfo":  {"Credentials do not belong into it.", "oci://u:hunter2@ghcr.io/x", "", "user information"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			n, err := oci.ParseURL(tc.address)
 			if (err != nil) != (tc.text != "") || err != nil && (!errors.Is(err, oci.ErrName) || !strings.Contains(err.Error(), tc.text)) {
 				t.Fatalf("%s\nerror %v, want %q", tc.reason, err, tc.text)
+			}
+			if err != nil && strings.Contains(err.Error(), "hunter2") {
+				t.Errorf("error repeats a password: %v", err)
 			}
 			if err == nil && n.String() != tc.want {
 				t.Errorf("%s\ngot %s, want %s", tc.reason, n, tc.want)
@@ -198,6 +201,8 @@ func TestParseImage(t *testing.T) {
 		"Scheme": {"The contract's text.", "https://ghcr.io/org/app", "", "image 'https://ghcr.io/org/app' should not include URL scheme; remove 'https://'"},
 		"Tag":    {"The contract's text.", "ghcr.io/org/app:v1", "", "image 'ghcr.io/org/app:v1' should not include a tag; remove ':v1'"},
 		"Bare":   {"Also of a short name.", "alpine:3", "", "remove ':3'"},
+		"User":   {"Nor is a password repeated.", "https://u:hunter2@ghcr.io/x", "", "image 'https://ghcr.io/x' should not"},
+		"Bare@":  {"Or one without scheme.", "u:hunter2@ghcr.io/x", "", "user information"},
 		"Digest": {"A digest is no name either.", "alpine@" + missing, "", "remove '@sha256:"},
 	}
 	for name, tc := range cases {
@@ -205,6 +210,9 @@ func TestParseImage(t *testing.T) {
 			n, err := oci.ParseImage(tc.image)
 			if (err != nil) != (tc.text != "") || err != nil && (!errors.Is(err, oci.ErrName) || !strings.Contains(err.Error(), tc.text)) {
 				t.Fatalf("%s\nerror %v, want %q", tc.reason, err, tc.text)
+			}
+			if err != nil && strings.Contains(err.Error(), "hunter2") {
+				t.Errorf("error repeats a password: %v", err)
 			}
 			if err == nil && n.String() != tc.want {
 				t.Errorf("%s\ngot %s, want %s", tc.reason, n, tc.want)
@@ -272,4 +280,19 @@ func FuzzSelect(f *testing.F) {
 			t.Errorf("%q is not among %q", got, list)
 		}
 	})
+}
+
+// A registry that leads from one empty page to the next is left at some time.
+func TestTagsEndless(t *testing.T) {
+	requests := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		requests++
+		w.Header().Set("Link", fmt.Sprintf(`<?last=%d>; rel="next"`, requests))
+		fmt.Fprint(w, `{"tags":[]}`)
+	}))
+	t.Cleanup(server.Close)
+	_, err := open(t, newClient(t), server.Listener.Addr().String(), oci.Access{}).AllTags(t.Context())
+	if !errors.Is(err, oci.ErrTooLarge) {
+		t.Errorf("%d requests, %v", requests, err)
+	}
 }

@@ -79,7 +79,8 @@ func TestUnpack(t *testing.T) {
 		"Files": {
 			"Files and directories, those without an entry too. Permissions are ours.",
 			pack(t, tar.Header{Name: "./", Typeflag: tar.TypeDir, Mode: 0}, tar.Header{Name: "empty/", Typeflag: tar.TypeDir, Mode: 0o777}, file("./a/b"), tar.Header{Name: "run", Mode: 0o4755}),
-			[]string{"a drwx------", "a/b -rw-------", "empty drwx------", "run -rwx------"}, nil,
+			[]string{"a drwx------", "a/b -rw-------", "empty drwx------", "run -rwx------"},
+			nil,
 		},
 		"Twice":        {"The last entry of a name wins.", pack(t, tar.Header{Name: "a", Mode: 0o755, Size: 9}, file("a")), []string{"a -rw-------"}, nil},
 		"Symlink":      {"Symbolic links are skipped.", pack(t, tar.Header{Name: "l", Typeflag: tar.TypeSymlink, Linkname: "/etc"}, file("a")), []string{"a -rw-------"}, nil},

@@ -172,7 +172,9 @@ func (r *Registry) serveTags(w http.ResponseWriter, req *http.Request) {
 		w.Header().Set("Link", fmt.Sprintf(`<%s?n=%d&last=%s>; rel="next"`, req.URL.Path, size, list.Tags[size-1]))
 	}
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(list)
+	if err := json.NewEncoder(w).Encode(list); err != nil {
+		panic(http.ErrAbortHandler) // nobody listens any more
+	}
 }
 
 // Take returns the requests since the last call, as "GET /v2/app/tags/list". What Push and its like do is not among them.

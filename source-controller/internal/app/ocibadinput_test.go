@@ -132,7 +132,7 @@ func TestOCIBadInput(t *testing.T) {
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			f.t, f.fixture.t = t, t
+			f.t = t
 			f.create(tc.edit)
 			got := f.failed(tc.want)
 			message := conditions.GetMessage(got, meta.ReadyCondition)

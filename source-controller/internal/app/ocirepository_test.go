@@ -83,7 +83,7 @@ func TestOCIPublish(t *testing.T) {
 	if content, err := tree.ReadFile("deploy/app.yaml"); err != nil || string(content) != "a: 1" {
 		t.Errorf("consumed %q, %v", content, err)
 	}
-	if left, err := filepath.Glob(filepath.Join(f.storage, ".state", "layer", f.namespace, "app", "*")); err != nil || len(left) > 0 {
+	if left, err := filepath.Glob(filepath.Join(f.storage, ".state", "layer", "ocirepository", f.namespace, "app", "*")); err != nil || len(left) > 0 {
 		t.Errorf("private files stay: %v, %v", left, err)
 	}
 }
@@ -111,7 +111,7 @@ func TestOCIReferences(t *testing.T) {
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			f.t, f.fixture.t = t, t
+			f.t = t
 			f.create(func(o *sourcev1.OCIRepository) { o.Spec.Reference, o.Spec.LayerSelector = tc.ref, tc.selector })
 			if a := f.ready().Status.Artifact; a.Revision != tc.want {
 				t.Errorf("%s\nrevision %s, want %s", tc.reason, a.Revision, tc.want)
@@ -370,7 +370,7 @@ func TestOCIAccess(t *testing.T) {
 	)
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			f.t, f.fixture.t = t, t
+			f.t = t
 			registry := testkit.NewRegistry(t, tc.options)
 			registry.PushFiles(t, imagePath, "latest", map[string]string{"a": "1"})
 			secret := testkit.DockerSecret(f.namespace, "docker", registry.DockerConfig())

@@ -46,7 +46,7 @@ func (f *ociFixture) push(tag string, files map[string]string) string {
 }
 
 // create makes the OCIRepository, which follows the tag latest unless edit says otherwise.
-func (f *ociFixture) create(edit ...func(*sourcev1.OCIRepository)) *sourcev1.OCIRepository {
+func (f *ociFixture) create(edit ...func(*sourcev1.OCIRepository)) {
 	f.t.Helper()
 	o := &sourcev1.OCIRepository{ObjectMeta: metav1.ObjectMeta{Namespace: f.namespace, Name: "app"}}
 	o.Spec.URL = f.url
@@ -55,7 +55,6 @@ func (f *ociFixture) create(edit ...func(*sourcev1.OCIRepository)) *sourcev1.OCI
 		e(o)
 	}
 	f.cluster.Create(f.t, o)
-	return o
 }
 
 func (f *ociFixture) get() (*sourcev1.OCIRepository, error) {

@@ -1,0 +1,89 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package ocirepository
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
+	"github.com/weir-gitops/weir/kit/artifact/store"
+	"github.com/weir-gitops/weir/kit/auth"
+	"github.com/weir-gitops/weir/kit/oci"
+	"github.com/weir-gitops/weir/kit/outcome"
+	"github.com/weir-gitops/weir/kit/reconcile"
+	"github.com/weir-gitops/weir/kit/testkit"
+)
+
+// nothing is a client.Reader for objects that name no Secret.
+type nothing struct{ client.Reader }
+
+// newRun returns a reconciler with a store in dir and the scope of a run that has come as far as fetch.
+func newRun(t *testing.T, dir string, registry *testkit.Registry) (*Reconciler, *scope) {
+	t.Helper()
+	s, err := store.Open(store.Options{Path: dir, Host: "host", Records: 2, Algorithm: "sha256"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	r := &Reconciler{Store: s, Registries: oci.NewClient(oci.Options{}), Secrets: &auth.Reader{Client: nothing{}}}
+	t.Cleanup(r.Registries.Close)
+	o := &sourcev1.OCIRepository{}
+	o.Namespace, o.Name = "ns", "app"
+	o.Spec.URL = registry.URL + "/app"
+	run := start(o, reconcile.Run{Publish: func(context.Context) error { return nil }})
+	for _, phase := range []func(context.Context, *scope) error{r.accept, r.storage, r.resolve, r.prepare} {
+		if err := phase(t.Context(), run); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Cleanup(run.release)
+	return r, run
+}
+
+// A disk that does not take the layer is a fault of storage, not of the registry.
+func TestFetchToBrokenDisk(t *testing.T) {
+	registry := testkit.NewRegistry(t, testkit.RegistryOptions{})
+	registry.PushFiles(t, "app", "latest", map[string]string{"a": "1"})
+	dir := t.TempDir()
+	r, s := newRun(t, dir, registry)
+	s.obj.Spec.LayerSelector = &sourcev1.OCILayerSelector{Operation: sourcev1.OCILayerCopy}
+	if err := s.root.Mkdir(layerFile, 0o700); err != nil { // in the way, as a full disk is
+		t.Fatal(err)
+	}
+	if err := r.fetch(t.Context(), s); err != nil || !s.fetched {
+		t.Fatalf("the layer was fetched: %v", err)
+	}
+	err := outcome.Of(r.archive(t.Context(), s))
+	if err.Class != outcome.Failed || err.Reason != sourcev1.ArchiveOperationFailedReason || s.stored != nil {
+		t.Errorf("got %+v", err)
+	}
+}
+
+// The private directory is emptied before use and goes after it, whatever an earlier run left.
+func TestPrivateDirectory(t *testing.T) {
+	registry := testkit.NewRegistry(t, testkit.RegistryOptions{})
+	registry.PushFiles(t, "app", "latest", map[string]string{"a": "1"})
+	dir := t.TempDir()
+	left := filepath.Join(dir, ".state", "layer", "ocirepository", "ns", "app")
+	if err := errors.Join(os.MkdirAll(left, 0o700), os.WriteFile(filepath.Join(left, "evil.yaml"), nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	r, s := newRun(t, dir, registry)
+	if err := errors.Join(r.fetch(t.Context(), s), r.archive(t.Context(), s)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.root.Stat("evil.yaml"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("an old file is there: %v", err)
+	}
+	s.release()
+	if _, err := os.Stat(left); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the directory stays: %v", err)
+	}
+}
