@@ -6,6 +6,8 @@ package app
 import (
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -207,7 +209,9 @@ func TestHumanPushInBetween(t *testing.T) {
 	var once sync.Once
 	f.intercept(func(r *http.Request, serve func()) {
 		if r.URL.Query().Get("service") == "git-receive-pack" {
-			once.Do(func() { f.commit("human", map[string]string{"web.yaml": f.deployment("1"), "new.yaml": f.deployment("0")}) })
+			once.Do(func() {
+				f.commit("human", map[string]string{"web.yaml": f.deployment("1"), "new.yaml": f.deployment("0")})
+			})
 		}
 		serve()
 	})
@@ -288,7 +292,14 @@ func TestEndAfterPush(t *testing.T) {
 	if got := f.get("apps"); got.Status.LastPushCommit != "" || f.file("main", "web.yaml") != f.deployment("2") {
 		t.Fatalf("status: %+v", got.Status)
 	}
+	gone := filepath.Join(f.mirrors, f.namespace, "gone")
+	if err := os.MkdirAll(gone, 0o700); err != nil {
+		t.Fatal(err)
+	}
 	f.start()
+	if _, err := os.Stat(gone); !os.IsNotExist(err) {
+		t.Errorf("the mirror of an object that is gone is still there: %v", err)
+	}
 	o := f.applied("apps", "web", "2")
 	if got := f.messages("main"); len(got) != 2 {
 		t.Errorf("commits: %q", got)

@@ -219,7 +219,9 @@ func TestHarmlessInput(t *testing.T) {
 
 	// A policy whose choice is no image stops everything.
 	f.policy("web", "NOT/an image", "3")
-	o := f.wait("apps", "the failure", func(o *automation) bool { return conditions.GetReason(o, meta.ReadyCondition) == imagev1.UpdateFailedReason })
+	o := f.wait("apps", "the failure", func(o *automation) bool {
+		return conditions.GetReason(o, meta.ReadyCondition) == imagev1.UpdateFailedReason
+	})
 	if !strings.Contains(conditions.GetMessage(o, meta.ReadyCondition), `encountered invalid image ref "NOT/an image:3"`) {
 		t.Errorf("conditions: %v", conditionsOf(o))
 	}
