@@ -31,6 +31,7 @@ import (
 	notificationv1beta3 "github.com/weir-gitops/weir/api/notification/v1beta3"
 	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
 	"github.com/weir-gitops/weir/cli/internal/cmd/get"
+	"github.com/weir-gitops/weir/cli/internal/cmd/install"
 	"github.com/weir-gitops/weir/cli/internal/cmd/object"
 	"github.com/weir-gitops/weir/cli/internal/session"
 	"github.com/weir-gitops/weir/cli/internal/terminal"
@@ -95,6 +96,7 @@ func Root(t terminal.Terminal) (*cobra.Command, error) {
 	}
 	root.AddCommand(get.Command(s))
 	root.AddCommand(object.Commands(s)...)
+	root.AddCommand(install.Commands(s)...)
 	strict(root)
 	return root, nil
 }
