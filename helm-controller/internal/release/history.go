@@ -28,7 +28,8 @@ func Record(history helmv2.Snapshots, writes []Write, m Made) helmv2.Snapshots {
 	removes := m.Action == ActionUninstall || m.Action == ActionUninstallRemediation
 	adds := m.Action == ActionInstall || m.Action == ActionUpgrade || m.Action == ActionRollback
 	history = slices.Clone(history)
-	for _, r := range lastStates(writes, func(w Write) bool { return w.Op != Deleted || removes }) {
+	states := lastStates(writes, func(w Write) bool { return w.Op != Deleted || removes })
+	for n, r := range states {
 		if i := find(history, r); i >= 0 {
 			history[i] = refresh(history[i], r, m.Algorithm)
 			if removes && isGone(r) {
@@ -36,7 +37,7 @@ func Record(history helmv2.Snapshots, writes []Write, m Made) helmv2.Snapshots {
 			}
 			continue
 		}
-		if adds && (len(history) == 0 || r.Version > history[0].Version) {
+		if adds && n == len(states)-1 && (len(history) == 0 || r.Version > history[0].Version) {
 			history = slices.Insert(history, 0, r.Snapshot(m))
 		}
 	}
