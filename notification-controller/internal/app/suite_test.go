@@ -45,7 +45,15 @@ func testScheme() *runtime.Scheme {
 	return s
 }
 
-func TestMain(m *testing.M) { os.Exit(suite.Main(m)) }
+// victimEnv makes the test binary the controller that TestKill kills; it holds the arguments.
+const victimEnv = "WEIR_TEST_CONTROLLER_ARGS"
+
+func TestMain(m *testing.M) {
+	if args := os.Getenv(victimEnv); args != "" {
+		os.Exit(manager.Run(context.Background(), Program(), strings.Fields(args), os.Stdout, os.Stderr))
+	}
+	os.Exit(suite.Main(m))
+}
 
 // lockedBuffer takes the log of a controller that may still write while a test reads.
 type lockedBuffer struct {
