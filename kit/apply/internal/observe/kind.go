@@ -220,6 +220,11 @@ func (s *kindSink) replace(list []*residue, version string) {
 	k := s.kind
 	k.mu.Lock()
 	if k.active != nil && k.active != s.source {
+		if k.active.full {
+			s.source.stop() // the one with full objects was faster
+			k.mu.Unlock()
+			return
+		}
 		k.active.stop() // superseded by the one with full objects
 	}
 	k.active, k.blind = s.source, false

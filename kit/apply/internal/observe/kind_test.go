@@ -58,3 +58,22 @@ func TestSlowRuleAtIntake(t *testing.T) {
 		}
 	})
 }
+
+func TestFullObjectsFirst(t *testing.T) {
+	hub := &Hub{cfg: Config{Reader: Reader{Field: "f", Group: "g"}, Notify: func(Event) {}}}
+	k := newKind(hub, Target{})
+	lean, full := k.open(false), k.open(true)
+	key := types.NamespacedName{Name: "x"}
+	seen := &residue{rec: Record{Version: "1", Status: Status{State: status.CurrentStatus}}}
+	seen.Name = key.Name
+	(&kindSink{kind: k, source: full}).replace([]*residue{seen}, "1")
+	(&kindSink{kind: k, source: lean}).replace(nil, "1")
+	if k.active != full || k.records[key].Status.State != status.CurrentStatus {
+		t.Error("metadata that came later took the place of full objects")
+	}
+	select {
+	case <-lean.closed:
+	default:
+		t.Error("a watch goes on that nobody listens to")
+	}
+}
