@@ -6,9 +6,12 @@ package storage_test
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"encoding/base64"
 	"io"
 	"math/rand/v2"
+	"net/http"
+	"sync/atomic"
 	"testing"
 
 	helmrelease "helm.sh/helm/v3/pkg/release"
@@ -16,6 +19,9 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/metadata"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/weir-gitops/weir/helm-controller/internal/release"
 	"github.com/weir-gitops/weir/helm-controller/internal/storage"
@@ -180,4 +186,61 @@ func TestLedgerRestart(t *testing.T) {
 	if _, _, bytes := f.ledger.Stats(); bytes < 4<<10 || bytes > 16<<10 {
 		t.Errorf("one release takes %d bytes", bytes)
 	}
+}
+
+// TestForbidden has the row of 19 about storage that the account may not read, and a controller that may not watch.
+func TestForbidden(t *testing.T) {
+	f := newFixture(t, false)
+	if err := f.helm.Create(key("v1"), helmRelease(1, helmrelease.StatusDeployed)); err != nil {
+		t.Fatal(err)
+	}
+	nobody := rest.CopyConfig(suite.Cluster(t).Config)
+	nobody.Impersonate = rest.ImpersonationConfig{UserName: "system:serviceaccount:" + f.namespace + ":nobody"}
+	denied, err := client.New(nobody, client.Options{Mapper: suite.Cluster(t).Client.RESTMapper()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	session := f.ledger.Open(storage.Target{Client: denied, Namespace: f.namespace, Release: "app"})
+	defer session.Close()
+	if _, err := session.Newest(t.Context()); !apierrors.IsForbidden(err) {
+		t.Errorf("Newest: %v, want forbidden", err)
+	}
+	if _, err := session.Driver(t.Context(), storage.Writes{}).Query(map[string]string{"name": "app", "owner": "helm"}); !apierrors.IsForbidden(err) {
+		t.Errorf("Query: %v, want forbidden", err)
+	}
+
+	var refused atomic.Int64
+	nobody.Wrap(func(next http.RoundTripper) http.RoundTripper { return &refusals{next: next, count: &refused} })
+	blind, err := metadata.NewForConfig(nobody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.ledger = storage.NewLedger(storage.LedgerOptions{Metadata: blind})
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- f.ledger.Start(ctx) }()
+	eventually(t, "the watch is refused", func() bool { return refused.Load() > 0 })
+	for range 2 {
+		if r, requests := f.newest(); r == nil || requests != 2 {
+			t.Errorf("without a watch: %+v after %d requests, want a full read each time", r, requests)
+		}
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Errorf("Start: %v", err)
+	}
+}
+
+// refusals counts answers 403.
+type refusals struct {
+	next  http.RoundTripper
+	count *atomic.Int64
+}
+
+func (r *refusals) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := r.next.RoundTrip(req)
+	if err == nil && resp.StatusCode == http.StatusForbidden {
+		r.count.Add(1)
+	}
+	return resp, err
 }
