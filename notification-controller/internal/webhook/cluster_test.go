@@ -34,6 +34,7 @@ type cluster struct {
 	receivers []notificationv1.Receiver
 	secrets   map[string]map[string]string // name to values
 	down      bool
+	patching  func() // called within each patch
 
 	mu      sync.Mutex
 	patched []string // Kind/namespace/name
@@ -80,6 +81,9 @@ func (c *cluster) Patch(_ context.Context, obj client.Object, patch client.Patch
 	data, err := patch.Data(obj)
 	if err != nil {
 		return err
+	}
+	if c.patching != nil {
+		c.patching()
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

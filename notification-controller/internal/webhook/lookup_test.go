@@ -4,12 +4,16 @@
 package webhook
 
 import (
+	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -63,6 +67,51 @@ func TestClash(t *testing.T) {
 	h, c := newHandler(t, named("new", 2000), suspended)
 	if got := post(t, h, suspended.Status.WebhookPath, nil, ""); got != http.StatusServiceUnavailable || len(c.take()) > 0 {
 		t.Errorf("the path stays with the oldest even if that is suspended, got %d", got)
+	}
+}
+
+// TestBounded: objects are woken several at once, but not all of them, and to the end even if the sender goes away.
+func TestBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const objects = 3 * maxPatches
+		rcv := receiver("generic", func(r *notificationv1.Receiver) {
+			template := r.Spec.Resources[0]
+			r.Spec.Resources = nil
+			for i := range objects {
+				template.Name = fmt.Sprint("o", i)
+				r.Spec.Resources = append(r.Spec.Resources, template)
+			}
+		})
+		h, c := newHandler(t, rcv)
+		ctx, cancel := context.WithCancel(t.Context())
+		var now, most atomic.Int32
+		c.patching = func() {
+			cancel()
+			most.Store(max(most.Load(), now.Add(1)))
+			time.Sleep(time.Second)
+			now.Add(-1)
+		}
+		w := httptest.NewRecorder()
+		started := time.Now()
+		h.ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodPost, rcv.Status.WebhookPath, http.NoBody))
+		if w.Code != http.StatusOK || len(c.take()) != objects || most.Load() != maxPatches || time.Since(started) != 3*time.Second {
+			t.Errorf("%d, %d at once, %s", w.Code, most.Load(), time.Since(started))
+		}
+	})
+}
+
+// TestDocumentedFilters: the filters of docs/spec/notification/receivers.md compile.
+func TestDocumentedFilters(t *testing.T) {
+	filters, err := NewFilters()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{
+		"req.type == 'PUSH_ARTIFACT'", "req.event_data.repository.repo_full_name.endsWith('/' + res.metadata.name)", "req.?tag.orValue('') == 'x'",
+	} {
+		if _, err := filters.Compile(text); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
