@@ -90,10 +90,10 @@ func (r *Reconciler) fromRepository(ctx context.Context, s *scope, o *sourcev1.H
 // checkArtifact waits for the artifact of a source, on this instance.
 func (r *Reconciler) checkArtifact(s *scope, kind, name string, a *meta.Artifact) error {
 	if a != nil {
-		s.revision = a.Revision
 		_, err := r.Store.Root().Stat(a.Path)
 		switch {
 		case err == nil:
+			s.revision = a.Revision
 			return nil
 		case !errors.Is(err, fs.ErrNotExist):
 			return outcome.Fail(sourcev1.ReadOperationFailedReason, fmt.Errorf("read artifact of %s '%s': %w", kind, name, err))

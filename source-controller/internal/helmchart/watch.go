@@ -9,7 +9,6 @@ import (
 
 	"github.com/fluxcd/pkg/runtime/predicates"
 	"github.com/go-logr/logr"
-	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -73,14 +72,11 @@ func isRegistry(obj client.Object) bool {
 	return ok && repository.Spec.Type == sourcev1.HelmRepositoryTypeOCI
 }
 
-// chartsOf lists the charts from a source of that kind that have not seen its present revision.
+// chartsOf lists the charts from a source of that kind. The contract has only those woken that have not seen the revision; but a chart that found
+// an artifact gone from storage, and says so at the moment in which it is there again, would wait for nothing. To wake one in vain costs no request.
 func (r *Reconciler) chartsOf(kind string) handler.MapFunc {
 	return func(ctx context.Context, obj client.Object) []ctrl.Request {
-		revision := ""
-		if from, ok := obj.(source.Object); ok && from.GetArtifact() != nil {
-			revision = from.GetArtifact().Revision
-		}
-		if revision == "" && !isRegistry(obj) {
+		if from, ok := obj.(source.Object); ok && from.GetArtifact() == nil && !isRegistry(obj) {
 			return nil
 		}
 		ref := access.Reference{Kind: kind, Namespace: obj.GetNamespace(), Name: obj.GetName()}
@@ -89,12 +85,9 @@ func (r *Reconciler) chartsOf(kind string) handler.MapFunc {
 			logr.FromContextOrDiscard(ctx).Error(err, "charts of a source not listed", "source", ref.String())
 			return nil
 		}
-		var requests []ctrl.Request
+		requests := make([]ctrl.Request, 0, len(charts.Items))
 		for i := range charts.Items {
-			chart := &charts.Items[i]
-			if revision == "" || chart.Status.ObservedSourceArtifactRevision != revision {
-				requests = append(requests, ctrl.Request{NamespacedName: types.NamespacedName{Namespace: chart.Namespace, Name: chart.Name}})
-			}
+			requests = append(requests, ctrl.Request{NamespacedName: client.ObjectKeyFromObject(&charts.Items[i])})
 		}
 		return requests
 	}
