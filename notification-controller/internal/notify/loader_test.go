@@ -228,6 +228,21 @@ func TestLoadTLS(t *testing.T) {
 	}
 }
 
+// TestLoadPublicGitHub: nobody replaces the certificates of github.com.
+func TestLoadPublicGitHub(t *testing.T) {
+	certs := testkit.NewCertificates(t)
+	l := loader(t, shelf{"secret": {"token": "hunter2", "ca.crt": string(certs.CA)}})
+	for address, own := range map[string]bool{"https://github.com/team/fleet": false, "https://GitHub.com/team/fleet": false, "https://ghes.invalid/team/fleet": true} {
+		o, err := l.Load(t.Context(), provider("github", func(s *notificationv1beta3.ProviderSpec) { s.Address = address }))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := o.Transport != l.Transports.For(nil, nil); got != own {
+			t.Errorf("%s: own settings %t", address, got)
+		}
+	}
+}
+
 // TestLoadShares: Providers with the same settings share connections, those of others do not.
 func TestLoadShares(t *testing.T) {
 	certs := testkit.NewCertificates(t)

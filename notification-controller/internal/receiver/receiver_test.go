@@ -154,7 +154,13 @@ func TestStalled(t *testing.T) {
 		"gcr":       {kind("gcr"), notificationv1.UnsupportedReason, "'gcr'"},
 		"nexus":     {kind("nexus"), notificationv1.UnsupportedReason, "'nexus'"},
 		"acr":       {kind("acr"), notificationv1.UnsupportedReason, "'acr'"},
-		"cdevents":  {kind("cdevents"), notificationv1.UnsupportedReason, "'cdevents'"},
+		"generic-oidc": {func(r *notificationv1.Receiver) {
+			r.Spec.Type, r.Spec.SecretRef = "generic-oidc", nil
+			r.Spec.OIDCProviders = []notificationv1.OIDCProvider{{
+				IssuerURL: "https://i.invalid", Validations: []notificationv1.OIDCValidation{{Expression: "true", Message: "m"}},
+			}}
+		}, notificationv1.UnsupportedReason, "'generic-oidc'"},
+		"cdevents": {kind("cdevents"), notificationv1.UnsupportedReason, "'cdevents'"},
 	}
 	for name := range cases {
 		f.receiver(name)

@@ -296,6 +296,44 @@ func TestGitHubAppBadKey(t *testing.T) {
 	}
 }
 
+// urls keeps what it is asked for, and knows no status.
+type urls struct{ asked []string }
+
+// RoundTrip implements http.RoundTripper.
+func (u *urls) RoundTrip(r *http.Request) (*http.Response, error) {
+	u.asked = append(u.asked, r.Method+" "+r.URL.String())
+	body := `[]`
+	if r.Method == http.MethodPost {
+		body = `{}`
+	}
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
+}
+
+// TestGitHubHosts: where the API is, by the host of the repository.
+func TestGitHubHosts(t *testing.T) {
+	for address, want := range map[string]string{
+		"https://github.com/team/fleet":        "https://api.github.com/repos/team/fleet/",
+		"git@github.com:team/fleet.git":        "https://api.github.com/repos/team/fleet/",
+		"https://ghes.invalid/team/fleet":      "https://ghes.invalid/api/v3/repos/team/fleet/",
+		"https://api.ghes.invalid/team/fleet":  "https://api.ghes.invalid/repos/team/fleet/",
+		"https://x.api.ghe.invalid/team/fleet": "https://x.api.ghe.invalid/repos/team/fleet/",
+		"https://ghes.invalid/te%3Fam/fl%23et": "https://ghes.invalid/api/v3/repos/te%3Fam/fl%23et/",
+	} {
+		u := &urls{}
+		n, err := GitHub(delivery.Options{Address: address, Token: "t", Transport: u})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := n.Notify(t.Context(), message("AllGood", "info")); err != nil {
+			t.Error(err)
+		}
+		wantAll := []string{"GET " + want + "commits/" + hash + "/statuses?per_page=50", "POST " + want + "statuses/" + hash}
+		if diff := cmp.Diff(wantAll, u.asked); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", address, diff)
+		}
+	}
+}
+
 func FuzzParseRepository(f *testing.F) {
 	for _, seed := range []string{"git@gitlab.com:foo/bar.git", "ssh://git@h:22/a/b", "https://u:p@h/a/b", ":", "@:", "://", "https://[::1]/a", "h:../x"} {
 		f.Add(seed)
