@@ -124,7 +124,7 @@ func verifyWithGPG(t *testing.T, repository string, public []byte) {
 		t.Log("gpg is not installed; the library alone has verified")
 		return
 	}
-	home, err := os.MkdirTemp("", "gpg") // the path of a socket in it has to be short
+	home, err := os.MkdirTemp("", "gpg") //nolint:usetesting // the path of a socket in it has to be short
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -232,7 +232,7 @@ func TestSigningKeys(t *testing.T) {
 		want   error
 	}{
 		"Several":         {"Which of two keys is meant nobody knows.", asOpenPGP(two, ""), git.ErrSeveralKeys},
-		"Public":          {"A public key does not sign.", asOpenPGP(public[:len(public):len(public)], ""), git.ErrSigningKey},
+		"Public":          {"A public key does not sign.", asOpenPGP(public, ""), git.ErrSigningKey},
 		"NoKey":           {"Text is no key.", asOpenPGP([]byte("x"), ""), git.ErrSigningKey},
 		"NoPassphrase":    {"An encrypted key needs a passphrase.", asOpenPGP(locked, ""), git.ErrPassphraseMissing},
 		"WrongPassphrase": {"The right one.", asOpenPGP(locked, "x"), git.ErrPassphraseWrong},

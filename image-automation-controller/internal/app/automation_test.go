@@ -48,7 +48,7 @@ func TestAutomation(t *testing.T) {
 	// A policy moves: one commit, one exchange each to look, and to push. The mirror has the rest.
 	began := time.Now()
 	f.policy("web", "o/web", "2")
-	o = f.applied("apps", "web", "2")
+	o = f.applied("apps", "2")
 	t.Logf("from policy to status: %s", time.Since(began))
 	if diff := cmp.Diff([]string{"GET info/refs", "GET info/refs", "POST git-receive-pack"}, f.gitRequests()); diff != "" {
 		t.Errorf("requests (-want +got):\n%s", diff)
@@ -76,14 +76,14 @@ func TestAutomation(t *testing.T) {
 	f.requests.Take()
 	f.touchSource("main@sha1:" + head.Hash.String())
 	eventually(t, "the run after the new artifact", func() bool { return len(f.gitRequests()) > 0 })
-	f.request("apps")
+	f.request()
 	if diff := cmp.Diff([]string{"GET info/refs"}, f.gitRequests()); diff != "" {
 		t.Errorf("requests of a run without news (-want +got):\n%s", diff)
 	}
 
 	// Somebody moves the field back: it is put right.
 	f.commit("human", map[string]string{"apps/web.yaml": f.deployment("1")})
-	o = f.request("apps")
+	o = f.request()
 	if got := f.file("main", "apps/web.yaml"); got != f.deployment("2") || len(f.messages("main")) != 4 {
 		t.Errorf("manifest: %q, commits: %q", got, f.messages("main"))
 	}
@@ -95,7 +95,7 @@ func TestAutomation(t *testing.T) {
 	f.change("apps", func(o *imagev1.ImageUpdateAutomation) { o.Spec.Suspend = true })
 	f.policy("web", "o/web", "3")
 	f.change("apps", func(o *imagev1.ImageUpdateAutomation) { o.Spec.Suspend = false })
-	f.applied("apps", "web", "3")
+	f.applied("apps", "3")
 
 	// Deleted: nothing in Git is touched.
 	before := f.messages("main")
@@ -143,7 +143,7 @@ func TestPushBranch(t *testing.T) {
 	f.automation("apps", func(o *imagev1.ImageUpdateAutomation) {
 		o.Spec.GitSpec.Push = &imagev1.PushSpec{Branch: "auto", Refspec: "refs/heads/auto:refs/heads/copy"}
 	})
-	o := f.applied("apps", "web", "2")
+	o := f.applied("apps", "2")
 	if o.Status.ObservedSourceRevision != "main@sha1:"+first || o.Status.LastPushCommit != f.head("auto").Hash.String() {
 		t.Errorf("status: %+v", o.Status)
 	}
@@ -160,12 +160,12 @@ func TestPushBranch(t *testing.T) {
 	// The change is not merged: the branch goes on, also where main has moved.
 	f.commit("human", map[string]string{"web.yaml": f.deployment("1"), "new": "x"})
 	f.policy("web", "o/web", "3")
-	f.applied("apps", "web", "3")
+	f.applied("apps", "3")
 	if got := f.messages("auto"); len(got) != 3 || f.file("auto", "new") != "" || f.file("auto", "web.yaml") != f.deployment("3") {
 		t.Errorf("commits of auto: %q", got)
 	}
 	before := f.head("auto").Hash
-	f.request("apps")
+	f.request()
 	if f.head("auto").Hash != before {
 		t.Error("a second commit for the same change")
 	}
@@ -174,7 +174,7 @@ func TestPushBranch(t *testing.T) {
 	if err := f.repository().Storer.RemoveReference("refs/heads/auto"); err != nil {
 		t.Fatal(err)
 	}
-	f.request("apps")
+	f.request()
 	if got := f.messages("auto"); len(got) != 3 || f.file("auto", "new") != "x" || f.file("auto", "web.yaml") != f.deployment("3") {
 		t.Errorf("commits of the new auto: %q", got)
 	}
@@ -190,9 +190,9 @@ func TestPushBranchRebuilt(t *testing.T) {
 	f.source()
 	f.policy("web", "o/web", "2")
 	f.automation("apps", func(o *imagev1.ImageUpdateAutomation) { o.Spec.GitSpec.Push = &imagev1.PushSpec{Branch: "auto"} })
-	f.applied("apps", "web", "2")
+	f.applied("apps", "2")
 	second := f.commit("human", map[string]string{"web.yaml": f.deployment("1"), "new": "x"})
-	f.request("apps")
+	f.request()
 	if got := f.head("auto"); got.ParentHashes[0].String() != second || f.file("auto", "web.yaml") != f.deployment("2") {
 		t.Errorf("auto: %v", got)
 	}
@@ -216,7 +216,7 @@ func TestHumanPushInBetween(t *testing.T) {
 		serve()
 	})
 	f.policy("web", "o/web", "2")
-	f.applied("apps", "web", "2")
+	f.applied("apps", "2")
 	if diff := cmp.Diff([]string{imagev1.DefaultCommitMessage, "human", "first"}, f.messages("main")); diff != "" {
 		t.Errorf("commits (-want +got):\n%s", diff)
 	}
@@ -252,7 +252,7 @@ func TestOneBranch(t *testing.T) {
 	}
 	f.policy("web", "o/web", "2")
 	for i := range writers {
-		f.applied(fmt.Sprintf("app-%d", i), "web", "2")
+		f.applied(fmt.Sprintf("app-%d", i), "2")
 	}
 	messages := f.messages("main")
 	if len(messages) != writers+1 {
@@ -300,7 +300,7 @@ func TestEndAfterPush(t *testing.T) {
 	if _, err := os.Stat(gone); !os.IsNotExist(err) {
 		t.Errorf("the mirror of an object that is gone is still there: %v", err)
 	}
-	o := f.applied("apps", "web", "2")
+	o := f.applied("apps", "2")
 	if got := f.messages("main"); len(got) != 2 {
 		t.Errorf("commits: %q", got)
 	}
@@ -322,7 +322,7 @@ func TestSSH(t *testing.T) {
 	f.automation("apps", func(o *imagev1.ImageUpdateAutomation) {
 		o.Spec.GitSpec.Commit.SigningKey = &imagev1.SigningKey{Type: imagev1.SigningKeySSH, SecretRef: meta.LocalObjectReference{Name: "signing"}}
 	})
-	f.applied("apps", "web", "2")
+	f.applied("apps", "2")
 	if got := f.head("main"); !strings.HasPrefix(got.PGPSignature, "-----BEGIN SSH SIGNATURE-----") || f.file("main", "web.yaml") != f.deployment("2") {
 		t.Errorf("commit: %v, signature %q", got, got.PGPSignature)
 	}
@@ -339,7 +339,7 @@ func TestPolicySelector(t *testing.T) {
 	f.automation("apps", func(o *imagev1.ImageUpdateAutomation) {
 		o.Spec.PolicySelector = &metav1.LabelSelector{MatchLabels: map[string]string{"name": "web"}}
 	})
-	o := f.applied("apps", "web", "2")
+	o := f.applied("apps", "2")
 	if f.file("main", "web.yaml") != f.deployment("2") || f.file("main", "other.yaml") != other || len(o.Status.ObservedPolicies) != 1 {
 		t.Errorf("status: %+v", o.Status)
 	}

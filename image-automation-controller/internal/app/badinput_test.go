@@ -192,7 +192,7 @@ func TestHarmlessInput(t *testing.T) {
 	f.policy("web", "o/web", "2")
 	f.policy("unset", "o/web", "2")
 	f.automation("apps", func(o *automation) { o.Spec.GitSpec.Commit.MessageTemplate = "{{ if false }}x{{ end }}" })
-	f.applied("apps", "web", "2")
+	f.applied("apps", "2")
 	for path, content := range files {
 		want := content
 		switch path {

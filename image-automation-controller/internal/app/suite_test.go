@@ -309,25 +309,25 @@ func (f *fixture) ready(name string) *imagev1.ImageUpdateAutomation {
 	})
 }
 
-// applied returns the object once it has applied that tag of the policy.
-func (f *fixture) applied(name, policy, tag string) *imagev1.ImageUpdateAutomation {
+// applied returns the object once it has applied that tag of the policy "web".
+func (f *fixture) applied(name, tag string) *imagev1.ImageUpdateAutomation {
 	f.t.Helper()
 	return f.wait(name, "tag "+tag, func(o *imagev1.ImageUpdateAutomation) bool {
-		return o.Status.ObservedPolicies[policy].Tag == tag && conditions.IsReady(o)
+		return o.Status.ObservedPolicies["web"].Tag == tag && conditions.IsReady(o)
 	})
 }
 
-// request asks for a run and returns the object after it.
-func (f *fixture) request(name string) *imagev1.ImageUpdateAutomation {
+// request asks for a run of "apps" and returns the object after it.
+func (f *fixture) request() *imagev1.ImageUpdateAutomation {
 	f.t.Helper()
 	at := time.Now().Format(time.RFC3339Nano)
-	f.change(name, func(o *imagev1.ImageUpdateAutomation) {
+	f.change("apps", func(o *imagev1.ImageUpdateAutomation) {
 		if o.Annotations == nil {
 			o.Annotations = map[string]string{}
 		}
 		o.Annotations[meta.ReconcileRequestAnnotation] = at
 	})
-	return f.wait(name, "the requested run", func(o *imagev1.ImageUpdateAutomation) bool {
+	return f.wait("apps", "the requested run", func(o *imagev1.ImageUpdateAutomation) bool {
 		return o.Status.LastHandledReconcileAt == at && conditions.GetReason(o, meta.ReconcilingCondition) != meta.ProgressingReason
 	})
 }

@@ -124,8 +124,8 @@ func (r *Reconciler) checkApp(ctx context.Context, repo *sourcev1.GitRepository)
 
 // newPlan says what is checked out and where it is pushed. Flux: image-automation-controller contract, "Source resolution".
 func newPlan(o *imagev1.ImageUpdateAutomation, repo *sourcev1.GitRepository) (plan, error) {
-	p := plan{timeout: repo.GetTimeout(), url: repo.Spec.URL}
-	if u, err := url.Parse(repo.Spec.URL); err == nil {
+	p := plan{timeout: repo.GetTimeout()}
+	if u, err := url.Parse(repo.Spec.URL); err == nil { // one that does not parse is refused when it is connected to
 		p.url = git.Redact(u)
 	}
 	ref := repo.Spec.Reference

@@ -181,12 +181,12 @@ func TestNotYAML(t *testing.T) {
 }
 
 func TestRender(t *testing.T) {
-	for _, value := range strings.Fields("1.0 123 1e5 0x1f 010 1_000 on yes no y n null ~ 2024-01-01 .inf 1:20 1. .5 -1 +1 0b1 0o7 .NaN True OFF - --- ... << = 12e03 2001-12-14t21:59:43 a: @a") {
+	for value := range strings.FieldsSeq("1.0 123 1e5 0x1f 010 1_000 on yes no y n null ~ 2024-01-01 .inf 1:20 1. .5 -1 +1 0b1 0o7 .NaN True OFF - --- ... << = 12e03 2001-12-14t21:59:43 a: @a") {
 		if got := render(value, 0); got != `"`+value+`"` {
 			t.Errorf("%s became %s", value, got)
 		}
 	}
-	for _, value := range strings.Fields("1.2.3 v1 1.0-rc sha256:00 a:1 ghcr.io/o/web:1.0@sha256:00 main-abc-1 1.2.3.4 yess 0x1g 1.0.0+b -a latest _x") {
+	for value := range strings.FieldsSeq("1.2.3 v1 1.0-rc sha256:00 a:1 ghcr.io/o/web:1.0@sha256:00 main-abc-1 1.2.3.4 yess 0x1g 1.0.0+b -a latest _x") {
 		if got := render(value, 0); got != value {
 			t.Errorf("%s became %s", value, got)
 		}

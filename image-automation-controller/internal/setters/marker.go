@@ -9,7 +9,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/weir-gitops/weir/kit/oci"
 )
 
 const (
@@ -50,11 +50,20 @@ type Images map[string]Image
 // Check refuses images that are no valid references. Flux: image-automation-controller contract, "Writing: byte-exact rule".
 func (i Images) Check() error {
 	for _, image := range i {
-		if _, err := name.ParseReference(image.String(), name.WeakValidation); err != nil {
+		if err := image.check(); err != nil {
 			return fmt.Errorf("encountered invalid image ref %q: %w", image, err)
 		}
 	}
 	return nil
+}
+
+// check refuses an image of which any part is not what a reference may hold.
+func (i Image) check() error {
+	_, _, err := oci.ParseReference(i.Name + ":" + i.Tag)
+	if err == nil && i.Digest != "" {
+		_, _, err = oci.ParseReference(i.Name + "@" + i.Digest)
+	}
+	return err
 }
 
 // Screen reports whether content may hold markers: what does not is not worth parsing.

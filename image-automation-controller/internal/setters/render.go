@@ -14,13 +14,10 @@ import (
 // render returns the text of a value in the style of the one that it replaces. A plain scalar stays plain unless some reader of YAML would take
 // it for something else than text. Flux: image-automation-controller contract, "Writing: byte-exact rule".
 func render(value string, style yaml.Style) string {
-	switch style &^ yaml.TaggedStyle {
-	case yaml.DoubleQuotedStyle:
-		return quote(value)
-	case yaml.SingleQuotedStyle:
+	switch {
+	case style&yaml.SingleQuotedStyle != 0:
 		return "'" + strings.ReplaceAll(value, "'", "''") + "'"
-	}
-	if plain(value) {
+	case style&yaml.DoubleQuotedStyle == 0 && plain(value):
 		return value
 	}
 	return quote(value)

@@ -120,7 +120,7 @@ func (s *source) token(n *yaml.Node) (token, error) {
 		return token{}, err
 	}
 	at = s.skipProperties(at)
-	end := -1
+	var end int
 	switch style := n.Style &^ yaml.TaggedStyle; style {
 	case yaml.DoubleQuotedStyle:
 		end = s.quotedEnd(at, '"')
