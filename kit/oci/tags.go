@@ -24,8 +24,8 @@ const (
 	maxPageBytes = 16 << 20
 	// maxTags bounds what AllTags keeps in memory and how long a registry may go on listing.
 	maxTags = 1_000_000
-	// maxPages ends a listing that leads from one empty page to the next. It allows for maxTags in small pages.
-	maxPages = 20_000
+	// maxPages ends a listing that leads from one empty page to the next. It allows for pages of 200 up to maxTags.
+	maxPages = 5_000
 )
 
 // Listing says which tags to list.

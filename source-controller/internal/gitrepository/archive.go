@@ -12,12 +12,12 @@ import (
 
 	"github.com/fluxcd/pkg/apis/meta"
 	"github.com/go-logr/logr"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
 	"github.com/weir-gitops/weir/kit/artifact/archive"
 	"github.com/weir-gitops/weir/kit/git"
 	"github.com/weir-gitops/weir/kit/outcome"
+	"github.com/weir-gitops/weir/source-controller/internal/publish"
 )
 
 const (
@@ -59,26 +59,17 @@ func (r *Reconciler) write(ctx context.Context, s *scope) error {
 	}
 	defer prev.close()
 	var index *archive.Index
-	file, err := r.Store.Write(object(s.obj), s.target.Commit.String()+".tar.gz", func(w io.Writer) error {
-		index, _, err = archive.Write(ctx, w, archive.Filter(src, rules), prev.archive)
-		return err
+	s.stored, err = publish.Save(ctx, r.Store, s.found.Artifact, publish.Content{
+		Object:   object(s.obj),
+		File:     s.target.Commit.String() + ".tar.gz",
+		Revision: s.target.Revision,
+		Produce: func(w io.Writer) error {
+			index, _, err = archive.Write(ctx, w, archive.Filter(src, rules), prev.archive)
+			return err
+		},
 	})
 	if err != nil {
 		return err
-	}
-	if published := s.found.Artifact; published != nil && published.Path != file.Path {
-		if err := r.Store.Retire(published.Path); err != nil {
-			// It is removed earlier than announced.
-			logr.FromContextOrDiscard(ctx).Info("time of the replaced archive not set", "cause", err.Error())
-		}
-	}
-	s.stored = &meta.Artifact{
-		Path:           file.Path,
-		URL:            file.URL,
-		Revision:       s.target.Revision,
-		Digest:         file.Digest.String(),
-		LastUpdateTime: metav1.NewTime(file.ModTime),
-		Size:           new(file.Size),
 	}
 	if err := r.Store.WriteState(object(s.obj), indexUse, index.Encode(indexSubject(s.stored))); err != nil {
 		// The index only spares work.
