@@ -162,6 +162,7 @@ func (w *world) run(t *testing.T) (end release.Do, err error) {
 			obj.Status.LastAttemptedReleaseAction, obj.Status.History = helmv2.ReleaseActionInstall, nil
 		case release.ActionUpgrade:
 			obj.Status.LastAttemptedReleaseAction = helmv2.ReleaseActionUpgrade
+		default:
 		}
 		w.save(obj)
 		if err := w.act(t, obj, d); err != nil {

@@ -45,7 +45,7 @@ type LedgerOptions struct {
 	// MaxAge is how long a revision is believed without reading it again, 0 means an hour.
 	MaxAge time.Duration
 	// Changed is told of known releases that somebody else changed, at most once a minute for each and never while a session on it is open.
-	// It must not block. May be nil.
+	// It must neither block nor call the ledger. May be nil.
 	Changed func(Key)
 	Logger  logr.Logger
 }

@@ -34,7 +34,7 @@ import (
 	"github.com/weir-gitops/weir/kit/testkit"
 )
 
-var suite testkit.Suite
+var suite testkit.Suite //nolint:gochecknoglobals // the only way from TestMain to the tests
 
 func TestMain(m *testing.M) { os.Exit(suite.Main(m)) }
 

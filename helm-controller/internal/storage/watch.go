@@ -33,7 +33,11 @@ func (l *Ledger) Start(ctx context.Context) error {
 		<-ctx.Done()
 		return nil
 	}
-	ctx = logr.NewContext(ctx, l.options.Logger) // what client-go logs
+	l.watch(logr.NewContext(ctx, l.options.Logger)) // which client-go logs with
+	return nil
+}
+
+func (l *Ledger) watch(ctx context.Context) {
 	backoff := newBackoff()
 	for ctx.Err() == nil {
 		began := time.Now()
@@ -42,7 +46,7 @@ func (l *Ledger) Start(ctx context.Context) error {
 		})
 		err := reflector.ListAndWatchWithContext(ctx)
 		if ctx.Err() != nil {
-			return nil
+			return
 		}
 		if time.Since(began) > calmWatch {
 			backoff = newBackoff()
@@ -60,7 +64,6 @@ func (l *Ledger) Start(ctx context.Context) error {
 		case <-time.After(delay):
 		}
 	}
-	return nil
 }
 
 func newBackoff() wait.Backoff {
