@@ -89,8 +89,14 @@ func (r *rig) must(err error) {
 
 // target opens the storage anew, as each reconcile does.
 func (r *rig) target(a release.Action) action.Target {
+	target := r.unclosed(a)
+	r.tb.Cleanup(target.Store.Close)
+	return target
+}
+
+// unclosed is target for an action that never comes to an end.
+func (r *rig) unclosed(a release.Action) action.Target {
 	session := r.ledger.Open(storage.Target{Client: r.clients.Client, Namespace: r.ns, Release: "app"})
-	r.tb.Cleanup(session.Close)
 	return action.Target{
 		Object: r.obj, Name: "app", Namespace: r.ns, Clients: r.clients, Store: session,
 		Intent: release.Intent{Owner: r.obj.UID, Action: a}, Log: testr.New(r.testing()),
