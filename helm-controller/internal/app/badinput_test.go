@@ -31,7 +31,7 @@ func TestRefusedByServer(t *testing.T) {
 	}{
 		"NoChart": {reason: "Neither of chart and chartRef.", edit: func(hr *helmv2.HelmRelease) { hr.Spec.ChartRef = nil }, text: "either chart or chartRef must be set"},
 		"BothCharts": {reason: "Both of chart and chartRef.", edit: func(hr *helmv2.HelmRelease) {
-			hr.Spec.Chart = templateSpec("charts")
+			hr.Spec.Chart = templateSpec()
 		}, text: "either chart or chartRef must be set"},
 		"RetryIntervalInstall": {reason: "retryInterval with RemediateOnFailure.", edit: func(hr *helmv2.HelmRelease) {
 			hr.Spec.Install = &helmv2.Install{Strategy: &helmv2.InstallStrategy{Name: helmv2.RemediateOnFailure, RetryInterval: &metav1.Duration{Duration: time.Minute}}}
@@ -54,9 +54,9 @@ func TestRefusedByServer(t *testing.T) {
 	}
 }
 
-func templateSpec(source string) *helmv2.HelmChartTemplate {
+func templateSpec() *helmv2.HelmChartTemplate {
 	return &helmv2.HelmChartTemplate{Spec: helmv2.HelmChartTemplateSpec{
-		Chart: "demo", SourceRef: helmv2.CrossNamespaceObjectReference{Kind: sourcev1.HelmRepositoryKind, Name: source},
+		Chart: "demo", SourceRef: helmv2.CrossNamespaceObjectReference{Kind: sourcev1.HelmRepositoryKind, Name: "charts"},
 	}}
 }
 
@@ -75,7 +75,7 @@ type badChart struct {
 func TestBadCharts(t *testing.T) {
 	noise := make([]byte, 2<<20)
 	for i := range noise {
-		noise[i] = byte('a' + rand.IntN(26)) //nolint:gosec // what does not compress
+		noise[i] = byte('a' + rand.IntN(26))
 	}
 	cases := map[string]badChart{
 		"TemplateError": {
@@ -193,7 +193,7 @@ func TestBadCharts(t *testing.T) {
 					return e.Reason == tc.status && strings.Contains(e.Message, tc.text) && e.Severity == "error"
 				})
 			}
-			f.remove("app")
+			f.remove()
 			if tc.objects != nil {
 				for _, obj := range tc.objects(f.namespace) {
 					if err := client.IgnoreNotFound(f.cluster.Client.Delete(t.Context(), obj)); err != nil {
@@ -246,7 +246,7 @@ func TestStalls(t *testing.T) {
 		"CrossNamespaceTemplate": {
 			reason: "So for the source of a template (quirk Q5).", args: []string{"--no-cross-namespace-refs=true"},
 			edit: func(hr *helmv2.HelmRelease) {
-				hr.Spec.ChartRef, hr.Spec.Chart = nil, templateSpec("charts")
+				hr.Spec.ChartRef, hr.Spec.Chart = nil, templateSpec()
 				hr.Spec.Chart.Spec.SourceRef.Namespace = "elsewhere"
 			},
 			status: helmv2.AccessDeniedReason, text: "cross-namespace references are not allowed: cannot access HelmRepository elsewhere/charts",
@@ -289,7 +289,7 @@ func TestStalls(t *testing.T) {
 				t.Errorf("%s\nReady: %+v, want %q", tc.reason, c, tc.text)
 			}
 			f.events.Wait(t, func(e eventv1.Event) bool { return e.Reason == tc.status && e.Severity == "error" })
-			f.remove("app")
+			f.remove()
 		})
 	}
 }

@@ -107,14 +107,17 @@ func TestHelmCommand(t *testing.T) {
 	if len(hr.Status.History) != 1 || f.configMap("app-config").Data["value"] != "one" {
 		t.Errorf("history: %+v", hr.Status.History)
 	}
-	if _, err := action.NewUninstall(f.helmAction()).Run("app"); err != nil {
+	f.create("other", nil)
+	f.awaitRevision("other", 1)
+	uid := f.configMap("other-config").UID
+	if _, err := action.NewUninstall(f.helmAction()).Run("other"); err != nil {
 		t.Fatal(err)
 	}
 	f.eventually("it is installed again", func() bool {
-		hr := f.get("app")
-		return conditions.IsReady(hr) && hr.Status.History.Latest() != nil && hr.Status.History.Latest().Version == 1 && f.configMap("app-config") != nil
+		cm := f.configMap("other-config")
+		return cm != nil && cm.UID != uid && conditions.IsReady(f.get("other"))
 	}, nil)
-	f.checkRevisions("app", "1 deployed")
+	f.checkRevisions("other", "1 deployed")
 }
 
 // TestKeptHistory holds the row of section 19 about a release that was uninstalled with its history kept.
@@ -123,7 +126,7 @@ func TestKeptHistory(t *testing.T) {
 	f.publish(chart("1.0.0", nil))
 	f.create("app", func(hr *helmv2.HelmRelease) { hr.Spec.Uninstall = &helmv2.Uninstall{KeepHistory: true} })
 	f.awaitRevision("app", 1)
-	f.remove("app")
+	f.remove()
 	f.checkRevisions("app", "1 uninstalled")
 	f.create("app", nil)
 	f.awaitReason("app", helmv2.InstallFailedReason)

@@ -40,7 +40,7 @@ func (f *fixture) helmChart(name string) *sourcev1.HelmChart {
 func TestTemplate(t *testing.T) {
 	f := newFixture(t, "--requeue-dependency=1h")
 	made := f.namespace + "-app"
-	f.create("app", func(hr *helmv2.HelmRelease) { hr.Spec.ChartRef, hr.Spec.Chart = nil, templateSpec("charts") })
+	f.create("app", func(hr *helmv2.HelmRelease) { hr.Spec.ChartRef, hr.Spec.Chart = nil, templateSpec() })
 	hr := f.awaitReason("app", helmv2.SourceNotReadyReason)
 	want := fmt.Sprintf("HelmChart '%s/%s' is not ready: latest generation of object has not been reconciled", f.namespace, made)
 	if got := conditions.GetMessage(hr, meta.ReadyCondition); got != want || hr.Status.HelmChart != f.namespace+"/"+made {
@@ -87,9 +87,9 @@ func TestTemplate(t *testing.T) {
 	if got := f.get("app").Status.HelmChart; got != "" {
 		t.Errorf("status still names HelmChart %s", got)
 	}
-	f.change(func(hr *helmv2.HelmRelease) { hr.Spec.ChartRef, hr.Spec.Chart = nil, templateSpec("charts") })
+	f.change(func(hr *helmv2.HelmRelease) { hr.Spec.ChartRef, hr.Spec.Chart = nil, templateSpec() })
 	f.eventually("the HelmChart is back", func() bool { return f.helmChart(made) != nil }, nil)
-	f.remove("app")
+	f.remove()
 	if f.helmChart(made) != nil {
 		t.Error("a deleted HelmRelease takes its HelmChart with it")
 	}
@@ -142,7 +142,7 @@ func TestSuspend(t *testing.T) {
 	f.change(func(hr *helmv2.HelmRelease) { hr.Spec.Suspend = false })
 	f.awaitRevision("app", 2)
 	f.change(func(hr *helmv2.HelmRelease) { hr.Spec.Suspend = true })
-	f.remove("app")
+	f.remove()
 	f.checkRevisions("app", "1 superseded", "2 deployed")
 }
 
@@ -204,8 +204,9 @@ func TestAnnotations(t *testing.T) {
 	f.create("app", nil)
 	f.awaitRevision("app", 1)
 	f.request("forced", meta.ForceRequestAnnotation)
-	hr := f.awaitRevision("app", 2)
-	if hr = f.confirmed("forced"); hr.Status.LastHandledForceAt != "forced" {
+	f.awaitRevision("app", 2)
+	hr := f.confirmed("forced")
+	if hr.Status.LastHandledForceAt != "forced" {
 		t.Errorf("status: %+v", hr.Status)
 	}
 	f.change(func(hr *helmv2.HelmRelease) { hr.Spec.Values = with(map[string]any{"broken": true}) })
@@ -357,7 +358,7 @@ func TestImpersonation(t *testing.T) {
 	if err := f.cluster.Client.Delete(t.Context(), &corev1.ServiceAccount{ObjectMeta: role.ObjectMeta}); err != nil {
 		t.Fatal(err)
 	}
-	f.remove("app")
+	f.remove()
 	if f.configMap("app-config") == nil {
 		t.Error("the release stays behind")
 	}

@@ -120,7 +120,7 @@ func (w *oomWatcher) Start(ctx context.Context) error {
 func (w *oomWatcher) NeedLeaderElection() bool { return false }
 
 func readCounter(path string) (uint64, error) {
-	file, err := os.Open(path) //nolint:gosec // a path that the operator gave, or one of the kernel
+	file, err := os.Open(path)
 	if err != nil {
 		return 0, err
 	}

@@ -196,10 +196,11 @@ func (f *fixture) roll(name string) {
 	}
 }
 
-func (f *fixture) awaitRunning(name, action string) {
+// awaitRunning waits until the install of a release has begun and made its Deployment.
+func (f *fixture) awaitRunning(name string) {
 	f.t.Helper()
-	f.await(name, name+" runs "+action, func(hr *helmv2.HelmRelease) bool {
-		return strings.HasPrefix(conditions.GetMessage(hr, meta.ReconcilingCondition), "Running '"+action+"' action")
+	f.await(name, name+" is being installed", func(hr *helmv2.HelmRelease) bool {
+		return strings.HasPrefix(conditions.GetMessage(hr, meta.ReconcilingCondition), "Running 'install' action")
 	})
 	f.eventually("it waits", func() bool {
 		err := f.cluster.Client.Get(f.t.Context(), client.ObjectKey{Namespace: f.namespace, Name: name + "-web"}, &appsv1.Deployment{})
@@ -213,7 +214,7 @@ func TestShutdown(t *testing.T) {
 	f.publish(chart("1.0.0", map[string]string{"templates/web.yaml": deployment}))
 	first := f.start()
 	f.create("app", nil)
-	f.awaitRunning("app", "install")
+	f.awaitRunning("app")
 	first.stop()
 	f.checkRevisions("app", "1 failed")
 	hr := f.get("app")
@@ -257,7 +258,7 @@ func TestWaitHoldsNoSlot(t *testing.T) {
 		f.create(fmt.Sprintf("sick-%d", i), func(hr *helmv2.HelmRelease) {
 			hr.Spec.Values, hr.Spec.Timeout = with(map[string]any{"web": true}), &metav1.Duration{Duration: time.Hour}
 		})
-		f.awaitRunning(fmt.Sprintf("sick-%d", i), "install")
+		f.awaitRunning(fmt.Sprintf("sick-%d", i))
 	}
 	for i := range 4 {
 		f.create(fmt.Sprintf("well-%d", i), func(hr *helmv2.HelmRelease) { hr.Spec.Values = with(map[string]any{"web": true}) })
@@ -277,7 +278,7 @@ func TestSuperseded(t *testing.T) {
 	f := newFixture(t, "--feature-gates=CancelHealthCheckOnNewRevision=true")
 	f.publish(chart("1.0.0", map[string]string{"templates/web.yaml": deployment}))
 	f.create("app", func(hr *helmv2.HelmRelease) { hr.Spec.Timeout = &metav1.Duration{Duration: time.Hour} })
-	f.awaitRunning("app", "install")
+	f.awaitRunning("app")
 	f.publish(chart("1.1.0", nil))
 	hr := f.awaitRevision("app", 2)
 	if hr.Status.Failures != 0 {
@@ -294,7 +295,7 @@ func TestDeletedWhileWaiting(t *testing.T) {
 	f := newFixture(t)
 	f.publish(chart("1.0.0", map[string]string{"templates/web.yaml": deployment}))
 	f.create("app", nil)
-	f.awaitRunning("app", "install")
+	f.awaitRunning("app")
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if err := f.cluster.Client.Delete(ctx, f.get("app")); err != nil {

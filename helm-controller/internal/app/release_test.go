@@ -117,7 +117,7 @@ func TestInstallAndUpgrade(t *testing.T) {
 		t.Errorf("status: %+v", hr.Status)
 	}
 	f.checkRevisions("app", "1 superseded", "2 superseded", "3 deployed")
-	f.remove("app")
+	f.remove()
 	f.checkRevisions("app")
 	if f.configMap("app-config") != nil {
 		t.Error("a deleted HelmRelease takes its objects with it")
@@ -147,7 +147,7 @@ func TestWorkedCases(t *testing.T) {
 		f.change(func(hr *helmv2.HelmRelease) { hr.Spec.Values = fine })
 		f.awaitRevision("app", 2)
 		f.checkRevisions("app", "1 superseded", "2 deployed")
-		f.remove("app")
+		f.remove()
 	})
 	t.Run("InstallRetries", func(t *testing.T) {
 		f := each(t)
@@ -159,7 +159,7 @@ func TestWorkedCases(t *testing.T) {
 			t.Errorf("two attempts were expected: %+v", hr.Status)
 		}
 		f.checkRevisions("app", "1 failed")
-		f.remove("app")
+		f.remove()
 	})
 	t.Run("InstallRemediateLast", func(t *testing.T) {
 		f := each(t)
@@ -173,7 +173,7 @@ func TestWorkedCases(t *testing.T) {
 			t.Errorf("conditions: %+v", hr.Status.Conditions)
 		}
 		f.checkRevisions("app", "1 uninstalled")
-		f.remove("app")
+		f.remove()
 		f.purge("app")
 	})
 	t.Run("DefaultUpgrade", func(t *testing.T) {
@@ -183,7 +183,7 @@ func TestWorkedCases(t *testing.T) {
 		f.change(func(hr *helmv2.HelmRelease) { hr.Spec.Values = broken })
 		f.awaitStalled(helmv2.RetriesExceededReason)
 		f.checkRevisions("app", "1 deployed", "2 failed")
-		f.remove("app")
+		f.remove()
 	})
 	t.Run("UpgradeRemediateLast", func(t *testing.T) {
 		f := each(t)
@@ -200,7 +200,7 @@ func TestWorkedCases(t *testing.T) {
 		if !conditions.IsTrue(hr, helmv2.RemediatedCondition) || conditions.GetReason(hr, meta.ReadyCondition) != helmv2.RollbackSucceededReason {
 			t.Errorf("conditions: %+v", hr.Status.Conditions)
 		}
-		f.remove("app")
+		f.remove()
 	})
 	t.Run("UpgradeRetries", func(t *testing.T) {
 		f := each(t)
@@ -217,7 +217,7 @@ func TestWorkedCases(t *testing.T) {
 		if r, err := f.helm().Get("app", 5); err != nil || r.Info.Description != "Rollback to 3" {
 			t.Errorf("revision 5: %v, %v", r.Info, err)
 		}
-		f.remove("app")
+		f.remove()
 	})
 	t.Run("UpgradeUninstall", func(t *testing.T) {
 		f := each(t)
@@ -232,7 +232,7 @@ func TestWorkedCases(t *testing.T) {
 			t.Errorf("one failed upgrade and one failed install were expected: %+v", hr.Status)
 		}
 		f.checkRevisions("app", "1 failed")
-		f.remove("app")
+		f.remove()
 	})
 	t.Run("RetryOnFailure", func(t *testing.T) {
 		f := each(t)
@@ -249,7 +249,7 @@ func TestWorkedCases(t *testing.T) {
 		}
 		f.change(func(hr *helmv2.HelmRelease) { hr.Spec.Values = fine })
 		f.await("app", "it is ready", func(hr *helmv2.HelmRelease) bool { return conditions.IsReady(hr) && hr.Status.Failures == 0 })
-		f.remove("app")
+		f.remove()
 	})
 }
 

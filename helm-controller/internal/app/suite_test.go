@@ -8,6 +8,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"sync"
@@ -142,9 +143,7 @@ data:
   version: {{ .Chart.Version }}
 `,
 	}}
-	for name, content := range files {
-		c.Files[name] = content
-	}
+	maps.Copy(c.Files, files)
 	return c
 }
 
@@ -284,12 +283,12 @@ func (f *fixture) awaitGone(name string) {
 }
 
 // remove deletes "app" and waits until it is gone.
-func (f *fixture) remove(name string) {
+func (f *fixture) remove() {
 	f.t.Helper()
-	if err := f.cluster.Client.Delete(f.t.Context(), f.get(name)); err != nil {
+	if err := f.cluster.Client.Delete(f.t.Context(), f.get("app")); err != nil {
 		f.t.Fatal(err)
 	}
-	f.awaitGone(name)
+	f.awaitGone("app")
 }
 
 // eventually polls the API server: there is no other way to see what a controller has done.

@@ -60,7 +60,7 @@ func scheme() *runtime.Scheme {
 func setup(ctx context.Context, rt *manager.Runtime, opts *Options) error {
 	// Helm knows its field manager from a variable of its package only.
 	if helmkube.ManagedFieldsManager != name {
-		helmkube.ManagedFieldsManager = name //nolint:reassign // see above; nothing runs yet
+		helmkube.ManagedFieldsManager = name
 	}
 
 	if opts.Gates.Enabled(gateAdoptLegacyReleases) {

@@ -220,7 +220,7 @@ func (r *Reconciler) uninstall(ctx context.Context, s *scope, latest *helmv2.Sna
 	}
 	o, fault := r.Runner.Uninstall(ctx, t)
 	st.History = release.Record(st.History, o.Writes, release.Made{Action: release.ActionUninstall, Algorithm: s.algorithm})
-	fault, p.note = lenient(fault, p.release)
+	p.note, fault = lenient(fault, p.release)
 	if fault == nil && latest != nil && p.note == "" && !concerns(o, latest) {
 		fault = release.ErrMismatch
 	}
@@ -238,14 +238,14 @@ func (r *Reconciler) uninstall(ctx context.Context, s *scope, latest *helmv2.Sna
 }
 
 // lenient takes an error that means that there was nothing left to uninstall for a success, and says so.
-func lenient(fault error, name string) (rest error, note string) {
+func lenient(fault error, name string) (note string, rest error) {
 	switch {
 	case errors.Is(fault, action.ErrNotFound):
-		return nil, fmt.Sprintf("Release %s was not found, assuming it is uninstalled", name)
+		return fmt.Sprintf("Release %s was not found, assuming it is uninstalled", name), nil
 	case errors.Is(fault, action.ErrAlreadyUninstalled):
-		return nil, fmt.Sprintf("Release %s was already uninstalled", name)
+		return fmt.Sprintf("Release %s was already uninstalled", name), nil
 	}
-	return fault, ""
+	return "", fault
 }
 
 // concerns tells whether what an action wrote last is the revision of the snapshot.

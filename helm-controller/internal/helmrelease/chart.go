@@ -54,7 +54,7 @@ func (r *Reconciler) describe(ctx context.Context, s *scope) error {
 		defer tree.Release()
 		metadata, err := readMetadata(tree)
 		if err != nil {
-			return outcome.Fail(helmv2.ArtifactFailedReason, fmt.Errorf(loadFailedText, err))
+			return outcome.Fail(helmv2.ArtifactFailedReason, say(loadFailedText, err))
 		}
 		s.last.artifact, s.last.metadata = s.artifact.Digest, metadata
 	}
@@ -86,7 +86,7 @@ func (r *Reconciler) acquire(ctx context.Context, s *scope) (*fetch.Tree, error)
 		err = fmt.Errorf("integrity failure: computed digest doesn't match '%s'", s.artifact.Digest)
 	}
 	if err != nil {
-		return nil, outcome.Fail(helmv2.ArtifactFailedReason, fmt.Errorf(loadFailedText, err))
+		return nil, outcome.Fail(helmv2.ArtifactFailedReason, say(loadFailedText, err))
 	}
 	return tree, nil
 }
@@ -100,7 +100,7 @@ func (r *Reconciler) load(ctx context.Context, s *scope) (*chart.Chart, error) {
 	defer tree.Release()
 	c, err := readChart(ctx, tree)
 	if err != nil {
-		return nil, outcome.Fail(helmv2.ArtifactFailedReason, fmt.Errorf(loadFailedText, err))
+		return nil, outcome.Fail(helmv2.ArtifactFailedReason, say(loadFailedText, err))
 	}
 	c.Metadata.Version = s.metadata.Version
 	return c, nil

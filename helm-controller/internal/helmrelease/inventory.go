@@ -28,13 +28,17 @@ func (s *scope) list(newest *release.Revision, crds [][]byte) {
 	in := release.InventoryInput{Manifest: newest.Manifest, CRDs: crds, Namespace: newest.Namespace, Namespaced: s.namespaced}
 	inventory, unsure, err := release.Inventory(in)
 	if err != nil {
-		s.run.Emit(events.Event{Severity: events.Error, Reason: helmv2.InventoryBuildFailedReason,
-			Message: fmt.Sprintf("Inventory of release %s could not be built: %s", newest.FullName(), err)})
+		s.run.Emit(events.Event{
+			Severity: events.Error, Reason: helmv2.InventoryBuildFailedReason,
+			Message: fmt.Sprintf("Inventory of release %s could not be built: %s", newest.FullName(), err),
+		})
 		return
 	}
 	if len(unsure) > 0 {
-		s.run.Emit(events.Event{Severity: events.Error, Reason: helmv2.NamespaceCheckSkippedReason,
-			Message: "It is not known whether these kinds have a namespace: " + strings.Join(unsure, ", ")})
+		s.run.Emit(events.Event{
+			Severity: events.Error, Reason: helmv2.NamespaceCheckSkippedReason,
+			Message: "It is not known whether these kinds have a namespace: " + strings.Join(unsure, ", "),
+		})
 	}
 	s.obj.Status.Inventory = inventory
 }

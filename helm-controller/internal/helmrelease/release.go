@@ -69,12 +69,12 @@ func (r *Reconciler) decide(ctx context.Context, s *scope, force bool) (release.
 		}
 	}
 	if err != nil {
-		return release.Decision{}, outcome.Fail(helmv2.StateErrorReason, fmt.Errorf(stateFailedText, err))
+		return release.Decision{}, outcome.Fail(helmv2.StateErrorReason, say(stateFailedText, err))
 	}
 	s.state = state
 	d, err := release.Next(f, state, func(version int) (*release.Revision, error) { return s.session.Revision(ctx, version) })
 	if err != nil {
-		return release.Decision{}, outcome.Fail(helmv2.StateErrorReason, fmt.Errorf(stateFailedText, err))
+		return release.Decision{}, outcome.Fail(helmv2.StateErrorReason, say(stateFailedText, err))
 	}
 	return d, nil
 }
@@ -83,7 +83,7 @@ func (r *Reconciler) decide(ctx context.Context, s *scope, force bool) (release.
 func (r *Reconciler) observe(ctx context.Context, s *scope) (release.Facts, error) {
 	newest, err := s.session.Newest(ctx)
 	if err != nil {
-		return release.Facts{}, outcome.Fail(helmv2.StateErrorReason, fmt.Errorf(stateFailedText, err))
+		return release.Facts{}, outcome.Fail(helmv2.StateErrorReason, say(stateFailedText, err))
 	}
 	before := s.obj.Status.History.Latest()
 	s.obj.Status.History = release.Recover(s.obj.Status.History, newest, s.obj.UID, s.algorithm)
@@ -112,9 +112,9 @@ func (r *Reconciler) verdict(s *scope, v release.Verdict, err error) error {
 	case release.DoRetryAfter:
 		return outcome.Wait(r.Jitter(v.After), meta.ProgressingWithRetryReason, retryText, v.After)
 	case release.DoRetriesExceeded:
-		return outcome.Stall(helmv2.RetriesExceededReason, fmt.Errorf(exceededText, s.obj.Status.LastAttemptedReleaseAction, release.ActiveFailures(&s.obj.Status)))
+		return outcome.Stall(helmv2.RetriesExceededReason, &said{text: fmt.Sprintf(exceededText, s.obj.Status.LastAttemptedReleaseAction, release.ActiveFailures(&s.obj.Status))})
 	case release.DoMissingRollbackTarget:
-		return outcome.Stall(helmv2.MissingRollbackTargetReason, errors.New(missingTargetText))
+		return outcome.Stall(helmv2.MissingRollbackTargetReason, &said{text: missingTargetText})
 	case release.DoError:
 		return outcome.Fail(helmv2.ReconcileErrorReason, err)
 	case release.DoDone, release.DoRun, release.DoAgain:

@@ -5,6 +5,7 @@ package helmrelease
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -27,8 +28,8 @@ const (
 	driftedText        = "Cluster state of release %s has drifted from the desired state:\n%s"
 	notDriftedText     = "No drift detected against the cluster state"
 	celErrorPrefix     = "Reconciliation failed terminally due to configuration error: "
-	loadFailedText     = "Could not load chart: %w"
-	stateFailedText    = "Could not determine release state: %w"
+	loadFailedText     = "Could not load chart: %s"
+	stateFailedText    = "Could not determine release state: %s"
 	retryText          = "retrying after %s"
 	exceededText       = "Failed to %s after %d attempt(s)"
 	missingTargetText  = "Failed to perform remediation: missing target release for rollback: cannot remediate failed release"
@@ -39,6 +40,21 @@ const (
 // maxMessageBytes is the longest message that a condition takes.
 // Flux: helm-controller contract, section 3.
 const maxMessageBytes = 32768
+
+// said is an error whose text is a sentence of the contract, which begins with a capital.
+type said struct {
+	text string
+	err  error
+}
+
+func (e *said) Error() string { return e.text }
+
+func (e *said) Unwrap() error { return e.err }
+
+// say puts err into a sentence.
+func say(format string, err error) error {
+	return &said{text: fmt.Sprintf(format, err), err: err}
+}
 
 // setStatus sets every condition: first those that follow from what was done, then those that tell how the run ended or where it stands.
 func setStatus(s *scope, r reconcile.Result) {
