@@ -72,7 +72,9 @@ type fixture struct {
 	mu  sync.Mutex
 	git []string
 
-	stop func()
+	// extra are further flags of the next start.
+	extra []string
+	stop  func()
 }
 
 func newFixture(t *testing.T) *fixture {
@@ -119,6 +121,7 @@ func (f *fixture) start() {
 		"--metrics-addr=0", "--health-addr=0", "--watch-all-namespaces=false", "--storage-path=" + f.storage, "--storage-addr=" + f.addr,
 		"--events-addr=" + f.events.URL, "--min-retry-delay=50ms",
 	}
+	args = append(args, f.extra...)
 	log := &lockedBuffer{}
 	var wg sync.WaitGroup
 	wg.Go(func() {
