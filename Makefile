@@ -15,7 +15,7 @@ export TESTFLAGS FUZZTIME
 
 ##@ Try it
 .PHONY: run
-run: cluster bin/source-controller bin/kustomize-controller bin/weir-demo ## Show a Git repository being reconciled: ARGS=--once, REPO=<url> DIR=<path in it>, CLUSTER=current
+run: cluster $(addprefix bin/,$(BINARIES)) bin/weir-demo ## Show Git, Helm and OCI sources being reconciled: ARGS=--once, REPO=<url> DIR=<path in it>, CLUSTER=current
 	@bin/weir-demo $(if $(REPO),--repo '$(REPO)') $(if $(DIR),--dir '$(DIR)') $(if $(CLUSTER),--cluster '$(CLUSTER)') $(ARGS)
 
 ##@ Work on it
@@ -28,7 +28,7 @@ test: cluster $(addprefix bin/,$(BINARIES)) ## Run every test of every module ag
 	@hack/test $(M)
 
 .PHONY: e2e
-e2e: cluster bin/source-controller bin/kustomize-controller ## Run the tests of the whole, which kill controllers at work: WEIR_E2E_SEED=<a seed that it printed>
+e2e: cluster $(addprefix bin/,$(BINARIES)) ## Run the tests of the whole, which kill controllers at work: WEIR_E2E_SEED=<a seed that it printed>
 	@hack/test hack/e2e
 
 .PHONY: lint

@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/weir-gitops/weir/hack/local/controllers"
 )
 
 // options are the flags of the demo.
@@ -73,7 +75,7 @@ func (o options) prepare() error {
 	if err := lock(filepath.Join(o.data, "lock")); err != nil {
 		return fmt.Errorf("another demo runs with the data in %s; end it, or name another folder with --data", o.data)
 	}
-	for _, dir := range append(controllerNames(), "kubeconfig", "cluster", "git", "fleet", "logs") {
+	for _, dir := range append(controllers.Names(), "kubeconfig", "cluster", "git", "fleet", "logs") {
 		if err := os.RemoveAll(filepath.Join(o.data, dir)); err != nil {
 			return fmt.Errorf("empty the data folder: %w", err)
 		}

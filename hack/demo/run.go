@@ -49,6 +49,7 @@ type demo struct {
 	manifest    install.Manifest          // installWeir
 	server      *gitserver.Server         // startGit
 	controllers []*controllers.Controller // startControllers
+	webhooks    string                    // startControllers
 	watcher     *view.Watcher             // followRepository
 	roots       install.Manifest          // followRepository
 	repository  string                    // followRepository
@@ -107,7 +108,7 @@ func (d *demo) startCluster(ctx context.Context) (said string, err error) {
 
 // consent asks before somebody's cluster is changed, and refuses one that is managed already: two would undo each other's work.
 func (d *demo) consent(ctx context.Context) error {
-	found, err := install.Running(ctx, d.client, namespace, controllerNames()...)
+	found, err := install.Running(ctx, d.client, namespace, controllers.Names()...)
 	if err != nil {
 		return err
 	}
@@ -209,6 +210,7 @@ func (d *demo) converge(ctx context.Context, screen *view.Screen) (state view.St
 func (d *demo) follow(ctx context.Context, screen *view.Screen, enough func(view.State) bool) error {
 	tick := time.NewTicker(redraw)
 	defer tick.Stop()
+	ended := d.ended()
 	for {
 		state, err := d.watcher.State(ctx)
 		if err != nil {
@@ -221,17 +223,15 @@ func (d *demo) follow(ctx context.Context, screen *view.Screen, enough func(view
 		select {
 		case <-d.watcher.Changed():
 		case <-tick.C:
-		case <-d.controllers[0].Done():
-			return d.controllers[0].Err()
-		case <-d.controllers[1].Done():
-			return d.controllers[1].Err()
+		case err := <-ended:
+			return err
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
 	}
 }
 
-// explain adds the end of both logs to what went wrong, unless that is in there already.
+// explain adds the ends of the logs to what went wrong, unless that is in there already.
 func (d *demo) explain(err error) error {
 	if errors.Is(err, process.ErrEnded) {
 		return err
