@@ -7,12 +7,14 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/metadata"
 
@@ -137,6 +139,52 @@ func TestMaxAge(t *testing.T) {
 		}
 		if time.Sleep(defaultMaxAge); l.lookup(Key{"n", "r"}, types.NamespacedName{}) != nil {
 			t.Error("known after its time")
+		}
+	})
+}
+
+// TestTell delivers late rather than never, and later each time.
+func TestTell(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began, key := time.Now(), Key{"n", "r"}
+		var told []time.Duration
+		l := NewLedger(LedgerOptions{
+			Metadata: struct{ metadata.Interface }{}, Changed: func(Key) { told = append(told, time.Since(began)) },
+		})
+		l.synced, l.position = true, "1"
+		version := 10
+		foreign := func() {
+			l.put(key, types.NamespacedName{}, &release.Revision{Version: 1}, strconv.Itoa(version)) // our run has read it
+			version++
+			l.observe(&secretMark{ObjectMeta: metav1.ObjectMeta{Namespace: "n", ResourceVersion: strconv.Itoa(version)}, release: "r", revision: 1}, false)
+		}
+		foreign() // at once
+		foreign() // after 5 s
+		time.Sleep(6 * time.Second)
+		foreign() // 10 s after that
+		foreign()
+		time.Sleep(time.Minute)
+		session := l.Open(Target{Namespace: "n", Release: "r"})
+		foreign() // not while a session is open, but then
+		time.Sleep(time.Second)
+		session.Close()
+		synctest.Wait()
+		want := []time.Duration{0, 5 * time.Second, 15 * time.Second, 67 * time.Second}
+		if !slices.Equal(told, want) {
+			t.Errorf("told at %v, want %v", told, want)
+		}
+		time.Sleep(time.Hour)
+		foreign()
+		foreign()
+		time.Sleep(6 * time.Second)
+		if got := told[len(told)-1] - told[len(told)-2]; got != 5*time.Second {
+			t.Errorf("after an hour without: %v between two calls, want 5s again", got)
+		}
+		foreign()
+		l.silence()
+		n := len(told)
+		if time.Sleep(time.Hour); len(told) != n {
+			t.Error("told after the watch ended")
 		}
 	})
 }

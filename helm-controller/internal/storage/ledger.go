@@ -26,9 +26,10 @@ const (
 	defaultMaxAge = time.Hour
 	// ageSpread is the part of MaxAge by which entries expire earlier, at random, so that they do not all do so at once.
 	ageSpread = 0.2
-	// minTold is the least time between two calls of Changed for one release: two HelmReleases that own the same one must not drive each
-	// other round and round.
-	minTold = time.Minute
+	// minTold is the least time between two calls of Changed for one release. It doubles with each call up to maxTold: two HelmReleases that
+	// own the same release must not drive each other round and round. After twice maxTold without a call it is minTold again.
+	minTold = 5 * time.Second
+	maxTold = 5 * time.Minute
 )
 
 // Key names a release in storage.
@@ -44,8 +45,8 @@ type LedgerOptions struct {
 	Bytes int64
 	// MaxAge is how long a revision is believed without reading it again, 0 means an hour.
 	MaxAge time.Duration
-	// Changed is told of known releases that somebody else changed, at most once a minute for each and never while a session on it is open.
-	// It must neither block nor call the ledger. May be nil.
+	// Changed is told of known releases that somebody else changed, never while a session on the release is open, and the later the more often
+	// it is told of the same one. It must neither block nor call the ledger. May be nil.
 	Changed func(Key)
 	Logger  logr.Logger
 }
@@ -60,7 +61,7 @@ type Ledger struct {
 	recent  list.List               // of *entry, most recently used first
 	bytes   int64
 	open    map[Key]int
-	told    map[Key]time.Time
+	told    map[Key]*telling
 	hits    int64
 	misses  int64
 
@@ -85,7 +86,7 @@ func NewLedger(o LedgerOptions) *Ledger {
 	o.Bytes = cmp.Or(o.Bytes, defaultLedgerBytes)
 	o.MaxAge = cmp.Or(o.MaxAge, defaultMaxAge)
 	return &Ledger{
-		options: o, entries: map[Key][]*list.Element{}, open: map[Key]int{}, told: map[Key]time.Time{}, seen: map[Key]map[int]string{},
+		options: o, entries: map[Key][]*list.Element{}, open: map[Key]int{}, told: map[Key]*telling{}, seen: map[Key]map[int]string{},
 	}
 }
 

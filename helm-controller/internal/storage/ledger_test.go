@@ -133,7 +133,7 @@ func TestLedger(t *testing.T) {
 	f.cost("another account", 2)
 	other.Close()
 
-	// Somebody else makes a revision: it is told once, and read.
+	// Somebody else makes a revision: it is told, and read.
 	if err := f.helm.Create(key("v2"), helmRelease(2, helmrelease.StatusDeployed)); err != nil {
 		t.Fatal(err)
 	}
@@ -160,9 +160,6 @@ func TestLedger(t *testing.T) {
 		r, _ := f.newest()
 		return r.Version == 1
 	})
-	if len(f.changed) != 0 {
-		t.Errorf("told %d times more within a minute", len(f.changed))
-	}
 	if hits, misses, bytes := f.ledger.Stats(); hits == 0 || misses == 0 || bytes == 0 {
 		t.Errorf("Stats: %d, %d, %d", hits, misses, bytes)
 	}

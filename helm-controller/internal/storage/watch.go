@@ -33,6 +33,7 @@ func (l *Ledger) Start(ctx context.Context) error {
 		<-ctx.Done()
 		return nil
 	}
+	defer l.silence()
 	l.watch(logr.NewContext(ctx, l.options.Logger)) // which client-go logs with
 	return nil
 }
@@ -222,8 +223,8 @@ func (l *Ledger) replace(marks []*secretMark, version string) {
 	for key := range l.entries {
 		l.tell(key)
 	}
-	for key, at := range l.told {
-		if time.Since(at) > minTold {
+	for key, t := range l.told {
+		if t.later == nil && time.Since(t.at) > 2*maxTold {
 			delete(l.told, key)
 		}
 	}
@@ -233,18 +234,4 @@ func (l *Ledger) advance(version string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.position = version
-}
-
-// tell calls Changed if what is known of a release has become wrong while nobody works on it.
-func (l *Ledger) tell(key Key) {
-	if l.options.Changed == nil || l.open[key] > 0 || !l.synced {
-		return
-	}
-	for _, el := range l.entries[key] {
-		if !l.isNewest(entryOf(el)) && time.Since(l.told[key]) > minTold {
-			l.told[key] = time.Now()
-			l.options.Changed(key)
-			return
-		}
-	}
 }
