@@ -14,6 +14,7 @@ import (
 	"sync"
 
 	"github.com/fluxcd/pkg/ssa"
+	ssaerrors "github.com/fluxcd/pkg/ssa/errors"
 	"github.com/fluxcd/pkg/ssa/jsondiff"
 	"github.com/fluxcd/pkg/ssa/utils"
 	differ "github.com/wI2L/jsondiff"
@@ -125,7 +126,11 @@ func (e *Engine) compareOne(ctx context.Context, c Clients, cl client.Client, ob
 	}
 	diff, err := jsondiff.Unstructured(ctx, cl, obj, opts...)
 	if err != nil {
-		return nil, concealed(obj, err)
+		what := "query failed"
+		if _, dryRun := errors.AsType[*ssaerrors.DryRunErr](err); dryRun {
+			what = "dry-run failed"
+		}
+		return nil, fmt.Errorf("%s %s: %w", utils.FmtUnstructured(obj), what, concealed(obj, err))
 	}
 	d := &Difference{Subject: utils.FmtUnstructured(obj), desired: obj, patch: diff.Patch}
 	d.Live, _ = diff.ClusterObject.(*unstructured.Unstructured)
@@ -207,7 +212,7 @@ func (e *Engine) Correct(ctx context.Context, cl client.Client, found []*Differe
 	for _, d := range work {
 		obj, action, err := e.correctOne(ctx, cl, d)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("%s %w", d.Subject, concealed(d.desired, err)))
+			errs = append(errs, fmt.Errorf("%s %w", d.Subject, err))
 			continue
 		}
 		done = append(done, Change{
@@ -229,7 +234,7 @@ func (e *Engine) correctOne(ctx context.Context, cl client.Client, d *Difference
 	obj := d.desired.DeepCopy()
 	if d.Relation == Removed {
 		if err := cl.Create(ctx, obj, client.FieldOwner(e.cfg.Field)); err != nil {
-			return nil, Unknown, fmt.Errorf("creation failure: %w", err)
+			return nil, Unknown, fmt.Errorf("creation failure: %w", concealed(obj, err))
 		}
 		return obj, Created, nil
 	}
@@ -238,7 +243,7 @@ func (e *Engine) correctOne(ctx context.Context, cl client.Client, d *Difference
 		return nil, Unknown, fmt.Errorf("encode patch: %w", err)
 	}
 	if err := cl.Patch(ctx, obj, client.RawPatch(types.JSONPatchType, patch), client.FieldOwner(e.cfg.Field)); err != nil {
-		return nil, Unknown, fmt.Errorf("patch failure: %w", err)
+		return nil, Unknown, fmt.Errorf("patch failure: %w", concealed(obj, err))
 	}
 	return obj, Configured, nil
 }
@@ -248,7 +253,7 @@ func concealed(obj *unstructured.Unstructured, err error) error {
 	if status, ok := errors.AsType[*apierrors.StatusError](err); ok && utils.IsSecret(obj) && apierrors.IsInvalid(err) {
 		// The API server quotes values; what it has against them stands at the end.
 		text := status.ErrStatus.Message
-		return fmt.Errorf("%s is invalid: %s", utils.FmtUnstructured(obj), strings.TrimSpace(text[strings.LastIndex(text, ":")+1:]))
+		return errors.New(strings.TrimSpace(text[strings.LastIndex(text, ":")+1:]))
 	}
 	return Redact(obj, err)
 }

@@ -55,9 +55,9 @@ func TestApplyMethods(t *testing.T) {
 		upgraded  []string
 		method    string
 	}{
-		"Default":  {"installs on the server, upgrades like that", nil, "", []string{"Apply"}, []string{"Apply"}, release.ApplyServerSide},
-		"Client":   {"installs on the client, upgrades like that", new(false), helmv2.ServerSideApplyAuto, []string{"Update"}, []string{"Update"}, release.ApplyClientSide},
-		"Migrate":  {"fields that were written on the client become those of the apply", new(false), helmv2.ServerSideApplyEnabled, []string{"Update"}, []string{"Apply"}, release.ApplyServerSide},
+		"Default":   {"installs on the server, upgrades like that", nil, "", []string{"Apply"}, []string{"Apply"}, release.ApplyServerSide},
+		"Client":    {"installs on the client, upgrades like that", new(false), helmv2.ServerSideApplyAuto, []string{"Update"}, []string{"Update"}, release.ApplyClientSide},
+		"Migrate":   {"fields that were written on the client become those of the apply", new(false), helmv2.ServerSideApplyEnabled, []string{"Update"}, []string{"Apply"}, release.ApplyServerSide},
 		"Downgrade": {"a client that patches leaves the fields of the apply", new(true), helmv2.ServerSideApplyDisabled, []string{"Apply"}, []string{"Apply", "Update"}, release.ApplyClientSide},
 	}
 	for name, tc := range cases {

@@ -41,7 +41,9 @@ func TestRollback(t *testing.T) {
 
 func TestUninstall(t *testing.T) {
 	r := newRig(t)
-	uninstall := func() (action.Outcome, error) { return r.runner.Uninstall(t.Context(), r.target(release.ActionUninstall)) }
+	uninstall := func() (action.Outcome, error) {
+		return r.runner.Uninstall(t.Context(), r.target(release.ActionUninstall))
+	}
 	_, err := uninstall()
 	if !errors.Is(err, action.ErrNotFound) {
 		t.Errorf("error %v", err)

@@ -14,12 +14,12 @@ import (
 	"github.com/go-logr/logr"
 	"github.com/go-logr/logr/testr"
 	"helm.sh/helm/v3/pkg/chart"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
-	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	helmv2 "github.com/weir-gitops/weir/api/helm/v2"
@@ -217,7 +217,6 @@ func operations(u *unstructured.Unstructured) []string {
 	return ops
 }
 
-
 func (r *rig) configMapObject(name string, data map[string]any) *unstructured.Unstructured {
 	return &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": "v1", "kind": "ConfigMap", "metadata": map[string]any{"name": name, "namespace": r.ns}, "data": data,
@@ -237,4 +236,6 @@ func wantError(t *testing.T, err error, texts ...string) {
 	}
 }
 
-func timeoutOf(obj *helmv2.HelmRelease, a release.Action) time.Duration { return action.Timeout(obj, a) }
+func timeoutOf(obj *helmv2.HelmRelease, a release.Action) time.Duration {
+	return action.Timeout(obj, a)
+}

@@ -57,7 +57,7 @@ func (c *Client) Create(list helmkube.ResourceList) (*helmkube.Result, error) {
 		if apierrors.IsAlreadyExists(err) && roleOf(info) == member && c.TakeOwnership {
 			err = c.merge(ctx, info, info.Object)
 		}
-		return redact(info, err)
+		return err
 	}, nil)
 	if err != nil {
 		return nil, err
@@ -81,7 +81,7 @@ func (c *Client) post(ctx context.Context, info *resource.Info) error {
 	if err != nil {
 		return fmt.Errorf("encode: %w", err)
 	}
-	a, err := c.rest.send(ctx, call{
+	a, err := c.write(ctx, info, call{
 		verb: http.MethodPost, mapping: info.Mapping, namespace: info.Namespace,
 		body: body, contentType: "application/json", query: map[string]string{"fieldManager": FieldManager},
 	})
@@ -111,7 +111,7 @@ func (c *Client) send(ctx context.Context, info *resource.Info, force bool) (ans
 	if err != nil {
 		return answer{}, err
 	}
-	return c.rest.send(ctx, call{
+	return c.write(ctx, info, call{
 		verb: http.MethodPatch, mapping: info.Mapping, namespace: info.Namespace, name: info.Name,
 		body: body, contentType: "application/apply-patch+yaml",
 		query: map[string]string{
@@ -170,10 +170,11 @@ func isJob(info *resource.Info) bool {
 	return gvk.Group == "batch" && gvk.Kind == "Job"
 }
 
-// redact takes what is secret in an object out of an error about it.
-func redact(info *resource.Info, err error) error {
+// write sends a request that carries an object, and takes what is secret in it out of the error.
+func (c *Client) write(ctx context.Context, info *resource.Info, request call) (answer, error) {
+	a, err := c.rest.send(ctx, request)
 	if u, ok := info.Object.(*unstructured.Unstructured); ok && err != nil {
-		return apply.Redact(u, err)
+		return a, apply.Redact(u, err)
 	}
-	return err
+	return a, err
 }

@@ -36,7 +36,7 @@ func (c *Client) merge(ctx context.Context, info *resource.Info, before runtime.
 		return c.written(info, live)
 	}
 	c.Log("Patch %s %q in namespace %s", kind, info.Name, info.Namespace)
-	a, err := c.rest.send(ctx, call{
+	a, err := c.write(ctx, info, call{
 		verb: http.MethodPatch, mapping: info.Mapping, namespace: info.Namespace, name: info.Name,
 		body: patch, contentType: string(patchType), query: map[string]string{"fieldManager": FieldManager},
 	})

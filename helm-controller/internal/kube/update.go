@@ -47,7 +47,7 @@ func (c *Client) update(original, target helmkube.ResourceList, force bool) (*he
 	c.Log("checking %d resources for changes", len(target))
 	u := &updating{original: original, force: force}
 	err := c.each(target, func(ctx context.Context, info *resource.Info) error {
-		return redact(info, c.updateOne(ctx, u, info))
+		return c.updateOne(ctx, u, info)
 	}, func([]error) bool { return u.abort })
 	if err == nil {
 		err = c.remove(u, original.Difference(target))
@@ -123,7 +123,7 @@ func (c *Client) replace(ctx context.Context, info *resource.Info) error {
 	if err != nil {
 		return fmt.Errorf("encode: %w", err)
 	}
-	a, err := c.rest.send(ctx, call{
+	a, err := c.write(ctx, info, call{
 		verb: http.MethodPut, mapping: info.Mapping, namespace: info.Namespace, name: info.Name,
 		body: body, contentType: "application/json", query: map[string]string{"fieldManager": FieldManager},
 	})
