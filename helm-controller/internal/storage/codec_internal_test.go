@@ -177,13 +177,15 @@ func TestTell(t *testing.T) {
 		foreign()
 		foreign()
 		time.Sleep(6 * time.Second)
+		synctest.Wait()
 		if got := told[len(told)-1] - told[len(told)-2]; got != 5*time.Second {
 			t.Errorf("after an hour without: %v between two calls, want 5s again", got)
 		}
 		foreign()
 		l.silence()
 		n := len(told)
-		if time.Sleep(time.Hour); len(told) != n {
+		time.Sleep(time.Hour)
+		if synctest.Wait(); len(told) != n {
 			t.Error("told after the watch ended")
 		}
 	})
