@@ -32,7 +32,8 @@ type Phase[S any] struct {
 // Run is what the driver hands to the scope of one run.
 type Run struct {
 	// Publish writes the status as it is now, with Result.Running set. A phase calls it before work that has to be visible or recorded
-	// before it happens, at most once in a run.
+	// before it happens, at most once in a run; a run that does several such works one after the other, as that of a Helm release, calls
+	// it before each.
 	Publish func(ctx context.Context) error
 	// Emit sends an event about the object now rather than at the end of the run.
 	Emit func(e events.Event)
