@@ -92,9 +92,9 @@ func TestAutomation(t *testing.T) {
 	}
 
 	// Suspended: nothing happens, and the request is not confirmed.
-	f.change("apps", func(o *imagev1.ImageUpdateAutomation) { o.Spec.Suspend = true })
+	f.change(func(o *imagev1.ImageUpdateAutomation) { o.Spec.Suspend = true })
 	f.policy("web", "o/web", "3")
-	f.change("apps", func(o *imagev1.ImageUpdateAutomation) { o.Spec.Suspend = false })
+	f.change(func(o *imagev1.ImageUpdateAutomation) { o.Spec.Suspend = false })
 	f.applied("apps", "3")
 
 	// Deleted: nothing in Git is touched.

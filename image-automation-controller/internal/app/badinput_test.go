@@ -245,9 +245,9 @@ func TestBadRefspec(t *testing.T) {
 		}
 	}
 	failed("invalid refspec 'main:mirror:x'")
-	f.change("apps", func(o *automation) { o.Spec.GitSpec.Push.Refspec = "main:mirror" })
+	f.change(func(o *automation) { o.Spec.GitSpec.Push.Refspec = "main:mirror" })
 	failed("non-fast-forward")
-	f.change("apps", func(o *automation) { o.Spec.GitSpec.Push.Refspec = "+main:mirror" })
+	f.change(func(o *automation) { o.Spec.GitSpec.Push.Refspec = "+main:mirror" })
 	f.ready("apps")
 	if f.head("mirror").Hash != f.head("main").Hash || len(f.messages("main")) != 2 {
 		t.Errorf("commits: %q", f.messages("main"))

@@ -274,10 +274,10 @@ func (f *fixture) get(name string) *imagev1.ImageUpdateAutomation {
 	return o
 }
 
-// change edits the object.
-func (f *fixture) change(name string, edit func(*imagev1.ImageUpdateAutomation)) {
+// change edits the object "apps".
+func (f *fixture) change(edit func(*imagev1.ImageUpdateAutomation)) {
 	f.t.Helper()
-	o := f.get(name)
+	o := f.get("apps")
 	base := o.DeepCopy()
 	edit(o)
 	if err := f.cluster.Client.Patch(f.t.Context(), o, client.MergeFrom(base)); err != nil {
@@ -321,7 +321,7 @@ func (f *fixture) applied(name, tag string) *imagev1.ImageUpdateAutomation {
 func (f *fixture) request() *imagev1.ImageUpdateAutomation {
 	f.t.Helper()
 	at := time.Now().Format(time.RFC3339Nano)
-	f.change("apps", func(o *imagev1.ImageUpdateAutomation) {
+	f.change(func(o *imagev1.ImageUpdateAutomation) {
 		if o.Annotations == nil {
 			o.Annotations = map[string]string{}
 		}

@@ -57,6 +57,9 @@ type Edit struct {
 // Apply returns content with the marked values replaced, and what was replaced in the order of the document. Without any change it returns no
 // content. Errors are ErrNotYAML and ErrMismatch.
 func Apply(content []byte, images Images) ([]byte, []Edit, error) {
+	if len(content) > MaxFileBytes {
+		return nil, nil, fmt.Errorf("%w: more than %d bytes", ErrNotYAML, MaxFileBytes)
+	}
 	documents, err := parse(content)
 	if err != nil {
 		return nil, nil, err
@@ -85,9 +88,6 @@ func parse(content []byte) (documents []*yaml.Node, err error) {
 			documents, err = nil, fmt.Errorf("%w: the parser gave up: %v", ErrNotYAML, v)
 		}
 	}()
-	if len(content) > MaxFileBytes {
-		return nil, fmt.Errorf("%w: more than %d bytes", ErrNotYAML, MaxFileBytes)
-	}
 	if bytes.HasPrefix(content, []byte("\xff\xfe")) || bytes.HasPrefix(content, []byte("\xfe\xff")) {
 		return nil, fmt.Errorf("%w: not in UTF-8", ErrNotYAML)
 	}

@@ -206,6 +206,15 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// A file may grow beyond the limit by its changes.
+func TestGrowth(t *testing.T) {
+	line := "- a # {\"$imagepolicy\": \"apps:web\"}\n"
+	in := strings.Repeat("#\n", MaxFileBytes/2-len(line)) + strings.Repeat(line, 2)
+	if out, edits, err := Apply([]byte(in), web()); err != nil || len(edits) != 2 || len(out) <= len(in) {
+		t.Errorf("%d edits, %v", len(edits), err)
+	}
+}
+
 // FuzzApply holds that nothing outside of values changes, and that a second time changes nothing.
 func FuzzApply(f *testing.F) {
 	for _, seed := range []string{

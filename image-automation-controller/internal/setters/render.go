@@ -34,18 +34,16 @@ func quote(value string) string {
 
 // plain reports whether value may stand without quotes anywhere, in flow collections too, and is text to every reader.
 func plain(value string) bool {
-	return plainText().MatchString(value) && !strings.HasSuffix(value, ":") && !otherThanText().MatchString(value)
+	return plainText.MatchString(value) && !strings.HasSuffix(value, ":") && !otherThanText.MatchString(value)
 }
 
-// plainText matches what has only characters of images, and begins with none that means something.
-func plainText() *regexp.Regexp {
-	return regexp.MustCompile(`^[A-Za-z0-9_.+/-][A-Za-z0-9_.:+/@-]*$`)
-}
+var (
+	// plainText matches what has only characters of images, and begins with none that means something.
+	plainText = regexp.MustCompile(`^[A-Za-z0-9_.+/-][A-Za-z0-9_.:+/@-]*$`)
 
-// otherThanText matches what YAML 1.1 or 1.2, or a reader between the two, takes for a number, a truth value, null, a date or a structure.
-// YAML 1.1: "Language-Independent Types"; YAML 1.2: "Core Schema".
-func otherThanText() *regexp.Regexp {
-	return regexp.MustCompile(`^(?:` + strings.Join([]string{
+	// otherThanText matches what YAML 1.1 or 1.2, or a reader between the two, takes for a number, a truth value, null, a date or a structure.
+	// YAML 1.1: "Language-Independent Types"; YAML 1.2: "Core Schema".
+	otherThanText = regexp.MustCompile(`^(?:` + strings.Join([]string{
 		`(?i:y|yes|n|no|on|off|true|false|null|~)`,
 		`[-+]?[0-9][0-9_]*`,                                                // integers, octal ones too
 		`[-+]?0[bB][01_]+`, `[-+]?0[oO][0-7_]+`, `[-+]?0[xX][0-9a-fA-F_]+`, // with another base
@@ -56,4 +54,4 @@ func otherThanText() *regexp.Regexp {
 		`[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt].*)?`, // dates
 		`-|--|---.*|\.\.\..*|<<|=`,
 	}, "|") + `)$`)
-}
+)
