@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"maps"
 	"strings"
 	"testing"
 
@@ -213,9 +214,7 @@ func TestBuildDependencies(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			tree := testkit.Chart{Name: "app", Version: "1.0.0", Dependencies: tc.dependencies, Files: tc.files}.Tree("charts/app")
-			for file, content := range (testkit.Chart{Name: "db", Version: "0.1.0"}).Tree("charts/db") {
-				tree[file] = content
-			}
+			maps.Copy(tree, testkit.Chart{Name: "db", Version: "0.1.0"}.Tree("charts/db"))
 			root := writeTree(t, tree)
 			c, err := helmchart.LoadDir(t.Context(), root, "charts/app", helmchart.Limits{})
 			if err != nil {

@@ -30,7 +30,7 @@ type IndexVersion struct {
 
 	// URLs are where the archive is, relative to the repository or absolute.
 	URLs    []string  `json:"urls"`
-	Created time.Time `json:"created,omitempty"`
+	Created time.Time `json:"created"`
 	Removed bool      `json:"removed,omitempty"`
 	Digest  string    `json:"digest,omitempty"`
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
 
 	"helm.sh/helm/v3/pkg/chart"
@@ -18,9 +19,7 @@ import (
 // Flux: helm-controller contract, "Composition".
 func MergeValues(a, b map[string]any) map[string]any {
 	merged := make(map[string]any, len(a)+len(b))
-	for key, value := range a {
-		merged[key] = value
-	}
+	maps.Copy(merged, a)
 	for key, value := range b {
 		over, isMap := value.(map[string]any)
 		if under, both := merged[key].(map[string]any); isMap && both {

@@ -213,9 +213,7 @@ func TestHelmChartFromGit(t *testing.T) {
 		t.Error("a chart of the same version is not made again")
 	}
 	// The version does.
-	for name, content := range app("1.1.0").Tree("charts/app") {
-		next[name] = content
-	}
+	maps.Copy(next, app("1.1.0").Tree("charts/app"))
 	f.commit("third", next)
 	f.request()
 	f.version("byversion", "1.1.0")

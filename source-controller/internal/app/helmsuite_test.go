@@ -140,9 +140,9 @@ func (f *helmFixture) requestRepository() *sourcev1.HelmRepository {
 	return await(f, "charts", "the requested run", func(o *sourcev1.HelmRepository) bool { return o.Status.LastHandledReconcileAt == at })
 }
 
-func (f *helmFixture) readyChart(name string) *sourcev1.HelmChart {
+func (f *helmFixture) readyChart(name string) {
 	f.t.Helper()
-	return await(f, name, "Ready", func(o *sourcev1.HelmChart) bool {
+	await(f, name, "Ready", func(o *sourcev1.HelmChart) bool {
 		return o.Status.ObservedGeneration == o.Generation && conditions.IsReady(o)
 	})
 }

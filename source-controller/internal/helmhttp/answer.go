@@ -60,7 +60,7 @@ func isTrust(err error) bool {
 }
 
 // save writes the content of an answer to w.
-func save(w io.Writer, res *http.Response, limit int64) error {
+func save(ctx context.Context, w io.Writer, res *http.Response, limit int64) error {
 	tooLarge := fmt.Errorf("get %s: more than %d bytes: %w", redacted(res.Request.URL), limit, ErrTooLarge)
 	if res.ContentLength > limit {
 		return tooLarge
@@ -68,7 +68,7 @@ func save(w io.Writer, res *http.Response, limit int64) error {
 	n, err := io.Copy(w, io.LimitReader(res.Body, limit+1))
 	switch {
 	case err != nil:
-		return fmt.Errorf("read %s: %w", redacted(res.Request.URL), causeOf(res.Request.Context(), err))
+		return fmt.Errorf("read %s: %w", redacted(res.Request.URL), causeOf(ctx, err))
 	case n > limit:
 		return tooLarge
 	}

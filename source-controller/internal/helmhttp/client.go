@@ -170,7 +170,7 @@ func (r *Repository) Index(ctx context.Context, w io.Writer, known Validators, l
 	if res.StatusCode == http.StatusNotModified && known != (Validators{}) {
 		return known, true, nil
 	}
-	if err := save(w, res, limit); err != nil {
+	if err := save(ctx, w, res, limit); err != nil {
 		return Validators{}, false, err
 	}
 	return Validators{ETag: res.Header.Get("ETag"), LastModified: res.Header.Get("Last-Modified")}, false, nil
@@ -193,7 +193,7 @@ func (r *Repository) Chart(ctx context.Context, w io.Writer, ref string, limit i
 		return err
 	}
 	defer func() { _ = res.Body.Close() }() // all that counts was read
-	return save(w, res, limit)
+	return save(ctx, w, res, limit)
 }
 
 func (r *Repository) request(ctx context.Context, address *url.URL) (*http.Request, error) {

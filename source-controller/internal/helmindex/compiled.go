@@ -258,7 +258,7 @@ func (c *Compiled) WriteTable(to io.Writer, subject string) error {
 		}
 	}
 	_, _ = w.Write(directory)
-	footer := binary.BigEndian.AppendUint64(nil, uint64(offset)) //nolint:gosec // not negative
+	footer := binary.BigEndian.AppendUint64(nil, uint64(offset))
 	footer = binary.BigEndian.AppendUint64(footer, uint64(len(directory)))
 	footer = binary.BigEndian.AppendUint32(footer, crc32.ChecksumIEEE(directory))
 	_, _ = w.Write(append(footer, magic...))

@@ -109,7 +109,12 @@ func (t *Table) chart(name string) (place, error) {
 	found := false
 	for directory.more() {
 		entry := directory.text()
-		p := place{offset: directory.number(), length: directory.number(), sum: uint32(directory.number())}
+		p := place{offset: directory.number(), length: directory.number()}
+		sum := directory.number()
+		if sum > math.MaxUint32 {
+			directory.fail(nil)
+		}
+		p.sum = uint32(sum & math.MaxUint32)
 		if directory.err == nil && entry == name {
 			at, found = p, true
 		}
