@@ -72,7 +72,7 @@ func noise(n int) []byte {
 		state ^= state << 13
 		state ^= state >> 7
 		state ^= state << 17
-		data[i] = byte(state) //nolint:gosec // the low bits
+		data[i] = byte(state)
 	}
 	return data
 }

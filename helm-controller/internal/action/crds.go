@@ -39,12 +39,9 @@ func (a *run) applyCRDs(ctx context.Context, policy helmv2.CRDsPolicy, files []c
 	if len(others) > 0 {
 		a.Log.Info("the chart has objects other than CustomResourceDefinitions among those, which are left out", "objects", strings.Join(others, ", "))
 	}
-	changed, err := a.client.ApplyDefinitions(crds, policy == helmv2.CRDsCreateReplace)
+	changed, err := a.client.ApplyDefinitions(ctx, crds, policy == helmv2.CRDsCreateReplace)
 	if err != nil || len(changed) == 0 {
 		return false, err
 	}
-	if err := ctx.Err(); err != nil {
-		return true, err
-	}
-	return true, a.client.WaitWithJobs(changed, crdTimeout)
+	return true, a.client.AwaitDefinitions(ctx, changed, crdTimeout)
 }

@@ -46,7 +46,7 @@ func (r *Runner) DetectDrift(ctx context.Context, t Target, newest *release.Revi
 		return &Drift{}, nil
 	}
 	objects, buildErr := client.Objects(newest.Manifest, newest.Name)
-	diff, err := client.Compare(objects, apply.CompareOptions{
+	diff, err := client.Compare(ctx, objects, apply.CompareOptions{
 		Ignore:  ignored(of(t.Object.Spec.DriftDetection).Ignore),
 		Exclude: map[string]string{helmv2.DriftDetectionKey: helmv2.DriftDetectionDisabledValue},
 	})
@@ -70,7 +70,7 @@ func (r *Runner) CorrectDrift(ctx context.Context, t Target, d *Drift) (Correcti
 	if err != nil {
 		return Correction{}, err
 	}
-	done, err := client.Correct(d.diff)
+	done, err := client.Correct(ctx, d.diff)
 	var c Correction
 	for _, change := range done {
 		c.Lines = append(c.Lines, change.Subject+" "+string(change.Action))

@@ -185,7 +185,7 @@ func TestDefinitions(t *testing.T) {
 			if u.GetLabels()[helmv2.NameLabel] != "app" {
 				t.Errorf("labels %v", u.GetLabels())
 			}
-			versions, _ := u.Object["spec"].(map[string]any)["versions"].([]any) //nolint:forcetypeassert // of our own object
+			versions, _ := u.Object["spec"].(map[string]any)["versions"].([]any)
 			schema, _ := versions[0].(map[string]any)["schema"].(map[string]any)["openAPIV3Schema"].(map[string]any)
 			text, _ := schema["description"].(string)
 			return text

@@ -48,9 +48,9 @@ func (a *run) prepare(ctx context.Context, p preparation) (*plan, error) {
 	if changed {
 		a.Clients.Mapper.Reset()
 		a.runner.Cluster.KindsChanged()
-		if a.config.Capabilities, err = a.runner.Cluster.Capabilities(ctx); err != nil {
-			return nil, err
-		}
+	}
+	if a.config.Capabilities, err = a.runner.Cluster.Capabilities(ctx); err != nil {
+		return nil, err
 	}
 	out, err := render.Render(ctx, render.Input{
 		Chart: p.chart, Values: p.values, Release: p.release, Capabilities: a.config.Capabilities,

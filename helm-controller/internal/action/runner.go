@@ -131,17 +131,13 @@ func (r *Runner) begin(ctx context.Context, t Target, s settings) (*run, error) 
 	if err != nil {
 		return nil, fmt.Errorf("create client: %w", err)
 	}
-	capabilities, err := r.Cluster.Capabilities(ctx)
-	if err != nil {
-		return nil, err
-	}
 	a.client = client
 	a.writes = storage.Writes{ApplyMethod: release.ApplyClientSide, Intent: t.Intent, Observe: a.observe}
 	if s.serverSide {
 		a.writes.ApplyMethod = release.ApplyServerSide
 	}
 	a.config = &helmaction.Configuration{
-		KubeClient: client, Capabilities: capabilities, Log: a.tail.add,
+		KubeClient: client, Log: a.tail.add,
 		HookOutputFunc: func(namespace, pod, container string) io.Writer {
 			return hookOutput{t.Log.V(1).WithValues("pod", namespace+"/"+pod, "container", container)}
 		},

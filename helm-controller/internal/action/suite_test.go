@@ -72,7 +72,12 @@ func newRig(tb testing.TB, tune ...func(*kube.Config)) *rig {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(tb.Context()))
 	stopped := make(chan error, 1)
 	go func() { stopped <- shared.Start(ctx) }()
-	tb.Cleanup(func() { cancel(); <-stopped })
+	tb.Cleanup(func() {
+		cancel()
+		if err := <-stopped; err != nil {
+			tb.Error(err)
+		}
+	})
 	r.runner = &action.Runner{Cluster: shared}
 	r.ledger = storage.NewLedger(storage.LedgerOptions{Logger: logr.Discard()})
 	r.obj = &helmv2.HelmRelease{ObjectMeta: metav1.ObjectMeta{Namespace: r.ns, Name: "app", UID: "1"}}

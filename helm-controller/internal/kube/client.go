@@ -61,6 +61,7 @@ type Client struct {
 
 	cluster *Cluster
 	ctx     func() context.Context // Helm's interfaces have no context
+	ended   func() error           // why the action is over; nil while it is not
 	rest    *requester
 
 	mu        sync.Mutex
@@ -87,10 +88,11 @@ func (c *Cluster) Client(ctx context.Context, o Options) (*Client, error) {
 	}
 	client := &Client{
 		Options: o, cluster: c, ctx: func() context.Context { return ctx },
-		gone: map[objectKey]bool{}, tracked: map[objectKey]apply.Tracked{},
+		ended: func() error { return context.Cause(ctx) },
+		gone:  map[objectKey]bool{}, tracked: map[objectKey]apply.Tracked{},
 	}
 	var err error
-	if client.rest, err = newRequester(o.Clients.Config, client.ctx); err != nil {
+	if client.rest, err = newRequester(o.Clients.Config, client.ended); err != nil {
 		return nil, err
 	}
 	return client, nil
@@ -105,7 +107,7 @@ func keyOf(info *resource.Info) objectKey {
 }
 
 // IsReachable implements kube.Interface. It asks nothing: what follows finds out.
-func (c *Client) IsReachable() error { return c.ctx().Err() }
+func (c *Client) IsReachable() error { return c.ended() }
 
 // describe is how errors name an object.
 func describe(info *resource.Info) string {
@@ -114,17 +116,17 @@ func describe(info *resource.Info) string {
 
 // each calls work for all objects: kind by kind as they are sorted, those of one kind at the same time. It returns an error for each
 // object, in order, and stops when the action ends or, after the objects of a kind, when stop says so.
-func (c *Client) each(list helmkube.ResourceList, work func(context.Context, *resource.Info) error, stop func([]error) bool) error {
+func (c *Client) each(ctx context.Context, list helmkube.ResourceList, work func(context.Context, *resource.Info) error, stop func([]error) bool) error {
 	var all []error
 	for len(list) > 0 {
 		n := 1
 		for n < len(list) && list[n].Mapping.GroupVersionKind.Kind == list[0].Mapping.GroupVersionKind.Kind {
 			n++
 		}
-		errs := c.batch(list[:n], work)
+		errs := c.batch(ctx, list[:n], work)
 		all = append(all, errs...)
-		if err := c.ctx().Err(); err != nil {
-			return errors.Join(append(all, context.Cause(c.ctx()))...)
+		if err := c.ended(); err != nil {
+			return errors.Join(append(all, err)...)
 		}
 		if stop != nil && stop(errs) {
 			break
@@ -134,20 +136,18 @@ func (c *Client) each(list helmkube.ResourceList, work func(context.Context, *re
 	return errors.Join(all...)
 }
 
-func (c *Client) batch(list helmkube.ResourceList, work func(context.Context, *resource.Info) error) []error {
+func (c *Client) batch(ctx context.Context, list helmkube.ResourceList, work func(context.Context, *resource.Info) error) []error {
 	errs := make([]error, len(list))
 	slots := make(chan struct{}, concurrency)
 	var wg sync.WaitGroup
 	for i, info := range list {
 		slots <- struct{}{}
-		if c.ctx().Err() != nil {
+		if ctx.Err() != nil {
 			<-slots
 			break
 		}
 		wg.Go(func() {
 			defer func() { <-slots }()
-			ctx, cancel := context.WithTimeout(c.ctx(), requestLimit)
-			defer cancel()
 			errs[i] = work(ctx, info)
 		})
 	}

@@ -52,7 +52,7 @@ func (c *Client) Create(list helmkube.ResourceList) (*helmkube.Result, error) {
 	if len(list) == 0 {
 		return nil, helmkube.ErrNoObjectsVisited
 	}
-	err := c.each(list, func(ctx context.Context, info *resource.Info) error {
+	err := c.each(c.ctx(), list, func(ctx context.Context, info *resource.Info) error {
 		err := c.create(ctx, info)
 		if apierrors.IsAlreadyExists(err) && roleOf(info) == member && c.TakeOwnership {
 			err = c.merge(ctx, info, info.Object)

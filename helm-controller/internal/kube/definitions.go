@@ -9,7 +9,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"sync"
+	"time"
 
 	helmkube "helm.sh/helm/v3/pkg/kube"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -42,9 +44,7 @@ func Definitions(files [][]byte, labels map[string]string) (crds []*unstructured
 			if all == nil {
 				all = make(map[string]string, len(labels))
 			}
-			for key, value := range labels {
-				all[key] = value
-			}
+			maps.Copy(all, labels)
 			u.SetLabels(all)
 			crds = append(crds, u)
 		}
@@ -78,7 +78,7 @@ func decode(file []byte) ([]*unstructured.Unstructured, error) {
 
 // ApplyDefinitions creates definitions that do not exist and, with replace, brings others to their new state. It returns those that it
 // wrote.
-func (c *Client) ApplyDefinitions(crds []*unstructured.Unstructured, replace bool) (helmkube.ResourceList, error) {
+func (c *Client) ApplyDefinitions(ctx context.Context, crds []*unstructured.Unstructured, replace bool) (helmkube.ResourceList, error) {
 	var list, written helmkube.ResourceList
 	for _, u := range crds {
 		info, err := c.info(u)
@@ -88,7 +88,7 @@ func (c *Client) ApplyDefinitions(crds []*unstructured.Unstructured, replace boo
 		list = append(list, info)
 	}
 	var mu sync.Mutex
-	err := c.each(list, func(ctx context.Context, info *resource.Info) error {
+	err := c.each(ctx, list, func(ctx context.Context, info *resource.Info) error {
 		changed, err := c.define(ctx, info, replace)
 		if changed {
 			mu.Lock()
@@ -98,6 +98,11 @@ func (c *Client) ApplyDefinitions(crds []*unstructured.Unstructured, replace boo
 		return err
 	}, nil)
 	return written, err
+}
+
+// AwaitDefinitions waits until definitions are established.
+func (c *Client) AwaitDefinitions(ctx context.Context, list helmkube.ResourceList, timeout time.Duration) error {
+	return c.await(ctx, list, timeout, true)
 }
 
 // define writes one definition and tells whether that changed anything.

@@ -4,6 +4,7 @@
 package kube
 
 import (
+	"context"
 	"errors"
 	"strings"
 
@@ -39,15 +40,15 @@ func (c *Client) Objects(manifest, releaseName string) ([]*unstructured.Unstruct
 }
 
 // Compare compares objects of the release with what is live, and has those watched that are as they should be.
-func (c *Client) Compare(objects []*unstructured.Unstructured, o apply.CompareOptions) ([]*apply.Difference, error) {
-	found, err := c.cluster.engine.Compare(c.ctx(), clientsOf(c.Clients), c.Clients.Client, objects, o)
+func (c *Client) Compare(ctx context.Context, objects []*unstructured.Unstructured, o apply.CompareOptions) ([]*apply.Difference, error) {
+	found, err := c.cluster.engine.Compare(ctx, clientsOf(c.Clients), c.Clients.Client, objects, o)
 	c.watchLive(found, err == nil)
 	return found, err
 }
 
 // Correct puts right what Compare found.
-func (c *Client) Correct(found []*apply.Difference) ([]apply.Change, error) {
-	done, err := c.cluster.engine.Correct(c.ctx(), c.Clients.Client, found)
+func (c *Client) Correct(ctx context.Context, found []*apply.Difference) ([]apply.Change, error) {
+	done, err := c.cluster.engine.Correct(ctx, c.Clients.Client, found)
 	c.watchLive(found, err == nil)
 	return done, err
 }

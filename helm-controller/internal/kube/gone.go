@@ -35,7 +35,7 @@ func (c *Client) WaitForDelete(list helmkube.ResourceList, timeout time.Duration
 		return nil
 	}
 	c.Log("beginning wait for %d resources to be deleted with timeout of %v", len(there), timeout)
-	return c.idle(timeout, func(ctx context.Context) error {
+	return c.idle(c.ctx(), timeout, func(ctx context.Context) error {
 		for _, info := range there {
 			if err := c.awaitGone(ctx, info); err != nil {
 				return err
@@ -51,8 +51,8 @@ func (c *Client) awaitGone(ctx context.Context, info *resource.Info) error {
 		switch {
 		case gone:
 			return nil
-		case c.ctx().Err() != nil:
-			return context.Cause(c.ctx())
+		case c.ended() != nil:
+			return c.ended()
 		case ctx.Err() != nil && c.Legacy:
 			return ctx.Err()
 		case ctx.Err() != nil:

@@ -59,8 +59,8 @@ func (c *Client) pollReady(ctx context.Context, list helmkube.ResourceList, jobs
 		}
 		return true, nil
 	})
-	if c.ctx().Err() != nil {
-		return context.Cause(c.ctx())
+	if ended := c.ended(); ended != nil {
+		return ended
 	}
 	return err
 }
@@ -76,9 +76,9 @@ func retryable(err error) bool {
 
 // watchDone waits for hooks as Helm 3 does, all of them at the same time.
 func (c *Client) watchDone(ctx context.Context, list helmkube.ResourceList) error {
-	errs := c.batch(list, func(_ context.Context, info *resource.Info) error { return c.watchOne(ctx, info) })
-	if c.ctx().Err() != nil {
-		return context.Cause(c.ctx())
+	errs := c.batch(ctx, list, c.watchOne)
+	if err := c.ended(); err != nil {
+		return err
 	}
 	return errors.Join(errs...)
 }
@@ -161,7 +161,7 @@ func (c *Client) WaitAndGetCompletedPodPhase(name string, timeout time.Duration)
 	if err != nil {
 		return corev1.PodUnknown, err
 	}
-	err = c.idle(timeout, func(ctx context.Context) error { return c.watchOne(ctx, info) })
+	err = c.idle(c.ctx(), timeout, func(ctx context.Context) error { return c.watchOne(ctx, info) })
 	if err != nil {
 		return corev1.PodFailed, err
 	}

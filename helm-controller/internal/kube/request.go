@@ -12,7 +12,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/cli-runtime/pkg/resource"
 	"k8s.io/client-go/kubernetes/scheme"
@@ -27,10 +26,10 @@ const metadataOnly = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=
 type requester struct {
 	rest   rest.Interface
 	config *rest.Config
-	ctx    func() context.Context
+	ended  func() error
 }
 
-func newRequester(config *rest.Config, ctx func() context.Context) (*requester, error) {
+func newRequester(config *rest.Config, ended func() error) (*requester, error) {
 	cfg := rest.CopyConfig(config)
 	cfg.GroupVersion = &schema.GroupVersion{}
 	cfg.APIPath = "/" // every request has an absolute path
@@ -40,7 +39,7 @@ func newRequester(config *rest.Config, ctx func() context.Context) (*requester, 
 	if err != nil {
 		return nil, fmt.Errorf("rest client: %w", err)
 	}
-	return &requester{rest: client, config: config, ctx: ctx}, nil
+	return &requester{rest: client, config: config, ended: ended}, nil
 }
 
 // call is one request about one object.
@@ -74,6 +73,8 @@ func (r *requester) send(ctx context.Context, c call) (answer, error) {
 }
 
 func (r *requester) once(ctx context.Context, c call) (answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestLimit)
+	defer cancel()
 	accept := metadataOnly
 	if c.full {
 		accept = "application/json, */*"
@@ -124,14 +125,6 @@ func (a answer) metadata(gvk schema.GroupVersionKind) (*metav1.PartialObjectMeta
 	return m, nil
 }
 
-func (a answer) object() (*unstructured.Unstructured, error) {
-	u := &unstructured.Unstructured{}
-	if err := u.UnmarshalJSON(a.body); err != nil {
-		return nil, fmt.Errorf("decode answer: %w", err)
-	}
-	return u, nil
-}
-
 // real returns a client as Helm expects it in its lists of objects.
 func (r *requester) real(mapping *meta.RESTMapping) (resource.RESTClient, error) {
 	cfg := rest.CopyConfig(r.config)
@@ -142,7 +135,7 @@ func (r *requester) real(mapping *meta.RESTMapping) (resource.RESTClient, error)
 		cfg.APIPath = "/api"
 	}
 	cfg.Timeout = requestLimit
-	cfg.Wrap(func(next http.RoundTripper) http.RoundTripper { return ending{next: next, ctx: r.ctx} })
+	cfg.Wrap(func(next http.RoundTripper) http.RoundTripper { return ending{next: next, ended: r.ended} })
 	client, err := rest.RESTClientFor(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("rest client for %s: %w", gv, err)
@@ -152,13 +145,13 @@ func (r *requester) real(mapping *meta.RESTMapping) (resource.RESTClient, error)
 
 // ending refuses requests after the action has ended: Helm sends them with a context of its own.
 type ending struct {
-	next http.RoundTripper
-	ctx  func() context.Context
+	next  http.RoundTripper
+	ended func() error
 }
 
 // RoundTrip implements http.RoundTripper.
 func (e ending) RoundTrip(req *http.Request) (*http.Response, error) {
-	if err := e.ctx().Err(); err != nil {
+	if err := e.ended(); err != nil {
 		return nil, err
 	}
 	return e.next.RoundTrip(req)

@@ -46,7 +46,7 @@ func (u *updating) add(list *helmkube.ResourceList, info *resource.Info) {
 func (c *Client) update(original, target helmkube.ResourceList, force bool) (*helmkube.Result, error) {
 	c.Log("checking %d resources for changes", len(target))
 	u := &updating{original: original, force: force}
-	err := c.each(target, func(ctx context.Context, info *resource.Info) error {
+	err := c.each(c.ctx(), target, func(ctx context.Context, info *resource.Info) error {
 		return c.updateOne(ctx, u, info)
 	}, func([]error) bool { return u.abort })
 	if err == nil {
@@ -149,7 +149,7 @@ func (c *Client) get(ctx context.Context, info *resource.Info, full bool) (answe
 // remove deletes what is no longer in the release. Unlike Helm 3, which only logs, it fails for objects that it could not delete:
 // nobody would look for them later.
 func (c *Client) remove(u *updating, list helmkube.ResourceList) error {
-	return c.each(list, func(ctx context.Context, info *resource.Info) error {
+	return c.each(c.ctx(), list, func(ctx context.Context, info *resource.Info) error {
 		live, err := c.get(ctx, info, false)
 		if apierrors.IsNotFound(err) {
 			return nil
@@ -185,7 +185,7 @@ func (c *Client) DeleteWithPropagationPolicy(list helmkube.ResourceList, policy 
 		return nil, []error{fmt.Errorf("object not found, skipping delete: %w", helmkube.ErrNoObjectsVisited)}
 	}
 	u := &updating{}
-	err := c.each(list, func(ctx context.Context, info *resource.Info) error {
+	err := c.each(c.ctx(), list, func(ctx context.Context, info *resource.Info) error {
 		c.Log("Starting delete for %q %s", info.Name, info.Mapping.GroupVersionKind.Kind)
 		err := c.delete(ctx, info, policy)
 		if apierrors.IsNotFound(err) {
@@ -212,7 +212,7 @@ func (c *Client) DeleteWithPropagationPolicy(list helmkube.ResourceList, policy 
 
 // parts takes a joined error apart.
 func parts(err error) []error {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // of exactly this error
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		return joined.Unwrap()
 	}
 	return []error{err}

@@ -22,8 +22,7 @@ import (
 var ErrSuperseded = errors.New("wait canceled by a newer change")
 
 // idle runs a wait without holding the place of a worker.
-func (c *Client) idle(timeout time.Duration, wait func(context.Context) error) error {
-	action := c.ctx()
+func (c *Client) idle(action context.Context, timeout time.Duration, wait func(context.Context) error) error {
 	if c.Slot != nil {
 		c.Slot.Release()
 	}
@@ -41,17 +40,17 @@ func (c *Client) idle(timeout time.Duration, wait func(context.Context) error) e
 
 // Wait implements kube.Interface. A Job need only have begun.
 func (c *Client) Wait(list helmkube.ResourceList, timeout time.Duration) error {
-	return c.await(list, timeout, false)
+	return c.await(c.ctx(), list, timeout, false)
 }
 
 // WaitWithJobs implements kube.Interface. Jobs have to be complete.
 func (c *Client) WaitWithJobs(list helmkube.ResourceList, timeout time.Duration) error {
-	return c.await(list, timeout, true)
+	return c.await(c.ctx(), list, timeout, true)
 }
 
-func (c *Client) await(list helmkube.ResourceList, timeout time.Duration, jobs bool) error {
+func (c *Client) await(ctx context.Context, list helmkube.ResourceList, timeout time.Duration, jobs bool) error {
 	if c.Legacy {
-		return c.idle(timeout, func(ctx context.Context) error { return c.pollReady(ctx, list, jobs) })
+		return c.idle(ctx, timeout, func(ctx context.Context) error { return c.pollReady(ctx, list, jobs) })
 	}
 	set := apply.HealthSet{Exprs: c.Exprs, FailFast: true}
 	if !jobs {
@@ -78,7 +77,7 @@ func (c *Client) await(list helmkube.ResourceList, timeout time.Duration, jobs b
 	}
 	c.Log("beginning wait for %d resources with timeout of %v", len(set.Entries), timeout)
 	c.cluster.engine.Track(clientsOf(c.Clients), c.owner(), awaited, false)
-	return c.idle(timeout, func(ctx context.Context) error { return c.watchHealth(ctx, set, c.Superseded) })
+	return c.idle(ctx, timeout, func(ctx context.Context) error { return c.watchHealth(ctx, set, c.Superseded) })
 }
 
 // owner is the HelmRelease in the words of the watches.
@@ -154,8 +153,8 @@ func (c *Client) watchHealth(ctx context.Context, set apply.HealthSet, supersede
 
 // timedOut tells why a wait ended without a result: its time is up, or the action ends.
 func (c *Client) timedOut(ctx context.Context, last apply.Health, set apply.HealthSet) error {
-	if cause := context.Cause(c.ctx()); cause != nil {
-		return cause
+	if err := c.ended(); err != nil {
+		return err
 	}
 	if err := last.Err(true); err != nil {
 		return err
@@ -183,7 +182,7 @@ func (c *Client) WatchUntilReady(list helmkube.ResourceList, timeout time.Durati
 		return helmkube.ErrNoObjectsVisited
 	}
 	if c.Legacy {
-		return c.idle(timeout, func(ctx context.Context) error { return c.watchDone(ctx, list) })
+		return c.idle(c.ctx(), timeout, func(ctx context.Context) error { return c.watchDone(ctx, list) })
 	}
 	pod := schema.GroupKind{Kind: "Pod"}
 	// A failure does not end the wait for others; where there are none, nothing can change any more.
@@ -202,5 +201,5 @@ func (c *Client) WatchUntilReady(list helmkube.ResourceList, timeout time.Durati
 	if len(set.Entries) == 0 {
 		return nil
 	}
-	return c.idle(timeout, func(ctx context.Context) error { return c.watchHealth(ctx, set, nil) })
+	return c.idle(c.ctx(), timeout, func(ctx context.Context) error { return c.watchHealth(ctx, set, nil) })
 }

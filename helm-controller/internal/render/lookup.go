@@ -6,6 +6,7 @@ package render
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -16,10 +17,14 @@ import (
 	"github.com/weir-gitops/weir/kit/cluster"
 )
 
+// lookupLimit bounds one lookup.
+const lookupLimit = 30 * time.Second
+
 // lookup answers the template function of that name with the shared clients: one request for each call, and none for discovery.
 type lookup struct {
 	clients *cluster.Clients
-	ctx     func() context.Context // Helm's interface has no context
+	// ended is closed when the run is over: Helm's interface has no context.
+	ended <-chan struct{}
 }
 
 // GetClientFor implements engine.ClientProvider.
@@ -29,7 +34,7 @@ func (l lookup) GetClientFor(apiVersion, kind string) (dynamic.NamespaceableReso
 	if err != nil {
 		return nil, false, fmt.Errorf("unable to get apiresource from unstructured: %s: %w", gvk.String(), err)
 	}
-	bound := bound{NamespaceableResourceInterface: l.clients.Dynamic.Resource(mapping.Resource), ctx: l.ctx}
+	bound := bound{NamespaceableResourceInterface: l.clients.Dynamic.Resource(mapping.Resource), ended: l.ended}
 	return bound, mapping.Scope.Name() == meta.RESTScopeNameNamespace, nil
 }
 
@@ -37,37 +42,58 @@ func (l lookup) GetClientFor(apiVersion, kind string) (dynamic.NamespaceableReso
 type bound struct {
 	dynamic.NamespaceableResourceInterface
 
-	ctx func() context.Context
+	ended <-chan struct{}
+}
+
+// until returns a context that ends with the run, too.
+func until(ctx context.Context, ended <-chan struct{}) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(ctx, lookupLimit)
+	go func() {
+		select {
+		case <-ended:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
 }
 
 // Namespace implements dynamic.NamespaceableResourceInterface.
 func (b bound) Namespace(namespace string) dynamic.ResourceInterface {
-	return boundTo{ResourceInterface: b.NamespaceableResourceInterface.Namespace(namespace), ctx: b.ctx}
+	return boundTo{ResourceInterface: b.NamespaceableResourceInterface.Namespace(namespace), ended: b.ended}
 }
 
 // Get implements dynamic.ResourceInterface.
-func (b bound) Get(_ context.Context, name string, o metav1.GetOptions, sub ...string) (*unstructured.Unstructured, error) {
-	return b.NamespaceableResourceInterface.Get(b.ctx(), name, o, sub...)
+func (b bound) Get(ctx context.Context, name string, o metav1.GetOptions, sub ...string) (*unstructured.Unstructured, error) {
+	ctx, cancel := until(ctx, b.ended)
+	defer cancel()
+	return b.NamespaceableResourceInterface.Get(ctx, name, o, sub...)
 }
 
 // List implements dynamic.ResourceInterface.
-func (b bound) List(_ context.Context, o metav1.ListOptions) (*unstructured.UnstructuredList, error) {
-	return b.NamespaceableResourceInterface.List(b.ctx(), o)
+func (b bound) List(ctx context.Context, o metav1.ListOptions) (*unstructured.UnstructuredList, error) {
+	ctx, cancel := until(ctx, b.ended)
+	defer cancel()
+	return b.NamespaceableResourceInterface.List(ctx, o)
 }
 
 // boundTo is bound in a namespace.
 type boundTo struct {
 	dynamic.ResourceInterface
 
-	ctx func() context.Context
+	ended <-chan struct{}
 }
 
 // Get implements dynamic.ResourceInterface.
-func (b boundTo) Get(_ context.Context, name string, o metav1.GetOptions, sub ...string) (*unstructured.Unstructured, error) {
-	return b.ResourceInterface.Get(b.ctx(), name, o, sub...)
+func (b boundTo) Get(ctx context.Context, name string, o metav1.GetOptions, sub ...string) (*unstructured.Unstructured, error) {
+	ctx, cancel := until(ctx, b.ended)
+	defer cancel()
+	return b.ResourceInterface.Get(ctx, name, o, sub...)
 }
 
 // List implements dynamic.ResourceInterface.
-func (b boundTo) List(_ context.Context, o metav1.ListOptions) (*unstructured.UnstructuredList, error) {
-	return b.ResourceInterface.List(b.ctx(), o)
+func (b boundTo) List(ctx context.Context, o metav1.ListOptions) (*unstructured.UnstructuredList, error) {
+	ctx, cancel := until(ctx, b.ended)
+	defer cancel()
+	return b.ResourceInterface.List(ctx, o)
 }

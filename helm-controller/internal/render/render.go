@@ -83,5 +83,5 @@ func (in Input) execute(ctx context.Context, values chartutil.Values) (map[strin
 		e.EnableDNS = true
 		return e.Render(in.Chart, values)
 	}
-	return engine.RenderWithClientProvider(in.Chart, values, lookup{clients: in.Clients, ctx: func() context.Context { return ctx }})
+	return engine.RenderWithClientProvider(in.Chart, values, lookup{clients: in.Clients, ended: ctx.Done()})
 }
