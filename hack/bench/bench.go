@@ -20,6 +20,7 @@ import (
 	"github.com/weir-gitops/weir/hack/bench/internal/report"
 	"github.com/weir-gitops/weir/hack/bench/internal/result"
 	"github.com/weir-gitops/weir/hack/bench/internal/scenario"
+	"github.com/weir-gitops/weir/hack/local/controllers"
 	"github.com/weir-gitops/weir/hack/local/process"
 )
 
@@ -108,7 +109,7 @@ func (b bench) measure(ctx context.Context, dir string) ([]result.Scenario, erro
 func (b bench) environment(dir string, progress func(string, ...any)) env.Options {
 	o := b.options
 	return env.Options{
-		Cluster: o.cluster, SourceController: o.source, KustomizeController: o.kustomize, Manifests: o.manifests,
+		Cluster: o.cluster, Programs: o.programs, Manifests: o.manifests,
 		Dir: dir, StepTimeout: o.stepTimeout, Idle: o.idle, Keep: o.keep,
 		Profiles: o.profiles, ProfileTime: o.profileTime, Progress: progress,
 	}
@@ -122,9 +123,9 @@ func (b bench) describe(ctx context.Context, kubernetes string) (result.Environm
 	}
 	e := result.Environment{
 		Date: time.Now(), Machine: machine, Kubernetes: kubernetes, Implementation: b.options.name,
-		Version: version(ctx, b.options.kustomize), Go: "unknown Go",
+		Version: version(ctx, b.options.programs[controllers.Source]), Go: "unknown Go",
 	}
-	if info, err := buildinfo.ReadFile(b.options.kustomize); err == nil { // else it is not written in Go
+	if info, err := buildinfo.ReadFile(b.options.programs[controllers.Source]); err == nil { // else it is not written in Go
 		e.Go = info.GoVersion
 	}
 	return e, nil

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/weir-gitops/weir/hack/bench/internal/result"
+	"github.com/weir-gitops/weir/hack/local/controllers"
 )
 
 // roleVariable turns this test program into a stand-in for the controllers.
@@ -45,10 +46,11 @@ func TestBench(t *testing.T) {
 			t.Skipf("needs %s (make cluster) and no -short", filepath.Base(path))
 		}
 	}
-	if o.source, err = os.Executable(); err != nil {
+	program, err := os.Executable()
+	if err != nil {
 		t.Fatal(err)
 	}
-	o.kustomize = o.source
+	o.programs = map[string]string{controllers.Source: program, controllers.Kustomize: program}
 	t.Setenv(roleVariable, "1")
 	var out bytes.Buffer
 	if err := (bench{options: o, out: &out, progress: t.Output()}).run(t.Context()); err != nil {

@@ -16,23 +16,25 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/weir-gitops/weir/hack/bench/internal/scenario"
+	"github.com/weir-gitops/weir/hack/local/controllers"
 )
 
 // options is what the command line says.
 type options struct {
 	scenarios []string
 
-	cluster, source, kustomize string // executables
-	manifests                  string
-	name                       string
-	runs                       int
-	json, report               string // paths of files
-	check                      bool
-	idle, stepTimeout          time.Duration
-	profiles                   string
-	profileTime                time.Duration
-	dir                        string
-	keep                       bool
+	cluster           string            // executable
+	programs          map[string]string // executables by controller
+	manifests         string
+	name              string
+	runs              int
+	json, report      string // paths of files
+	check             bool
+	idle, stepTimeout time.Duration
+	profiles          string
+	profileTime       time.Duration
+	dir               string
+	keep              bool
 }
 
 // parse reads the command line. Help and its like go to out.
@@ -46,8 +48,10 @@ func parse(args []string, out io.Writer) (options, error) {
 	}
 	flags.StringSliceVar(&o.scenarios, "scenario", nil, "scenario to measure, as if given as argument")
 	flags.StringVar(&o.cluster, "cluster", "bin/weir-cluster", "weir-cluster command of hack/cluster")
-	flags.StringVar(&o.source, "source-controller", "bin/source-controller", "source-controller to measure")
-	flags.StringVar(&o.kustomize, "kustomize-controller", "bin/kustomize-controller", "kustomize-controller to measure")
+	programs := map[string]*string{}
+	for _, name := range controllers.Names() {
+		programs[name] = flags.String(name, "bin/"+name, name+" to measure")
+	}
 	flags.StringVar(&o.manifests, "manifests", "manifests/install", "kustomize folder to install, whose Deployments say how controllers are run")
 	flags.StringVar(&o.name, "name", "weir", "what the measured controllers are called in reports")
 	flags.IntVar(&o.runs, "runs", 1, "how often to measure each scenario; the median counts")
@@ -63,6 +67,10 @@ func parse(args []string, out io.Writer) (options, error) {
 	flags.BoolVar(&o.keep, "keep", false, "leave the control plane running at the end")
 	if err := flags.Parse(args); err != nil {
 		return options{}, err
+	}
+	o.programs = map[string]string{}
+	for name, path := range programs {
+		o.programs[name] = *path
 	}
 	if flags.Changed("name") && !flags.Changed("report") {
 		o.report = ""
@@ -81,9 +89,14 @@ func (o *options) resolve() error {
 	if err != nil {
 		return err
 	}
-	for _, path := range []*string{&o.cluster, &o.source, &o.kustomize, &o.manifests, &o.json, &o.report, &o.profiles, &o.dir} {
+	for _, path := range []*string{&o.cluster, &o.manifests, &o.json, &o.report, &o.profiles, &o.dir} {
 		if *path != "" && !filepath.IsAbs(*path) {
 			*path = filepath.Join(root, *path)
+		}
+	}
+	for name, path := range o.programs {
+		if !filepath.IsAbs(path) {
+			o.programs[name] = filepath.Join(root, path)
 		}
 	}
 	return nil
@@ -125,7 +138,11 @@ func (o *options) validate() error {
 	if o.keep && (o.runs > 1 || len(o.scenarios) > 1) {
 		errs = append(errs, errors.New("--keep is for one run of one scenario"))
 	}
-	for _, path := range []string{o.cluster, o.source, o.kustomize, o.manifests} {
+	paths := []string{o.cluster, o.manifests}
+	for _, name := range scenario.Controllers(o.scenarios) {
+		paths = append(paths, o.programs[name])
+	}
+	for _, path := range paths {
 		if _, err := os.Stat(path); err != nil {
 			errs = append(errs, err)
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/weir-gitops/weir/hack/bench/internal/scenario"
+	"github.com/weir-gitops/weir/hack/local/controllers"
 )
 
 // inWorkspace makes a workspace with what is to be measured and returns its root.
@@ -24,7 +25,7 @@ func inWorkspace(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range []string{"go.work", "bin/weir-cluster", "bin/source-controller", "bin/kustomize-controller", "manifests/install/x.yaml", "hack/bench/go.mod"} {
+	for _, path := range []string{"go.work", "bin/weir-cluster", "bin/source-controller", "bin/kustomize-controller", "bin/helm-controller", "bin/notification-controller", "bin/image-automation-controller", "manifests/install/x.yaml", "hack/bench/go.mod"} {
 		path = filepath.Join(root, path)
 		if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 			t.Fatal(err)
@@ -69,8 +70,8 @@ func TestParse(t *testing.T) {
 			if diff := cmp.Diff(tc.scenarios, o.scenarios); diff != "" {
 				t.Errorf("%s\n-want, +got:\n%s", tc.reason, diff)
 			}
-			if want := filepath.Join(root, "bin/source-controller"); o.source != want {
-				t.Errorf("source-controller at %s, want %s", o.source, want)
+			if want := filepath.Join(root, "bin/source-controller"); o.programs[controllers.Source] != want {
+				t.Errorf("source-controller at %s, want %s", o.programs[controllers.Source], want)
 			}
 		})
 	}

@@ -113,6 +113,12 @@ func (r *Repository) Push(ctx context.Context, commit string) error {
 	return err
 }
 
+// Read returns a file as it is at the head of the branch.
+func (r *Repository) Read(ctx context.Context, path string) ([]byte, error) {
+	content, err := r.git(ctx, nil, "show", Branch+":"+path)
+	return []byte(content), err
+}
+
 // PackedBytes is the size of the repository's packs.
 func (r *Repository) PackedBytes() (int64, error) {
 	packs, err := filepath.Glob(filepath.Join(r.Path, "objects/pack/*.pack"))

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -47,15 +48,15 @@ func (e *Env) install(ctx context.Context) (install.Manifest, error) {
 	return manifest, manifest.WithoutPods().Apply(ctx, c)
 }
 
-// startControllers starts both with the flags of their Deployments, but nobody
-// to compete with for the lead.
+// startControllers starts those of the scenario with the flags of their
+// Deployments, but nobody to compete with for the lead.
 func (e *Env) startControllers(ctx context.Context, manifest install.Manifest) error {
-	programs := []struct{ name, path string }{
-		{controllers.Source, e.options.SourceController},
-		{controllers.Kustomize, e.options.KustomizeController},
-	}
-	for _, p := range programs {
-		identity, err := manifest.Identity(p.name)
+	var events string
+	for _, name := range controllers.Names() {
+		if !slices.Contains(e.options.Controllers, name) {
+			continue
+		}
+		identity, err := manifest.Identity(name)
 		if err != nil {
 			return err
 		}
@@ -63,9 +64,9 @@ func (e *Env) startControllers(ctx context.Context, manifest install.Manifest) e
 		if err != nil {
 			return err
 		}
-		dir := filepath.Join(e.options.Dir, p.name)
+		dir := filepath.Join(e.options.Dir, name)
 		c, err := controllers.Start(ctx, controllers.Options{
-			Identity: identity, Program: p.path, Kubeconfig: kubeconfig,
+			Identity: identity, Program: e.options.Programs[name], Kubeconfig: kubeconfig, Events: events,
 			Dir: dir, Log: dir + ".log",
 			Flags: []string{"--enable-leader-election=false"},
 			Env:   []string{"HOME=" + dir, "EVENTS_ADDR="},
@@ -75,6 +76,9 @@ func (e *Env) startControllers(ctx context.Context, manifest install.Manifest) e
 		}
 		if err != nil {
 			return err
+		}
+		if name == controllers.Notification {
+			events, e.Webhooks = c.EventsURL, c.WebhookURL
 		}
 	}
 	return nil

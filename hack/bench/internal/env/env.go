@@ -33,10 +33,11 @@ const stopTimeout = time.Minute
 
 // Options says what is measured and how.
 type Options struct {
-	// Cluster, SourceController and KustomizeController are executables.
-	Cluster             string
-	SourceController    string
-	KustomizeController string
+	// Cluster is an executable.
+	Cluster string
+	// Controllers are those to run, Programs the executable of each.
+	Controllers []string
+	Programs    map[string]string
 	// Manifests is a kustomize folder to install, except for its pods.
 	Manifests string
 	// Dir is an empty folder for everything that is written.
@@ -55,12 +56,14 @@ type Options struct {
 	Progress func(format string, args ...any)
 }
 
-// Env is a control plane with the two controllers and a Git server.
+// Env is a control plane with controllers and a Git server.
 type Env struct {
 	// Client is the bench's own way to the API server.
 	Client dynamic.Interface
 	// Git serves the repositories of the scenario.
 	Git *gitserver.Server
+	// Webhooks is where webhooks are taken, if notification-controller runs.
+	Webhooks string
 	// Kubernetes is the version of the control plane.
 	Kubernetes string
 	// Steps is what was measured so far.

@@ -205,6 +205,6 @@ func Whole(steps []result.Step) result.Step {
 
 // summed tells whether a value may be added up over steps.
 func summed(metric result.Metric) bool {
-	times := []result.Metric{result.Settled, result.Live, result.PutBack, result.PutBackMedian}
+	times := []result.Metric{result.Settled, result.Live, result.PutBack, result.PutBackMedian, result.LiveP95, result.LiveMedian, result.Ratio}
 	return !slices.Contains(times, metric)
 }

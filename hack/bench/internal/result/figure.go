@@ -9,6 +9,9 @@ const (
 	Chain    = "chain"
 	Wait     = "wait"
 	Monorepo = "monorepo"
+	Helm     = "helm"
+	Push     = "push"
+	Image    = "image"
 
 	FirstApply    = "first apply"
 	ChangeAll     = "change all"
@@ -21,8 +24,16 @@ const (
 	FirstFetch    = "first artifact"
 	OneLinePush   = "one-line push"
 	WholeRun      = "whole run"
+	HelmInstall   = "install"
+	HelmUpgrade   = "values upgrade"
+	HelmWait      = "install and wait, 10 of them, 1 sick"
+	HelmWell      = "install and wait, 54 of them"
+	HelmSick      = "the same, beside 6 that never get ready"
+	PushLive      = "20 pushes"
+	NewTag        = "10 new tags"
 	SourceName    = "source-controller"
 	KustomizeName = "kustomize-controller"
+	HelmName      = "helm-controller"
 )
 
 // Unit is how a figure is written.
@@ -34,6 +45,7 @@ const (
 	CPUSeconds Unit = "CPU s"
 	Count      Unit = "requests"
 	Megabytes  Unit = "MB" // of 1,000,000 bytes
+	Times      Unit = "times"
 )
 
 // Figure is a value that must be reached (DESIGN, section 6).
@@ -137,5 +149,27 @@ func Figures() []Figure {
 		Figure{Metric: GitBytes, Name: "fetched", Unit: Megabytes, Target: "97 MB", Must: 1 * megabyte})
 	work(Monorepo, WholeRun, "memory of source-controller after all that",
 		Figure{Metric: PeakOf(SourceName), Name: "peak", Unit: Megabytes, Target: "378 MB", Must: 200 * megabyte})
+	work(Helm, HelmInstall, "30 HelmReleases × 10 ConfigMaps of one chart from Git, install",
+		Figure{Metric: Settled, Name: "all ready", Unit: Seconds, Target: "8.3 s", Must: 5, Aim: 4},
+		Figure{Metric: Requests, Name: "requests of the controllers", Unit: Count, Target: "2,600", Must: 1400},
+		Figure{Metric: CPU, Name: "CPU of the controllers", Unit: CPUSeconds, Target: "5.0 CPU s", Must: 5})
+	work(Helm, Forced, "forced reconcile of all 30, nothing changed",
+		Figure{Metric: Settled, Name: "all answered", Unit: Seconds, Target: "1.8 s", Must: 0.6, Aim: 0.3},
+		Figure{Metric: Requests, Name: "requests of the controllers", Unit: Count, Target: "870", Must: 40},
+		Figure{Metric: CPU, Name: "CPU of the controllers", Unit: CPUSeconds, Target: "1.1 CPU s", Must: 0.2})
+	work(Helm, HelmUpgrade, "new values for all 30",
+		Figure{Metric: Settled, Name: "all ready", Unit: Seconds, Target: "7.7 s", Must: 5, Aim: 4},
+		Figure{Metric: Requests, Name: "requests of the controllers", Unit: Count, Target: "2,550", Must: 1200},
+		Figure{Metric: CPU, Name: "CPU of the controllers", Unit: CPUSeconds, Target: "6.2 CPU s", Must: 6.2})
+	work(Helm, HelmWait, "10 HelmReleases of 1 Deployment, waiting on, 1 of which never gets ready, install",
+		Figure{Metric: Settled, Name: "the 9 others ready", Unit: Seconds, Must: 5})
+	work(Helm, HelmSick, "60 such HelmReleases, 6 of which never get ready, install",
+		Figure{Metric: Ratio, Name: "the 54 others ready, against the 54 alone", Unit: Times, Must: 1.2})
+	work(Helm, WholeRun, "memory of helm-controller after all that",
+		Figure{Metric: PeakOf(HelmName), Name: "peak", Unit: Megabytes, Target: "147 MB", Must: 110 * megabyte})
+	work(Push, PushLive, "a push, told by a webhook to a Receiver, until the first changed object is live",
+		Figure{Metric: LiveP95, Name: "95th percentile", Unit: Seconds, Must: 1})
+	work(Image, NewTag, "a new tag in a registry, told by a webhook to a Receiver, until the commit is pushed",
+		Figure{Metric: LiveP95, Name: "95th percentile", Unit: Seconds, Must: 3})
 	return list
 }

@@ -27,6 +27,12 @@ const (
 	PutBack Metric = "putBackSeconds"
 	// PutBackMedian is the median of those times, in seconds.
 	PutBackMedian Metric = "putBackMedianSeconds"
+	// LiveP95 is the 95th percentile of such times, LiveMedian their median, in seconds.
+	LiveP95    Metric = "liveP95Seconds"
+	LiveMedian Metric = "liveMedianSeconds"
+	// Ratio is how many times as long something took as the same without what
+	// the step adds.
+	Ratio Metric = "ratio"
 	// CPU is that of the controllers, in seconds.
 	CPU Metric = "cpuSeconds"
 	// ControlPlaneCPU is that of the Kubernetes control plane, in seconds.
@@ -73,7 +79,7 @@ type Environment struct {
 	Kubernetes string       `json:"kubernetes"`
 	// Implementation is what the measured controllers are called.
 	Implementation string `json:"implementation"`
-	// Version is what kustomize-controller says on --version, empty if nothing.
+	// Version is what source-controller says on --version, empty if nothing.
 	Version string `json:"version,omitempty"`
 	// Go is the version that the controllers were built with.
 	Go string `json:"go"`

@@ -51,21 +51,27 @@ func newApps(ctx context.Context, e *env.Env, name string, f fleet.Fleet) (*apps
 	if err := a.repo.Push(ctx, a.commit); err != nil {
 		return nil, err
 	}
-	source, err := observe.Start(ctx, e.Client, observe.Scope{Resource: gitRepositories(), Namespace: env.SystemNamespace})
-	if err != nil {
-		return nil, err
-	}
-	defer source.Stop()
-	if _, err := system(e, gitRepositories()).Create(ctx, gitRepository(name, repo.URL), metav1.CreateOptions{}); err != nil {
-		return nil, fmt.Errorf("create GitRepository: %w", err)
-	}
-	limited, cancel := context.WithTimeoutCause(ctx, sourceTimeout, fmt.Errorf("not there in %s", sourceTimeout))
-	defer cancel()
-	if _, err := source.Until(limited, stored(a.commit, name)); err != nil {
+	if err := follow(ctx, e, name, repo.URL, a.commit); err != nil {
 		return nil, err
 	}
 	a.watch, err = observe.Start(ctx, e.Client, observe.Scope{Resource: kustomizations(), Namespace: env.SystemNamespace})
 	return a, err
+}
+
+// follow makes a GitRepository and waits until it has an artifact of the commit.
+func follow(ctx context.Context, e *env.Env, name, url, commit string) error {
+	source, err := observe.Start(ctx, e.Client, observe.Scope{Resource: gitRepositories(), Namespace: env.SystemNamespace})
+	if err != nil {
+		return err
+	}
+	defer source.Stop()
+	if _, err := system(e, gitRepositories()).Create(ctx, gitRepository(name, url), metav1.CreateOptions{}); err != nil {
+		return fmt.Errorf("create GitRepository: %w", err)
+	}
+	limited, cancel := context.WithTimeoutCause(ctx, sourceTimeout, fmt.Errorf("not there in %s", sourceTimeout))
+	defer cancel()
+	_, err = source.Until(limited, stored(commit, name))
+	return err
 }
 
 // sourceTimeout bounds the wait for the first artifact, which is not measured.

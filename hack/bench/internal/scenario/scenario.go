@@ -8,15 +8,19 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"github.com/weir-gitops/weir/hack/bench/internal/env"
 	"github.com/weir-gitops/weir/hack/bench/internal/result"
+	"github.com/weir-gitops/weir/hack/local/controllers"
 )
 
 // part is work that gets a control plane and controllers of its own.
 type part struct {
 	name string
 	run  func(context.Context, *env.Env) error
+	// with are the controllers that take part.
+	with []string
 }
 
 // ErrUnknown says that there is no such scenario.
@@ -24,22 +28,46 @@ var ErrUnknown = errors.New("unknown scenario")
 
 // Names lists the scenarios in the order in which they are measured.
 func Names() []string {
-	return []string{result.Fanout, result.Chain, result.Wait, result.Monorepo}
+	return []string{result.Fanout, result.Chain, result.Wait, result.Monorepo, result.Helm, result.Push, result.Image}
 }
 
 // parts are those of a scenario.
 func parts(scenario string) ([]part, error) {
+	apply := []string{controllers.Source, controllers.Kustomize}
+	release := []string{controllers.Source, controllers.Helm}
 	switch scenario {
 	case result.Fanout:
-		return []part{{scenario, fanout}}, nil
+		return []part{{scenario, fanout, apply}}, nil
 	case result.Chain:
-		return []part{{scenario, chain}}, nil
+		return []part{{scenario, chain, apply}}, nil
 	case result.Wait:
-		return []part{{scenario, wait}, {scenario + "-sick", waitSick}}, nil
+		return []part{{scenario, wait, apply}, {scenario + "-sick", waitSick, apply}}, nil
 	case result.Monorepo:
-		return []part{{scenario, monorepo}}, nil
+		return []part{{scenario, monorepo, apply}}, nil
+	case result.Helm:
+		return []part{{scenario, releases, release}, {scenario + "-wait", releasesWait, release}}, nil
+	case result.Push:
+		return []part{{scenario, push, append(apply, controllers.Notification)}}, nil
+	case result.Image:
+		return []part{{scenario, image, []string{controllers.Source, controllers.Notification, controllers.Image}}}, nil
 	}
 	return nil, fmt.Errorf("%w %q", ErrUnknown, scenario)
+}
+
+// Controllers lists those that take part in any of the scenarios.
+func Controllers(scenarios []string) []string {
+	var names []string
+	for _, s := range scenarios {
+		all, err := parts(s)
+		if err != nil {
+			continue // Run says so
+		}
+		for _, p := range all {
+			names = append(names, p.with...)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // Run measures a scenario once and returns the version of Kubernetes besides.
@@ -52,7 +80,7 @@ func Run(ctx context.Context, scenario string, options env.Options) (result.Run,
 	var kubernetes string
 	for _, p := range all {
 		o := options
-		o.Dir = filepath.Join(options.Dir, p.name)
+		o.Dir, o.Controllers = filepath.Join(options.Dir, p.name), p.with
 		if o.Profiles != "" {
 			o.Profiles = filepath.Join(o.Profiles, p.name)
 		}
