@@ -24,10 +24,7 @@ import (
 // The rows of the contract's table of bad input for HelmRepository.
 // Flux: source-controller contract, "Bad input → observable result".
 func TestHelmRepositoryBadInput(t *testing.T) {
-	f := newHelmFixture(t, testkit.HelmServerOptions{})
-	f.stop()
-	f.extra = []string{"--helm-index-max-size=2000"}
-	f.start()
+	f := newHelmFixture(t, testkit.HelmServerOptions{}, "--helm-index-max-size=2000")
 	certs := testkit.NewCertificates(t)
 	private := testkit.NewHelmServer(t, testkit.HelmServerOptions{Username: "user", Password: "secret"})
 	secure := testkit.NewHelmServer(t, testkit.HelmServerOptions{Certificates: &certs})
@@ -119,10 +116,7 @@ func checkBad(t *testing.T, reason string, o conditions.Getter, stalled bool, me
 // The rows of the contract's table of bad input for HelmChart, and of what this version does not do.
 // Flux: source-controller contract, "Bad input → observable result".
 func TestHelmChartBadInput(t *testing.T) {
-	f := newHelmFixture(t, testkit.HelmServerOptions{})
-	f.stop()
-	f.extra = []string{"--helm-chart-max-size=5000", "--helm-chart-file-max-size=3000"}
-	f.start()
+	f := newHelmFixture(t, testkit.HelmServerOptions{}, "--helm-chart-max-size=5000", "--helm-chart-file-max-size=3000", "--helm-cache-max-size=5")
 	private := testkit.NewHelmServer(t, testkit.HelmServerOptions{Username: "user", Password: "secret"})
 	private.Add(t, app("1.0.0"))
 	registry := testkit.NewRegistry(t, testkit.RegistryOptions{})

@@ -30,9 +30,9 @@ type helmFixture struct {
 	helm *testkit.HelmServer
 }
 
-func newHelmFixture(t *testing.T, o testkit.HelmServerOptions) *helmFixture {
+func newHelmFixture(t *testing.T, o testkit.HelmServerOptions, extra ...string) *helmFixture {
 	t.Helper()
-	return &helmFixture{fixture: newFixture(t), helm: testkit.NewHelmServer(t, o)}
+	return &helmFixture{fixture: newFixture(t, extra...), helm: testkit.NewHelmServer(t, o)}
 }
 
 // app is the chart of most tests.

@@ -72,17 +72,17 @@ type fixture struct {
 	mu  sync.Mutex
 	git []string
 
-	// extra are further flags of the next start.
+	// extra are further flags.
 	extra []string
 	stop  func()
 }
 
-func newFixture(t *testing.T) *fixture {
+func newFixture(t *testing.T, extra ...string) *fixture {
 	t.Helper()
 	cluster := suite.Cluster(t)
 	f := &fixture{
 		t: t, cluster: cluster, server: testkit.NewGitServer(t), events: testkit.NewEventSink(t),
-		namespace: cluster.Namespace(t, "git"), storage: t.TempDir(), addr: freeAddress(t),
+		namespace: cluster.Namespace(t, "git"), storage: t.TempDir(), addr: freeAddress(t), extra: extra,
 	}
 	f.server.AddHTTPMiddlewares(func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
