@@ -8,6 +8,7 @@ package report
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,8 +18,17 @@ import (
 // absent stands for a value that was not measured or does not exist.
 const absent = "–"
 
-// controllers are those whose own use is shown, in this order.
-func controllers() []string { return []string{result.SourceName, result.KustomizeName} }
+// controllers are those that took part in any of the steps, in the order of
+// their columns.
+func controllers(steps []result.Step) []string {
+	all := []string{result.SourceName, result.KustomizeName, result.HelmName, result.NotificationName, result.ImageName}
+	return slices.DeleteFunc(all, func(name string) bool {
+		return !slices.ContainsFunc(steps, func(s result.Step) bool {
+			_, took := s.Values[result.CPUOf(name)]
+			return took
+		})
+	})
+}
 
 // quantity writes a value of a figure without its unit.
 func quantity(value float64, unit result.Unit) string {
@@ -27,7 +37,7 @@ func quantity(value float64, unit result.Unit) string {
 		return megabytes(value)
 	case result.Count:
 		return count(value)
-	case result.Seconds, result.CPUSeconds:
+	case result.Seconds, result.CPUSeconds, result.Times:
 		return seconds(value)
 	}
 	return fmt.Sprint(value)
@@ -130,21 +140,21 @@ func setting(s result.Scenario) string {
 }
 
 // columns are the heads of the table of steps.
-func columns() []string {
+func columns(controllers []string) []string {
 	heads := []string{"Step", "Settled s", "CPU s", "Requests", "Git MB"}
-	for _, c := range controllers() {
+	for _, c := range controllers {
 		heads = append(heads, c+" CPU s", "resident MB", "peak MB")
 	}
 	return append(heads, "control plane CPU s")
 }
 
 // cells are the values of a step, one for each of the columns.
-func cells(step result.Step) []string {
+func cells(step result.Step, controllers []string) []string {
 	row := []string{
 		step.Name, value(step, result.Settled, seconds), value(step, result.CPU, seconds),
 		value(step, result.Requests, count), value(step, result.GitBytes, megabytes),
 	}
-	for _, c := range controllers() {
+	for _, c := range controllers {
 		row = append(row, value(step, result.CPUOf(c), seconds),
 			value(step, result.ResidentOf(c), megabytes), value(step, result.PeakOf(c), megabytes))
 	}

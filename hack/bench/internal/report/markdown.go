@@ -75,9 +75,10 @@ func section(s result.Scenario) string {
 	}
 	table(&b, rows)
 	b.WriteString("\n### " + s.Name + ": steps\n\n")
-	rows = [][]string{columns()}
+	took := controllers(s.Steps)
+	rows = [][]string{columns(took)}
 	for _, step := range s.Steps {
-		rows = append(rows, cells(step))
+		rows = append(rows, cells(step, took))
 	}
 	table(&b, rows)
 	for _, step := range s.Steps {

@@ -20,9 +20,10 @@ const maxKinds = 12
 func Text(to io.Writer, s result.Scenario) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n%s\n%s\n\n", strings.ToUpper(s.Name), setting(s))
-	rows := [][]string{columns()}
+	took := controllers(s.Steps)
+	rows := [][]string{columns(took)}
 	for _, step := range s.Steps {
-		rows = append(rows, cells(step))
+		rows = append(rows, cells(step, took))
 	}
 	align(&b, rows)
 	for _, step := range s.Steps {
