@@ -129,7 +129,8 @@ func (f *fixture) start() {
 			f.t.Errorf("controller ended with code %d", code)
 		}
 	})
-	eventually(f.t, "the controller to start", func() bool { return strings.Contains(log.String(), "Starting workers") })
+	// All kinds: the requests of one that still starts would be counted as those of a test.
+	eventually(f.t, "the controller to start", func() bool { return strings.Count(log.String(), "Starting workers") == len(program.Kinds) })
 	f.stop = func() { cancel(); wg.Wait() }
 	f.t.Cleanup(func() {
 		f.stop()
