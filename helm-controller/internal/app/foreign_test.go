@@ -107,17 +107,15 @@ func TestHelmCommand(t *testing.T) {
 	if len(hr.Status.History) != 1 || f.configMap("app-config").Data["value"] != "one" {
 		t.Errorf("history: %+v", hr.Status.History)
 	}
-	f.create("other", nil)
-	f.awaitRevision("other", 1)
-	uid := f.configMap("other-config").UID
-	if _, err := action.NewUninstall(f.helmAction()).Run("other"); err != nil {
+	uid := f.configMap("app-config").UID
+	if _, err := action.NewUninstall(f.helmAction()).Run("app"); err != nil {
 		t.Fatal(err)
 	}
 	f.eventually("it is installed again", func() bool {
-		cm := f.configMap("other-config")
-		return cm != nil && cm.UID != uid && conditions.IsReady(f.get("other"))
+		cm := f.configMap("app-config")
+		return cm != nil && cm.UID != uid && conditions.IsReady(f.get("app"))
 	}, nil)
-	f.checkRevisions("other", "1 deployed")
+	f.checkRevisions("app", "1 deployed")
 }
 
 // TestKeptHistory holds the row of section 19 about a release that was uninstalled with its history kept.

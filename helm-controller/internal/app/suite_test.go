@@ -77,7 +77,18 @@ func startController(t *testing.T, config *rest.Config, args ...string) *process
 		"--metrics-addr=0", "--health-addr=0", "--requeue-dependency=5s", "--min-retry-delay=50ms", "--http-retry=0", "--log-level=debug",
 		"--artifact-cache-path=" + t.TempDir(),
 	}, args...)
+	// The program sets the logger of the process before it sets itself up; a test that goes on before would race with it.
+	begun, setup := make(chan struct{}), program.Setup
+	program.Setup = func(ctx context.Context, rt *manager.Runtime) error {
+		close(begun)
+		return setup(ctx, rt)
+	}
 	go func() { p.done <- manager.Run(ctx, program, args, p.log, p.log) }()
+	select {
+	case <-begun:
+	case code := <-p.done: // it could not start
+		p.done <- code
+	}
 	t.Cleanup(func() {
 		p.stop()
 		if t.Failed() {

@@ -26,7 +26,9 @@ func (r *Reconciler) uninstallAll(ctx context.Context, s *scope) error {
 		return nil
 	}
 	if s.obj.Spec.KubeConfig != nil {
-		return outcome.Stall(helmv2.UnsupportedReason, fmt.Errorf("spec.kubeConfig is not supported yet by this version: the release in storage namespace %s stays", st.StorageNamespace))
+		return outcome.Stall(helmv2.UnsupportedReason, fmt.Errorf(
+			"spec.kubeConfig is not supported yet by this version, so the release in storage namespace %s cannot be uninstalled; "+
+				"suspend the object to let it go without", st.StorageNamespace))
 	}
 	gone, err := r.accountGone(ctx, s.obj)
 	if err != nil {
