@@ -30,6 +30,7 @@ import (
 	notificationv1 "github.com/weir-gitops/weir/api/notification/v1"
 	notificationv1beta3 "github.com/weir-gitops/weir/api/notification/v1beta3"
 	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
+	"github.com/weir-gitops/weir/cli/internal/cmd/create"
 	"github.com/weir-gitops/weir/cli/internal/cmd/get"
 	"github.com/weir-gitops/weir/cli/internal/cmd/install"
 	"github.com/weir-gitops/weir/cli/internal/cmd/object"
@@ -97,6 +98,7 @@ func Root(t terminal.Terminal) (*cobra.Command, error) {
 	root.AddCommand(get.Command(s))
 	root.AddCommand(object.Commands(s)...)
 	root.AddCommand(install.Commands(s)...)
+	root.AddCommand(create.Command(s), completion())
 	strict(root)
 	return root, nil
 }
