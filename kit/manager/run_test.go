@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 // startTimeout bounds what a loaded machine may take to bring a manager up or down.
 const startTimeout = 60 * time.Second
 
-// greeter is a controller that reads a Secret and sends an event for every service account of its shard.
+// greeter is a controller that reads a Secret and sends an event for every service limits of its shard.
 type greeter struct {
 	rt   *Runtime
 	seen chan types.NamespacedName
@@ -45,18 +45,18 @@ type greeter struct {
 
 // Reconcile implements reconcile.Reconciler.
 func (g *greeter) Reconcile(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {
-	account := &corev1.ServiceAccount{}
-	if err := g.rt.Manager.GetClient().Get(ctx, req.NamespacedName, account); err != nil {
+	limits := &corev1.LimitRange{}
+	if err := g.rt.Manager.GetClient().Get(ctx, req.NamespacedName, limits); err != nil {
 		return reconcile.Result{}, client.IgnoreNotFound(err)
 	}
 	if err := g.rt.Manager.GetClient().Get(ctx, types.NamespacedName{Namespace: req.Namespace, Name: "creds"}, &corev1.Secret{}); err != nil {
 		return reconcile.Result{}, err
 	}
-	if len(account.ManagedFields) > 0 {
+	if len(limits.ManagedFields) > 0 {
 		return reconcile.Result{}, reconcile.TerminalError(fmt.Errorf("managedFields of %s are cached", req))
 	}
-	g.rt.Metrics.RecordDuration("ServiceAccount", req.Namespace, req.Name, time.Second)
-	g.rt.Events.Event(account, events.Event{Reason: "Greeted", Message: "hello " + req.Name})
+	g.rt.Metrics.RecordDuration("LimitRange", req.Namespace, req.Name, time.Second)
+	g.rt.Events.Event(limits, events.Event{Reason: "Greeted", Message: "hello " + req.Name})
 	g.seen <- req.NamespacedName
 	return reconcile.Result{}, nil
 }
@@ -68,14 +68,14 @@ func TestRun(t *testing.T) {
 	sink := testkit.NewEventSink(t)
 	mine := metav1.ObjectMeta{Namespace: namespace, Name: "mine", Labels: map[string]string{"shard": "a"}}
 	other := metav1.ObjectMeta{Namespace: namespace, Name: "other", Labels: map[string]string{"shard": "b"}}
-	cluster.Create(t, testkit.Secret(namespace, "creds", nil), &corev1.ServiceAccount{ObjectMeta: other}, &corev1.ServiceAccount{ObjectMeta: mine})
+	cluster.Create(t, testkit.Secret(namespace, "creds", nil), &corev1.LimitRange{ObjectMeta: other}, &corev1.LimitRange{ObjectMeta: mine})
 
 	g := &greeter{seen: make(chan types.NamespacedName, 10)}
 	p := program(&testOptions{})
 	p.Config = cluster.Config
 	p.Setup = func(_ context.Context, rt *Runtime) error {
 		g.rt = rt
-		return ctrl.NewControllerManagedBy(rt.Manager).For(&corev1.ServiceAccount{}).WithOptions(rt.ControllerOptions()).Complete(g)
+		return ctrl.NewControllerManagedBy(rt.Manager).For(&corev1.LimitRange{}).WithOptions(rt.ControllerOptions()).Complete(g)
 	}
 	metrics, health := freeAddress(t), freeAddress(t)
 	running := startProgram(t, p,
@@ -92,7 +92,7 @@ func TestRun(t *testing.T) {
 	}
 	get(t, "http://"+health+"/healthz", "")
 	get(t, "http://"+health+"/readyz", "")
-	get(t, "http://"+metrics+"/metrics", `gotk_reconcile_duration_seconds_count{kind="ServiceAccount",name="mine",namespace="`+namespace+`"} 1`)
+	get(t, "http://"+metrics+"/metrics", `gotk_reconcile_duration_seconds_count{kind="LimitRange",name="mine",namespace="`+namespace+`"} 1`)
 	get(t, "http://"+metrics+"/debug/pprof/", "goroutine")
 
 	if code := running.stop(); code != 0 {
