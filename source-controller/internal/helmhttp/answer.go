@@ -41,9 +41,9 @@ func causeOf(ctx context.Context, err error) error {
 	if outer, ok := errors.AsType[*url.Error](err); ok {
 		err = outer.Err
 	}
-	if refused, ok := errors.AsType[*net.OpError](err); ok && refused.Op == "dial" {
-		// Its text has the address that the name led to this time; dialing itself names no local port.
-		err = refused.Err
+	if broken, ok := errors.AsType[*net.OpError](err); ok {
+		// Its text has the address that the name led to this time, and our port.
+		err = broken.Err
 	}
 	if isTrust(err) {
 		return fmt.Errorf("%w: %w", err, ErrUnauthorized)

@@ -14,7 +14,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"path"
 	"strings"
 	"time"
 
@@ -138,10 +137,14 @@ func (r *Repository) redirect(next *http.Request, via []*http.Request) error {
 
 // authorize adds the credentials if the request goes where they may go.
 func (r *Repository) authorize(req *http.Request) {
-	own := req.URL.Scheme == r.base.Scheme && strings.EqualFold(req.URL.Host, r.base.Host)
-	if r.creds.Username != "" && (own || r.pass) {
+	if r.creds.Username != "" && (r.isOwn(req.URL) || r.pass) {
 		req.SetBasicAuth(r.creds.Username, r.creds.Password)
 	}
+}
+
+// isOwn reports whether an address is on the host of the repository.
+func (r *Repository) isOwn(u *url.URL) bool {
+	return u.Scheme == r.base.Scheme && strings.EqualFold(u.Host, r.base.Host)
 }
 
 // Validators are what a server said about an answer, for asking later whether there is another one.
@@ -208,23 +211,21 @@ func (r *Repository) request(ctx context.Context, address *url.URL) (*http.Reque
 
 // indexURL is where the index is.
 func (r *Repository) indexURL() *url.URL {
-	u := *r.base
-	u.Path, u.RawPath = path.Join("/", u.Path, "index.yaml"), ""
-	return &u
+	return r.base.JoinPath("index.yaml")
 }
 
-// resolve returns the address of a chart. A relative one keeps the query of the repository, which may be what gives access.
+// resolve returns the address of a chart. A relative one keeps the query of the repository, which may be what gives access; one that starts with
+// the name of another host does not.
 func (r *Repository) resolve(ref string) (*url.URL, error) {
 	target, err := url.Parse(ref)
 	if err != nil {
 		return nil, fmt.Errorf("%w of the chart in the index", ErrURL)
 	}
 	if !target.IsAbs() {
-		base := *r.base
-		base.Path = strings.TrimRight(base.Path, "/") + "/"
-		base.RawPath = ""
-		target = base.ResolveReference(target)
-		target.RawQuery = base.RawQuery
+		target = r.base.JoinPath("/").ResolveReference(target)
+		if r.isOwn(target) {
+			target.RawQuery = r.base.RawQuery
+		}
 	}
 	target.User = nil
 	if target.Scheme != schemeHTTP && target.Scheme != schemeHTTPS || target.Host == "" {

@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -69,6 +70,9 @@ func TestChart(t *testing.T) {
 		"Relative":     {reason: "A relative URL is below the repository.", base: own.URL + "/repo", ref: "charts/a.tgz", own: []string{"user /repo/charts/a.tgz"}},
 		"Rooted":       {reason: "One from the root is not.", base: own.URL + "/repo", ref: "/a.tgz", own: []string{"user /a.tgz"}},
 		"Query":        {reason: "The query of the repository may be its key.", base: own.URL + "/repo?token=x", ref: "a.tgz", own: []string{"user /repo/a.tgz?token=x"}},
+		"OtherHostRef": {reason: "It is not for the host that a relative URL names.", base: own.URL + "/repo?token=x", ref: strings.TrimPrefix(other.URL, "http:") + "/a.tgz", oth: []string{" /a.tgz"}},
+		"Escaped":      {reason: "A slash in an element of the path stays one.", base: own.URL + "/projects/group%2Fname/stable/", ref: "a.tgz", own: []string{"user /projects/group%2Fname/stable/a.tgz"}},
+		"EscapedChart": {reason: "Also in the URL of the chart.", base: own.URL + "/repo", ref: "group%2Fa.tgz", own: []string{"user /repo/group%2Fa.tgz"}},
 		"Absolute":     {reason: "An absolute URL on the same host gets the credentials.", base: own.URL, ref: own.URL + "/a.tgz?q=1", own: []string{"user /a.tgz?q=1"}},
 		"OtherHost":    {reason: "Another host does not.", base: own.URL, ref: other.URL + "/a.tgz", oth: []string{" /a.tgz"}},
 		"OtherHostOK":  {reason: "Unless it may.", base: own.URL, ref: other.URL + "/a.tgz", pass: true, oth: []string{"user /a.tgz"}},
@@ -128,6 +132,34 @@ func TestEncoding(t *testing.T) {
 	}
 }
 
+// Where an index is.
+func TestIndexURL(t *testing.T) {
+	s := newSite(t, text("index"))
+	cases := map[string]struct{ reason, base, want string }{
+		"Root":    {"At the host.", "", "/index.yaml"},
+		"Path":    {"Below a path.", "/repo", "/repo/index.yaml"},
+		"Slashes": {"Slashes at its end do not count.", "/repo//", "/repo/index.yaml"},
+		"Query":   {"The query stays.", "/repo?token=x", "/repo/index.yaml?token=x"},
+		"Escaped": {"What is escaped, too: GitLab has the path of a project in one element.", "/projects/group%2Fname/stable", "/projects/group%2Fname/stable/index.yaml"},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			s.seen = nil
+			r, err := NewClient().Open(s.URL+tc.base, Access{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer r.Close()
+			if _, _, err := r.Index(t.Context(), io.Discard, Validators{}, 100); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff([]string{" " + tc.want}, s.seen); diff != "" {
+				t.Errorf("%s\n(-want +got):\n%s", tc.reason, diff)
+			}
+		})
+	}
+}
+
 func TestErrors(t *testing.T) {
 	s := newSite(t, func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
@@ -140,6 +172,8 @@ func TestErrors(t *testing.T) {
 		case "/cut/index.yaml":
 			w.Header().Set("Content-Length", "50")
 			_, _ = io.WriteString(w, "x")
+		case "/reset/index.yaml":
+			reset(t, w)
 		case "/odd/index.yaml":
 			w.WriteHeader(http.StatusNotModified)
 		default:
@@ -158,6 +192,7 @@ func TestErrors(t *testing.T) {
 		"Certificate": {"Also that of a certificate.", secure.URL, ErrUnauthorized, "certificate"},
 		"Long":        {"A long answer is not read.", s.URL + "/long", ErrTooLarge, "100 bytes"},
 		"Cut":         {"Half an answer is none.", s.URL + "/cut", io.ErrUnexpectedEOF, "index.yaml"},
+		"Reset":       {"No text names our end of a connection, which differs each time.", s.URL + "/reset", nil, "/reset/index.yaml: read: connection reset by peer"},
 		"Status":      {"An answer without content is none.", s.URL + "/x?token=hunter2", nil, "418"},
 		"Refused":     {"A server may be down.", "http://user:hunter2@127.0.0.1:1/?token=hunter2", nil, "refused"},
 	}
@@ -183,6 +218,23 @@ func TestErrors(t *testing.T) {
 	}
 	if _, unchanged, _ := r.Index(t.Context(), io.Discard, Validators{}, 100); unchanged {
 		t.Error("nothing is unchanged that was not there before")
+	}
+}
+
+// reset ends a connection in the rough way.
+func reset(t *testing.T, w http.ResponseWriter) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	tcp, ok := conn.(*net.TCPConn)
+	if !ok {
+		t.Errorf("%T is no TCP connection", conn)
+		return
+	}
+	if err := errors.Join(tcp.SetLinger(0), tcp.Close()); err != nil {
+		t.Error(err)
 	}
 }
 
