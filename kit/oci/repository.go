@@ -34,6 +34,7 @@ type Repository struct {
 type login struct {
 	registry name.Registry
 	http     *http.Client
+	retries  *retrying
 }
 
 // Name returns which repository this is.
@@ -87,9 +88,9 @@ func (r *Repository) handshake(ctx context.Context) (*login, error) {
 	scope := r.key.name.repository.Scope(transport.PullScope)
 	authenticated, err := transport.NewWithContext(ctx, registry, auth, agent, []string{scope})
 	if err != nil {
-		return nil, err
+		return nil, patient.limited(err)
 	}
-	return &login{registry: registry, http: &http.Client{Transport: authenticated, CheckRedirect: checkRedirect}}, nil
+	return &login{registry: registry, http: &http.Client{Transport: authenticated, CheckRedirect: checkRedirect}, retries: patient}, nil
 }
 
 // address returns the URL of something below the repository.
@@ -117,7 +118,7 @@ func (r *Repository) send(ctx context.Context, method string, address *url.URL, 
 		}
 		err = errors.Join(err, res.Body.Close())
 	}
-	err = r.redact(ctx, err)
+	err = r.redact(ctx, r.login.retries.limited(err))
 	if !errors.Is(err, ErrNotFound) {
 		r.login = nil
 	}

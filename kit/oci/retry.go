@@ -10,6 +10,8 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
+	"strconv"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -25,10 +27,60 @@ const (
 	maxDrained = 16 << 10
 )
 
+const (
+	// maxInline is the longest wait that is spent on the spot when a registry asks to be left alone; who has more time comes back later.
+	maxInline = 5 * time.Second
+	// maxRetryAfter bounds how long a registry can put somebody off.
+	maxRetryAfter = time.Hour
+)
+
+// RetryAfter returns how long the registry asked to be left alone, and whether err came of an answer that did so.
+func RetryAfter(err error) (time.Duration, bool) {
+	limited, ok := errors.AsType[*limitedError](err)
+	if !ok {
+		return 0, false
+	}
+	return limited.after, true
+}
+
+// limitedError is a failure of which the registry said when to come back.
+type limitedError struct {
+	error
+	after time.Duration
+}
+
+// Unwrap returns the failure.
+func (e *limitedError) Unwrap() error { return e.error }
+
+// askedWait reads the header Retry-After of an answer, seconds or a date; 0 if it has none. RFC 9110, section 10.2.3.
+func askedWait(res *http.Response) time.Duration {
+	if res == nil || res.StatusCode != http.StatusTooManyRequests && res.StatusCode != http.StatusServiceUnavailable {
+		return 0
+	}
+	value := res.Header.Get("Retry-After")
+	if seconds, err := strconv.ParseUint(value, 10, 32); err == nil {
+		return min(time.Duration(seconds)*time.Second, maxRetryAfter)
+	}
+	if at, err := http.ParseTime(value); err == nil {
+		return min(max(time.Until(at), 0), maxRetryAfter)
+	}
+	return 0
+}
+
 // retrying sends requests that only read again when the failure may pass. It waits no longer than the request may take.
 type retrying struct {
 	inner http.RoundTripper
 	wait  time.Duration
+	// asked is the wait that the last answer asked for, nanoseconds; 0 if it did not.
+	asked atomic.Int64
+}
+
+// limited adds to a failure when to come back, if the last answer said so.
+func (t *retrying) limited(err error) error {
+	if after := time.Duration(t.asked.Swap(0)); after > 0 && err != nil {
+		return &limitedError{error: err, after: after}
+	}
+	return err
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -39,7 +91,9 @@ func (t *retrying) RoundTrip(req *http.Request) (*http.Response, error) {
 	wait := t.wait
 	for attempt := 1; ; attempt++ {
 		res, err := t.inner.RoundTrip(req)
-		if attempt == attempts || !mayPass(req.Context(), res, err) || !pause(req.Context(), wait) {
+		asked := askedWait(res)
+		t.asked.Store(int64(asked))
+		if attempt == attempts || asked > maxInline || !mayPass(req.Context(), res, err) || !pause(req.Context(), max(wait, asked)) {
 			return res, err
 		}
 		if res != nil {

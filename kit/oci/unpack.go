@@ -101,16 +101,16 @@ func (u *unpacking) run() error {
 
 // entry writes one entry.
 func (u *unpacking) entry(header *tar.Header, content io.Reader) error {
-	u.bytes += max(header.Size, 0)
 	if err := u.count(); err != nil {
 		return err
 	}
 	switch {
-	case u.bytes > u.limits.Bytes:
+	case header.Size > u.limits.Bytes-u.bytes: // the sum could wrap around
 		return fmt.Errorf("%w: more than %d bytes in the archive", ErrTooLarge, u.limits.Bytes)
 	case header.Typeflag == tar.TypeXGlobalHeader:
 		return nil // git archive begins with one
 	}
+	u.bytes += max(header.Size, 0)
 	name, err := safeName(header.Name)
 	if err != nil {
 		return err

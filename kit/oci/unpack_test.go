@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -133,6 +134,36 @@ func TestUnpack(t *testing.T) {
 				t.Errorf("%s\n(-want +got):\n%s", tc.reason, diff)
 			}
 		})
+	}
+}
+
+// The sum of the sizes that an archive says its entries have does not wrap around.
+func TestUnpackHugeSize(t *testing.T) {
+	var content bytes.Buffer
+	tw := tar.NewWriter(&content)
+	if err := tw.WriteHeader(&tar.Header{Name: "a", Size: 1}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tw.Write([]byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	if err := tw.WriteHeader(&tar.Header{Name: "b", Size: math.MaxInt64, Format: tar.FormatGNU}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tw.Write(make([]byte, 100_000)); err != nil {
+		t.Fatal(err)
+	}
+	root, err := os.OpenRoot(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	err = oci.Unpack(t.Context(), bytes.NewReader(gzipped(t, content.Bytes())), root, oci.Limits{Bytes: 1000, Entries: 10})
+	if !errors.Is(err, oci.ErrTooLarge) {
+		t.Errorf("error %v", err)
+	}
+	if info, err := root.Stat("b"); err == nil {
+		t.Errorf("%d bytes were written", info.Size())
 	}
 }
 
