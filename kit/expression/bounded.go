@@ -5,6 +5,8 @@ package expression
 
 import (
 	"reflect"
+	"regexp"
+	"regexp/syntax"
 	"strings"
 
 	"github.com/google/cel-go/cel"
@@ -13,16 +15,30 @@ import (
 	"github.com/google/cel-go/common/types/traits"
 )
 
-// maxProduct bounds functions that take time or memory by the product of their arguments' sizes: a call is charged for only after it.
-const maxProduct = 1_000_000
+const (
+	// maxProduct bounds functions that take time or memory by the product of their arguments' sizes: a call is charged for only after it.
+	maxProduct = 1_000_000
+	// maxPatternBytes bounds a regular expression, which may come from what an expression looks at.
+	maxPatternBytes = 1 << 10
+	// maxMatchSteps bounds the length of a text times the number of steps that a regular expression compiles to, which repetitions multiply:
+	// about half a second.
+	maxMatchSteps = 10_000_000
+	// matchesFunction is the name of the function for regular expressions.
+	matchesFunction = "matches"
+)
 
-// bounded redefines such functions of the extensions with the same answers for arguments of sane sizes.
+// bounded redefines such functions of the language and its extensions with the same answers for arguments of sane sizes.
 func bounded() []cel.EnvOption {
 	list := cel.ListType(cel.TypeParamType("T"))
 	sets := func(name, id string, f func(a, b traits.Lister) ref.Val) cel.EnvOption {
 		return cel.Function(name, cel.Overload(id, []*cel.Type{list, list}, cel.BoolType, cel.BinaryBinding(setFunction(f))))
 	}
 	return []cel.EnvOption{
+		cel.Function(matchesFunction,
+			cel.Overload("matches", []*cel.Type{cel.StringType, cel.StringType}, cel.BoolType),
+			cel.MemberOverload("matches_string", []*cel.Type{cel.StringType, cel.StringType}, cel.BoolType),
+			cel.SingletonBinaryBinding(matches),
+		),
 		cel.Function("replace",
 			cel.MemberOverload("string_replace_string_string",
 				[]*cel.Type{cel.StringType, cel.StringType, cel.StringType}, cel.StringType, cel.FunctionBinding(replace)),
@@ -40,6 +56,34 @@ func bounded() []cel.EnvOption {
 		}),
 		sets("sets.intersects", "list_sets_intersects_list", intersects),
 	}
+}
+
+// matches is text.matches(pattern).
+func matches(text, pattern ref.Val) ref.Val {
+	in, isText := text.(types.String)
+	by, isPattern := pattern.(types.String)
+	if !isText || !isPattern {
+		return types.NewErr("no such overload")
+	}
+	if len(by) > maxPatternBytes {
+		return types.NewErr("matches takes patterns of at most %d bytes", maxPatternBytes)
+	}
+	parsed, err := syntax.Parse(string(by), syntax.Perl)
+	if err != nil {
+		return types.WrapErr(err)
+	}
+	program, err := syntax.Compile(parsed.Simplify())
+	if err != nil {
+		return types.WrapErr(err)
+	}
+	if len(in)*len(program.Inst) > maxMatchSteps {
+		return types.NewErr("matches takes more than %d steps", maxMatchSteps)
+	}
+	compiled, err := regexp.Compile(string(by))
+	if err != nil {
+		return types.WrapErr(err)
+	}
+	return types.Bool(compiled.MatchString(string(in)))
 }
 
 // replace is text.replace(old, by) or text.replace(old, by, count).

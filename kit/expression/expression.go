@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/cel-go/cel"
+	celenv "github.com/google/cel-go/common/env"
 	"github.com/google/cel-go/common/types"
 	"github.com/google/cel-go/common/types/ref"
 	"github.com/google/cel-go/common/types/traits"
@@ -37,13 +38,15 @@ type Language struct {
 // New returns the language in which expressions use the variables, each of which is an object.
 func New(variables ...string) (*Language, error) {
 	options := append([]cel.EnvOption{
+		// All functions but those that bounded replaces; extensions let themselves be overridden, this library does not.
+		cel.StdLib(cel.StdLibSubset(celenv.NewLibrarySubset().AddExcludedFunctions(celenv.NewFunction(matchesFunction)))),
 		cel.HomogeneousAggregateLiterals(), cel.EagerlyValidateDeclarations(true), cel.DefaultUTCTimeZone(true),
 		cel.CrossTypeNumericComparisons(true), cel.OptionalTypes(), ext.Strings(), ext.Sets(), ext.Encoders(),
 	}, bounded()...)
 	for _, name := range variables {
 		options = append(options, cel.Variable(name, cel.ObjectType("google.protobuf.Struct")))
 	}
-	env, err := cel.NewEnv(options...)
+	env, err := cel.NewCustomEnv(options...)
 	if err != nil {
 		return nil, fmt.Errorf("failed to create CEL environment: %w", err)
 	}

@@ -69,3 +69,34 @@ func TestCondition(t *testing.T) {
 		t.Errorf("a missing key is an error, got %t, %v", got, err)
 	}
 }
+
+// TestMatches holds that a regular expression, which may come from a request, cannot keep a core busy: nothing can interrupt it.
+func TestMatches(t *testing.T) {
+	cases := map[string]struct {
+		reason, text string
+		want, fails  bool
+	}{
+		"Member":      {reason: "Called on a text.", text: "req.tag.matches('^v[0-9]+$')", want: true},
+		"Function":    {reason: "Called with a text.", text: "matches(req.tag, '^x')"},
+		"Broken":      {reason: "One that does not compile is an error.", text: "req.tag.matches('(')", fails: true},
+		"LongPattern": {reason: "The pattern is bounded.", text: "req.tag.matches(req.pattern)", fails: true},
+		"ManySteps":   {reason: "So is what repetitions make of it.", text: "req.long.matches('((a|b){30}){30}c')", fails: true},
+	}
+	language, err := expression.New("req")
+	if err != nil {
+		t.Fatal(err)
+	}
+	request := map[string]any{"tag": "v1", "pattern": strings.Repeat("(a|b)*", 50_000), "long": strings.Repeat("a", 100_000)}
+	for key, tc := range cases {
+		t.Run(key, func(t *testing.T) {
+			condition, err := language.Condition(tc.text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := condition.Holds(t.Context(), map[string]any{"req": request})
+			if (err != nil) != tc.fails || got != tc.want {
+				t.Errorf("%s got %t, %.200v", tc.reason, got, err)
+			}
+		})
+	}
+}
