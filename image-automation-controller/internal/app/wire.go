@@ -32,7 +32,7 @@ func Program() manager.Program {
 		Options: opts,
 		Gates:   gates(),
 		Scheme:  scheme(),
-		Kinds:   []client.Object{&imagev1.ImageUpdateAutomation{}},
+		Kinds:   []client.Object{&imagev1.ImageRepository{}, &imagev1.ImageUpdateAutomation{}},
 		Setup:   func(ctx context.Context, rt *manager.Runtime) error { return setup(ctx, rt, opts) },
 	}
 }
@@ -48,6 +48,9 @@ func scheme() *runtime.Scheme {
 // setup builds every dependency once and hands it down.
 func setup(ctx context.Context, rt *manager.Runtime, opts *Options) error {
 	secrets := &auth.Reader{Client: rt.Manager.GetClient()}
+	if err := setupScans(ctx, rt, opts, secrets); err != nil {
+		return err
+	}
 	return setupAutomations(ctx, rt, opts, secrets)
 }
 

@@ -1,0 +1,107 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package imagepolicy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/fluxcd/pkg/apis/meta"
+	"github.com/fluxcd/pkg/runtime/acl"
+	"k8s.io/apimachinery/pkg/labels"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+
+	imagev1 "github.com/weir-gitops/weir/api/image/v1"
+	"github.com/weir-gitops/weir/image-automation-controller/internal/tags"
+	"github.com/weir-gitops/weir/kit/auth"
+	"github.com/weir-gitops/weir/kit/oci"
+	"github.com/weir-gitops/weir/kit/reconcile"
+)
+
+// fieldOwner is the field manager of what is written to ImagePolicies. Flux: image-automation-controller contract, "Entry sequence".
+const fieldOwner = "image-automation-controller"
+
+// Options are the rules that flags and feature gates set for all objects.
+type Options struct {
+	// Access blocks references to repositories in other namespaces where it says so.
+	Access acl.Options
+	// ObjectLevelIdentity permits a service account together with a cloud provider.
+	ObjectLevelIdentity bool
+	// DependencyRetry is the time until an object without tags is looked at again when no watch woke it.
+	DependencyRetry time.Duration
+	// Selector says which objects are reconciled. Others are in the cache as well, as automations go by them.
+	Selector labels.Selector
+}
+
+// Reconciler reconciles ImagePolicies. All fields are required.
+type Reconciler struct {
+	Options
+	// Client reads from the cache and writes ImagePolicies.
+	Client client.Client
+	// Live reads past the cache: Namespaces, of which only few are ever asked for.
+	Live client.Reader
+	// Secrets reads credentials.
+	Secrets *auth.Reader
+	// Registries talks to registries; kinds that do so share it.
+	Registries *oci.Client
+	// Tags has what scans found.
+	Tags     *tags.Store
+	Recorder reconcile.Recorder
+	Metrics  reconcile.Metrics
+	Jitter   func(time.Duration) time.Duration
+	Clock    func() time.Time
+}
+
+// Setup registers the kind with its watches.
+//
+// +kubebuilder:rbac:groups=image.toolkit.fluxcd.io,resources=imagepolicies,verbs=get;list;watch;update;patch
+// +kubebuilder:rbac:groups=image.toolkit.fluxcd.io,resources=imagepolicies/status,verbs=get;update;patch
+// +kubebuilder:rbac:groups=image.toolkit.fluxcd.io,resources=imagerepositories,verbs=get;list;watch
+// +kubebuilder:rbac:groups="",resources=namespaces,verbs=get
+// +kubebuilder:rbac:groups="",resources=secrets;serviceaccounts,verbs=get;list;watch
+// +kubebuilder:rbac:groups="",resources=events,verbs=create;patch
+func (r *Reconciler) Setup(ctx context.Context, mgr ctrl.Manager, opts controller.Options) error {
+	driver := r.driver()
+	if err := errors.Join(r.validate(), driver.Validate()); err != nil {
+		return fmt.Errorf("set up ImagePolicy: %w", err)
+	}
+	if err := index(ctx, mgr.GetFieldIndexer()); err != nil {
+		return fmt.Errorf("set up ImagePolicy: %w", err)
+	}
+	return r.watch(mgr, opts).Complete(&selected{next: driver, reader: r.Client, selector: r.Selector})
+}
+
+func (r *Reconciler) validate() error {
+	if r.Secrets == nil || r.Registries == nil || r.Tags == nil || r.Selector == nil {
+		return errors.New("reconciler needs Secrets, Registries, Tags and Selector")
+	}
+	return nil
+}
+
+// driver describes the kind to the shared driver.
+func (r *Reconciler) driver() *reconcile.Driver[*imagev1.ImagePolicy, *scope] {
+	return &reconcile.Driver[*imagev1.ImagePolicy, *scope]{
+		Client: r.Client, Live: r.Live, FieldOwner: fieldOwner, Recorder: r.Recorder, Metrics: r.Metrics, Jitter: r.Jitter, Clock: r.Clock,
+		Kind: reconcile.Kind[*imagev1.ImagePolicy, *scope]{
+			Name:      imagev1.ImagePolicyKind,
+			Finalizer: imagev1.Finalizer,
+			New:       func() *imagev1.ImagePolicy { return &imagev1.ImagePolicy{} },
+			Common: func(o *imagev1.ImagePolicy) reconcile.Common {
+				return reconcile.Common{ObservedGeneration: &o.Status.ObservedGeneration, LastHandledReconcileAt: &o.Status.LastHandledReconcileAt}
+			},
+			Suspended: func(o *imagev1.ImagePolicy) bool { return o.Spec.Suspend },
+			Start:     func(o *imagev1.ImagePolicy, run reconcile.Run) *scope { return &scope{obj: o, run: run} },
+			Phases:    r.phases(),
+			Status:    setStatus,
+			Observed:  observed,
+			Events:    events,
+			Interval:  (*imagev1.ImagePolicy).GetRequeueAfter,
+			Owned:     []string{meta.ReadyCondition, meta.ReconcilingCondition, meta.StalledCondition},
+		},
+	}
+}
