@@ -14,12 +14,13 @@ import (
 	kustomizev1 "github.com/weir-gitops/weir/api/kustomize/v1"
 	"github.com/weir-gitops/weir/kit/apply"
 	"github.com/weir-gitops/weir/kit/outcome"
+	"github.com/weir-gitops/weir/kit/render"
 )
 
 // makePlan compares what is wanted with what is known to be there.
 func (r *Reconciler) makePlan(ctx context.Context, s *scope) error {
 	s.step = stepApply
-	plan, err := r.Engine.Plan(ctx, s.clients, s.owner(), s.set, entriesOf(s.obj), apply.PlanOptions{
+	plan, err := r.Engine.Plan(ctx, s.clients, s.owner(), s.set, render.Inventory(s.obj), apply.PlanOptions{
 		Force:  s.obj.Spec.Force,
 		Prune:  s.obj.Spec.Prune,
 		Verify: s.verify,
@@ -97,17 +98,6 @@ func (r *Reconciler) changeLog(changes apply.Changes) any {
 		return changes.Grouped()
 	}
 	return changes.Map()
-}
-
-func entriesOf(obj *kustomizev1.Kustomization) []apply.Entry {
-	if obj.Status.Inventory == nil {
-		return nil
-	}
-	entries := make([]apply.Entry, 0, len(obj.Status.Inventory.Entries))
-	for _, ref := range obj.Status.Inventory.Entries {
-		entries = append(entries, apply.Entry{ID: ref.ID, Version: ref.Version})
-	}
-	return entries
 }
 
 func toInventory(entries []apply.Entry) []kustomizev1.ResourceRef {

@@ -8,16 +8,14 @@ import (
 	"errors"
 	"fmt"
 
-	fluxkustomize "github.com/fluxcd/pkg/apis/kustomize"
 	"github.com/fluxcd/pkg/apis/meta"
 	"github.com/opencontainers/go-digest"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	kustomizev1 "github.com/weir-gitops/weir/api/kustomize/v1"
-	"github.com/weir-gitops/weir/kit/apply"
 	"github.com/weir-gitops/weir/kit/artifact/fetch"
 	"github.com/weir-gitops/weir/kit/kustomize"
 	"github.com/weir-gitops/weir/kit/outcome"
+	"github.com/weir-gitops/weir/kit/render"
 )
 
 // fetch takes hold of the unpacked artifact. While it is still being downloaded the run ends; the end of the download starts the next.
@@ -44,62 +42,27 @@ func (r *Reconciler) fetch(ctx context.Context, s *scope) error {
 // build renders the manifests and prepares them for the engine.
 func (r *Reconciler) build(ctx context.Context, s *scope) error {
 	s.step = stepBuild
-	output, err := r.Builder.Build(ctx, s.tree, s.obj.Spec.Path, r.buildOptions(s.obj))
+	options := render.Options(s.obj)
+	options.CacheKey, options.AllowRemoteBases = string(s.obj.UID), r.AllowRemoteBases
+	output, err := r.Builder.Build(ctx, s.tree, s.obj.Spec.Path, options)
 	if err != nil {
 		return outcome.Fail(kustomizev1.BuildFailedReason, err)
 	}
-	rendered, err := r.substitute(s, output.Objects)
+	rendered, err := render.Substitute(s.obj, output.Objects, s.vars, r.StrictSubstitutions)
 	if err != nil {
 		return outcome.Fail(kustomizev1.BuildFailedReason, err)
 	}
 	if err := s.nameContent(output, rendered); err != nil {
 		return outcome.Fail(kustomizev1.BuildFailedReason, err)
 	}
-	if s.set, err = r.prepare(s, rendered); err != nil {
+	objects, err := render.Unstructured(rendered)
+	if err == nil {
+		s.set, err = render.Prepare(r.Engine, s.obj, objects, s.hide)
+	}
+	if err != nil {
 		return outcome.Fail(kustomizev1.ReconciliationFailedReason, err)
 	}
 	return nil
-}
-
-func (r *Reconciler) prepare(s *scope, rendered []kustomize.Object) (*apply.Set, error) {
-	objects := make([]*unstructured.Unstructured, 0, len(rendered))
-	for _, o := range rendered {
-		u, err := o.Unstructured()
-		if err != nil {
-			return nil, err
-		}
-		objects = append(objects, u)
-	}
-	options := apply.PrepareOptions{Ignore: ignoreRules(s.obj.Spec.Ignore), Hide: s.hide}
-	if common := s.obj.Spec.CommonMetadata; common != nil {
-		options.Labels, options.Annotations = common.Labels, common.Annotations
-	}
-	return r.Engine.Prepare(s.owner(), objects, options)
-}
-
-func (r *Reconciler) buildOptions(obj *kustomizev1.Kustomization) kustomize.Options {
-	spec := obj.Spec
-	options := kustomize.Options{
-		CacheKey:        string(obj.UID),
-		TargetNamespace: spec.TargetNamespace, NamePrefix: spec.NamePrefix, NameSuffix: spec.NameSuffix,
-		Components: spec.Components, IgnoreMissingComponents: spec.IgnoreMissingComponents,
-		Patches: spec.Patches, Images: spec.Images, AllowRemoteBases: r.AllowRemoteBases,
-	}
-	for _, m := range spec.BuildMetadata {
-		options.BuildMetadata = append(options.BuildMetadata, string(m))
-	}
-	return options
-}
-
-func (r *Reconciler) substitute(s *scope, objects []kustomize.Object) ([]kustomize.Object, error) {
-	post := s.obj.Spec.PostBuild
-	if post == nil {
-		return objects, nil
-	}
-	return kustomize.Substitute(objects, s.vars, kustomize.SubstituteOptions{
-		Strict: r.StrictSubstitutions,
-		Always: post.SubstituteStrategy == kustomizev1.SubstituteAlways,
-	})
 }
 
 // nameContent computes the digest of the rendered content, over its YAML as history keeps it. That of the last run serves again when nothing
@@ -120,22 +83,4 @@ func (s *scope) nameContent(output *kustomize.Output, rendered []kustomize.Objec
 	s.digest = sum.Digest().String()
 	s.last.digest, s.last.rendering = s.digest, s.rendering
 	return nil
-}
-
-func ignoreRules(rules []kustomizev1.IgnoreRule) []apply.IgnoreRule {
-	list := make([]apply.IgnoreRule, 0, len(rules))
-	for _, rule := range rules {
-		list = append(list, apply.IgnoreRule{Paths: rule.Paths, Target: selector(rule.Target)})
-	}
-	return list
-}
-
-func selector(target *fluxkustomize.Selector) *apply.Selector {
-	if target == nil {
-		return nil
-	}
-	return &apply.Selector{
-		Group: target.Group, Version: target.Version, Kind: target.Kind, Name: target.Name, Namespace: target.Namespace,
-		AnnotationSelector: target.AnnotationSelector, LabelSelector: target.LabelSelector,
-	}
 }

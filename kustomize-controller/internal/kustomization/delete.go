@@ -20,6 +20,7 @@ import (
 	"github.com/weir-gitops/weir/kit/apply"
 	"github.com/weir-gitops/weir/kit/events"
 	"github.com/weir-gitops/weir/kit/outcome"
+	"github.com/weir-gitops/weir/kit/render"
 )
 
 // terminationRecheck is how often a wait for termination looks again without having been woken, for objects that no watch covers.
@@ -28,7 +29,7 @@ const terminationRecheck = 5 * time.Second
 // keepsObjects reports whether the objects stay when their Kustomization goes.
 func keepsObjects(obj *kustomizev1.Kustomization) bool {
 	switch {
-	case obj.Spec.Suspend, len(entriesOf(obj)) == 0:
+	case obj.Spec.Suspend, len(render.Inventory(obj)) == 0:
 		return true
 	case obj.GetDeletionPolicy() == kustomizev1.DeletionPolicyOrphan:
 		return true
@@ -48,13 +49,13 @@ func (r *Reconciler) pruneAll(ctx context.Context, s *scope) error {
 		return err
 	}
 	if gone {
-		s.run.Emit(s.event(events.Error, kustomizev1.PruneFailedReason, "unable to prune objects: \n"+strings.Join(subjects(entriesOf(s.obj)), "\n")))
+		s.run.Emit(s.event(events.Error, kustomizev1.PruneFailedReason, "unable to prune objects: \n"+strings.Join(subjects(render.Inventory(s.obj)), "\n")))
 		return nil
 	}
 	if err := r.connect(ctx, s); err != nil {
 		return err
 	}
-	changes, err := r.Engine.PruneAll(ctx, s.clients, s.owner(), entriesOf(s.obj))
+	changes, err := r.Engine.PruneAll(ctx, s.clients, s.owner(), render.Inventory(s.obj))
 	s.pruned = changes
 	if err != nil {
 		return fmt.Errorf("pruning for deleted resource failed: %w", err)

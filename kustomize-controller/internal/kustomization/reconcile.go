@@ -14,6 +14,7 @@ import (
 	"github.com/weir-gitops/weir/kit/apply"
 	"github.com/weir-gitops/weir/kit/artifact/fetch"
 	"github.com/weir-gitops/weir/kit/reconcile"
+	"github.com/weir-gitops/weir/kit/render"
 )
 
 // ociRevisionKey is the artifact metadata that holds the revision the artifact was made from.
@@ -107,9 +108,7 @@ func (s *scope) release() {
 	}
 }
 
-func (s *scope) owner() apply.Owner {
-	return apply.Owner{Namespace: s.obj.Namespace, Name: s.obj.Name}
-}
+func (s *scope) owner() apply.Owner { return render.Owner(s.obj) }
 
 // requested reports whether this run answers a new value of the requestedAt annotation.
 func (s *scope) requested() bool {
