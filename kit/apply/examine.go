@@ -83,7 +83,7 @@ func (e *Engine) examineMetadata(ctx context.Context, c Clients, p *Plan, s *ste
 
 // examineFully compares the dry-run of a step with the live object.
 func (e *Engine) examineFully(ctx context.Context, c Clients, p *Plan, s *step) error {
-	if e.cfg.MigrateAPIVersion {
+	if e.cfg.MigrateAPIVersion && !p.keep {
 		if err := e.migrate(ctx, c, s); err != nil {
 			return err
 		}
@@ -129,6 +129,9 @@ func (e *Engine) compare(p *Plan, s *step, live, dryRun *unstructured.Unstructur
 		return nil
 	}
 	s.action, s.version = Configured, live.GetResourceVersion()
+	if p.keep {
+		s.live, s.after = live, dryRun
+	}
 	body, err := s.payload(live, dryRun, e.cfg.Field).MarshalJSON()
 	if err != nil {
 		return s.fail("encode", err)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/fluxcd/cli-utils/pkg/object"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/weir-gitops/weir/kit/apply/internal/observe"
 )
@@ -47,6 +48,8 @@ type step struct {
 	leftover *foreign
 	recreate *doomed
 	body     []byte // what to send, if not item.body
+	// live and after are the object now and as it would be, if the plan keeps them.
+	live, after *unstructured.Unstructured
 }
 
 // Plan is what has to be done to bring a set into the cluster. It serves one Apply and one Prune.
@@ -60,6 +63,7 @@ type Plan struct {
 	survivors []Entry
 	account   *account
 	contested []Contested
+	keep      bool // nothing is written, and steps keep what they compare
 }
 
 // Plan compares a set with the ledger, the watches and the inventory. It sends no request for an object whose ledger entry

@@ -63,6 +63,15 @@ func (it *item) subject() string { return utils.FmtObjMetadata(it.id) }
 // Len returns the number of objects.
 func (s *Set) Len() int { return len(s.items) }
 
+// Objects returns the objects in apply order. They belong to the set.
+func (s *Set) Objects() []*unstructured.Unstructured {
+	objects := make([]*unstructured.Unstructured, 0, len(s.items))
+	for _, it := range s.items {
+		objects = append(objects, it.obj)
+	}
+	return objects
+}
+
 // TTLJobs returns the ids of the Jobs that vanish once they are done; for them, being gone means success.
 func (s *Set) TTLJobs() []string {
 	var ids []string
