@@ -88,6 +88,49 @@ func OpenDir(dir string) (*Tree, error) {
 	return &Tree{content: c, release: func() { _ = c.root.Close() }}, nil
 }
 
+// OpenView returns the tree of those files and directories below a local directory that keep accepts, which is asked with slash-separated
+// paths. Symbolic links, other special files and what is in .git are left out. No content is read before it is asked for: entries have no
+// hashes, so that builds of the tree must not be kept. The caller writes to nothing in it, and neither does the tree.
+func OpenView(dir string, keep func(name string, dir bool) bool) (*Tree, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	files := &Files{entries: map[string]Entry{".": {Dir: true}}, children: make(map[string][]string)}
+	err = fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && d.Name() == ".git":
+			return fs.SkipDir
+		case !d.IsDir() && !d.Type().IsRegular(), !keep(name, d.IsDir()):
+			return nil
+		}
+		files.insert(name, Entry{Dir: d.IsDir()})
+		return nil
+	})
+	if err != nil {
+		_ = root.Close()
+		return nil, err
+	}
+	for _, names := range files.children {
+		slices.Sort(names)
+	}
+	c := &content{dir: dir, root: root, files: files}
+	return &Tree{content: c, release: func() { _ = c.root.Close() }}, nil
+}
+
+// insert adds an entry, with the directories above it that are not there.
+func (f *Files) insert(name string, entry Entry) {
+	if _, there := f.entries[name]; there {
+		return
+	}
+	f.entries[name] = entry
+	parent := path.Dir(name)
+	f.insert(parent, Entry{Dir: true})
+	f.children[parent] = append(f.children[parent], path.Base(name))
+}
+
 // openContent indexes a directory; prepare sees every directory and regular file before it is read.
 func openContent(dir, digest string, prepare func(*os.Root, string, fs.DirEntry) error) (*content, error) {
 	root, err := os.OpenRoot(dir)
