@@ -30,10 +30,12 @@ import (
 	notificationv1 "github.com/weir-gitops/weir/api/notification/v1"
 	notificationv1beta3 "github.com/weir-gitops/weir/api/notification/v1beta3"
 	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
+	"github.com/weir-gitops/weir/cli/internal/cmd/build"
 	"github.com/weir-gitops/weir/cli/internal/cmd/create"
 	"github.com/weir-gitops/weir/cli/internal/cmd/get"
 	"github.com/weir-gitops/weir/cli/internal/cmd/install"
 	"github.com/weir-gitops/weir/cli/internal/cmd/object"
+	"github.com/weir-gitops/weir/cli/internal/cmd/observe"
 	"github.com/weir-gitops/weir/cli/internal/session"
 	"github.com/weir-gitops/weir/cli/internal/terminal"
 	"github.com/weir-gitops/weir/kit/manager/version"
@@ -98,7 +100,9 @@ func Root(t terminal.Terminal) (*cobra.Command, error) {
 	root.AddCommand(get.Command(s))
 	root.AddCommand(object.Commands(s)...)
 	root.AddCommand(install.Commands(s)...)
+	root.AddCommand(build.Commands(s)...)
 	root.AddCommand(create.Command(s), completion())
+	root.AddCommand(observe.Commands(s)...)
 	strict(root)
 	return root, nil
 }
