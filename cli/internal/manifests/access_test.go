@@ -53,6 +53,7 @@ func TestAccess(t *testing.T) {
 		{helm, "watch", "source.toolkit.fluxcd.io", "ocirepositories", "", "", true},
 		{helm, "watch", "", "secrets", "", "", true},
 		{helm, "impersonate", "", "serviceaccounts", "", "apps", true},
+		{helm, "watch", "apiextensions.k8s.io", "customresourcedefinitions", "", "", true},
 		{helm, "update", "coordination.k8s.io", "leases", "", own, true},
 		{notify, "patch", "source.toolkit.fluxcd.io", "gitrepositories", "", "apps", true},
 		{notify, "patch", "image.toolkit.fluxcd.io", "imagerepositories", "", "apps", true},
