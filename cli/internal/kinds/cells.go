@@ -91,6 +91,7 @@ func Suspended(obj *unstructured.Unstructured) bool {
 // Condition is one condition of an object as far as commands show it.
 type Condition struct {
 	Status, Reason, Message string
+	LastTransitionTime      string
 	ObservedGeneration      int64
 }
 
@@ -109,6 +110,7 @@ func ConditionOf(obj *unstructured.Unstructured, conditionType string) (Conditio
 		c.Status, _, _ = unstructured.NestedString(fields, "status")
 		c.Reason, _, _ = unstructured.NestedString(fields, "reason")
 		c.Message, _, _ = unstructured.NestedString(fields, "message")
+		c.LastTransitionTime, _, _ = unstructured.NestedString(fields, "lastTransitionTime")
 		c.ObservedGeneration, _, _ = unstructured.NestedInt64(fields, "observedGeneration")
 		return c, true
 	}

@@ -118,6 +118,14 @@ func (s *Session) defaultNamespace() string {
 	return DefaultNamespace
 }
 
+// SystemNamespace is where the controllers are when nobody says otherwise.
+func SystemNamespace() string {
+	if wanted := os.Getenv(namespaceVariable); wanted != "" && len(validation.IsDNS1123Label(wanted)) == 0 {
+		return wanted
+	}
+	return DefaultNamespace
+}
+
 // Bounded ends with the session's timeout.
 func (s *Session) Bounded(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeoutCause(ctx, s.Timeout, fmt.Errorf("timed out after %s", s.Timeout))
@@ -153,6 +161,9 @@ func (s *Session) Client() (client.WithWatch, error) {
 	}
 	return c, nil
 }
+
+// Getter is the connection for libraries that find out themselves what the cluster serves.
+func (s *Session) Getter() genericclioptions.RESTClientGetter { return s.connection }
 
 // Contexts lists the contexts of the kubeconfig, for completion.
 func (s *Session) Contexts() []string {
