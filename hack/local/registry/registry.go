@@ -14,6 +14,8 @@ import (
 	"io"
 	"io/fs"
 	"log"
+	"net/http"
+	"strings"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -40,12 +42,30 @@ type Server struct {
 }
 
 // Start runs an empty registry until Close.
-func Start(ctx context.Context) (*Server, error) {
-	s, err := serve.Start(ctx, "registry", registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+func Start(ctx context.Context) (*Server, error) { return StartTelling(ctx, nil) }
+
+// StartTelling is Start with a call after each push of a tag, as a registry sends webhooks. Pushes wait for it; nil for no call.
+func StartTelling(ctx context.Context, pushed func(repository, tag string)) (*Server, error) {
+	s, err := serve.Start(ctx, "registry", tell(registry.New(registry.Logger(log.New(io.Discard, "", 0))), pushed))
 	if err != nil {
 		return nil, err
 	}
 	return &Server{s}, nil
+}
+
+// At is a registry that runs elsewhere, such as in another process of this machine.
+func At(address string) *Server { return &Server{&serve.Server{Address: address}} }
+
+// tell calls pushed after each manifest that was stored under a tag.
+func tell(next http.Handler, pushed func(repository, tag string)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		next.ServeHTTP(w, r)
+		path, versioned := strings.CutPrefix(r.URL.Path, "/v2/")
+		repository, tag, manifest := strings.Cut(path, "/manifests/")
+		if pushed != nil && r.Method == http.MethodPut && versioned && manifest && !strings.Contains(tag, ":") {
+			pushed(repository, tag)
+		}
+	})
 }
 
 // Repository is how images of that name are written in manifests.

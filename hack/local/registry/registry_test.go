@@ -55,3 +55,19 @@ func TestRegistry(t *testing.T) {
 		t.Errorf("revision %q", got)
 	}
 }
+
+// TestTelling sees that pushes of tags are told, and nothing else.
+func TestTelling(t *testing.T) {
+	var told []string
+	s, err := StartTelling(t.Context(), func(repository, tag string) { told = append(told, repository+":"+tag) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	if err := At(s.Address).PushImage(t.Context(), "team/app", "1.0.0", "1.1.0"); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"team/app:1.0.0", "team/app:1.1.0"}, told); diff != "" {
+		t.Errorf("pushes (-want +got):\n%s", diff)
+	}
+}
