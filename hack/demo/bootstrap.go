@@ -8,15 +8,17 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"strings"
+	"path/filepath"
 	"time"
 
+	fluxmeta "github.com/fluxcd/pkg/apis/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	kustomizev1 "github.com/weir-gitops/weir/api/kustomize/v1"
+	notificationv1 "github.com/weir-gitops/weir/api/notification/v1"
 	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
 	"github.com/weir-gitops/weir/hack/local/gitserver"
 	"github.com/weir-gitops/weir/hack/local/install"
@@ -25,43 +27,62 @@ import (
 const (
 	// namespace is where sources and Kustomizations live.
 	namespace = "flux-system"
-	// ownName names the source and the Kustomization of a repository of the person's own.
+	// ownName names the source, the Kustomization and the Receiver of a repository of the person's own.
 	ownName = "own"
+	// fleetName is the name of the example repository.
+	fleetName = "fleet"
 )
 
 // clusters are the folders below clusters/ in the fleet that the demo follows.
 func clusters() []string { return []string{"staging", "production"} }
 
-// bootstrap makes the repository available and returns the objects that start the loop, and where the repository is.
-func bootstrap(ctx context.Context, o options, server *gitserver.Server) (install.Manifest, string, error) {
-	if o.repo != "" {
-		return ownRepository(ctx, o, server)
+// bootstrap makes the repository available and finds the objects that start the loop.
+func (d *demo) bootstrap(ctx context.Context) (err error) {
+	if d.options.repo != "" {
+		d.roots, d.repository, err = ownRepository(ctx, d.options, d.server)
+		return err
 	}
 	files, err := fs.Sub(fleet, "fleet")
 	if err != nil {
-		return nil, "", err
+		return err
 	}
-	repository, err := server.Create(ctx, "fleet")
+	repository, err := d.server.Create(ctx, fleetName)
 	if err == nil {
-		_, err = repository.Clone(ctx, o.clone(), files)
+		d.clone, err = repository.Clone(ctx, d.options.clone(), files)
+	}
+	if err == nil {
+		err = d.trust(ctx)
 	}
 	if err != nil {
-		return nil, "", fmt.Errorf("make the example repository: %w", err)
+		return fmt.Errorf("make the example repository: %w", err)
 	}
-	objects, err := syncObjects(files, repository.URL)
-	return objects, repository.URL, err
+	d.repository = repository.URL
+	d.roots, err = syncObjects(files, d.variables())
+	return err
+}
+
+// trust lets git check signatures in the clone, on machines that have ssh-keygen.
+func (d *demo) trust(ctx context.Context) error {
+	for key, value := range map[string]string{
+		"gpg.format": "ssh", "gpg.ssh.allowedSignersFile": filepath.Join(d.options.data, signersFile), "pull.rebase": "true",
+	} {
+		if _, err := d.clone.Git(ctx, "config", key, value); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // syncObjects reads from the fleet what each cluster is started with: its own source, and the Kustomization of its folder.
-func syncObjects(files fs.FS, url string) (install.Manifest, error) {
+func syncObjects(files fs.FS, variables map[string]string) (install.Manifest, error) {
 	var objects install.Manifest
 	for _, cluster := range clusters() {
 		data, err := fs.ReadFile(files, "clusters/"+cluster+"/sync.yaml")
 		if err != nil {
 			return nil, err
 		}
-		// The controller fills in the same variable once the loop runs.
-		parsed, err := install.Parse(strings.ReplaceAll(string(data), "${repository}", url))
+		// The controller fills in the same variables once the loop runs.
+		parsed, err := install.Parse(fill(string(data), variables))
 		if err != nil {
 			return nil, err
 		}
@@ -70,7 +91,7 @@ func syncObjects(files fs.FS, url string) (install.Manifest, error) {
 	return objects, nil
 }
 
-// ownRepository makes a source and a Kustomization for --repo and --dir. A folder on this machine is served by our own Git server.
+// ownRepository makes a source, a Kustomization and a Receiver of pushes for --repo and --dir. A folder on this machine is served by our own Git server.
 func ownRepository(ctx context.Context, o options, server *gitserver.Server) (install.Manifest, string, error) {
 	url := o.repo
 	var branch string
@@ -99,6 +120,16 @@ func ownRepository(ctx context.Context, o options, server *gitserver.Server) (in
 			Spec: kustomizev1.KustomizationSpec{
 				Interval: metav1.Duration{Duration: 10 * time.Minute}, Path: o.dir, Prune: true,
 				SourceRef: kustomizev1.CrossNamespaceSourceReference{Kind: "GitRepository", Name: ownName},
+			},
+		},
+		&notificationv1.Receiver{
+			TypeMeta:   metav1.TypeMeta{APIVersion: notificationv1.GroupVersion.String(), Kind: "Receiver"},
+			ObjectMeta: meta,
+			Spec: notificationv1.ReceiverSpec{
+				Type: notificationv1.GitHubReceiver, SecretRef: &fluxmeta.LocalObjectReference{Name: "webhook"},
+				Resources: []notificationv1.ReceiverResource{{
+					CrossNamespaceObjectReference: notificationv1.CrossNamespaceObjectReference{Kind: "GitRepository", Name: ownName},
+				}},
 			},
 		},
 	)

@@ -5,11 +5,15 @@ package main
 
 import (
 	"io/fs"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"helm.sh/helm/v3/pkg/chart/loader"
+	"helm.sh/helm/v3/pkg/chartutil"
+	"helm.sh/helm/v3/pkg/engine"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 
@@ -60,20 +64,22 @@ func TestFleetBuilds(t *testing.T) {
 		"infrastructure": {
 			reason: "The namespace is set by targetNamespace, not here.",
 			want: []string{
-				"ConfigMap//cache", "Deployment//cache", "LimitRange//defaults", "Namespace//infrastructure", "Service//cache",
+				"ConfigMap//cache", "Deployment//cache", "HelmRelease//backup", "HelmRepository//charts", "LimitRange//defaults",
+				"Namespace//infrastructure", "Service//cache",
 			},
 		},
 		"clusters/staging": {
 			reason: "A cluster is its source, itself, and what it runs.",
 			want: []string{
-				"GitRepository/flux-system/staging", "Kustomization/flux-system/apps-staging",
-				"Kustomization/flux-system/infrastructure-staging", "Kustomization/flux-system/staging",
+				"GitRepository/flux-system/staging", "Kustomization/flux-system/alerts-staging", "Kustomization/flux-system/apps-staging",
+				"Kustomization/flux-system/images-staging", "Kustomization/flux-system/infrastructure-staging",
+				"Kustomization/flux-system/staging",
 			},
 		},
 		"clusters/production": {
-			reason: "Production has the same shape as staging.",
+			reason: "Production has the same shape as staging, but writes no images.",
 			want: []string{
-				"GitRepository/flux-system/production", "Kustomization/flux-system/apps-production",
+				"GitRepository/flux-system/production", "Kustomization/flux-system/alerts-production", "Kustomization/flux-system/apps-production",
 				"Kustomization/flux-system/infrastructure-production", "Kustomization/flux-system/production",
 			},
 		},
@@ -116,6 +122,96 @@ func TestOverlaysDiffer(t *testing.T) {
 	}
 }
 
+// everything builds each folder of the fleet, with what postBuild fills in, by folder.
+func everything(t *testing.T) map[string]install.Manifest {
+	t.Helper()
+	memory, _ := embedded(t)
+	variables := map[string]string{
+		"cluster": "staging", "repository": "http://127.0.0.1:1/fleet.git", "charts": "http://127.0.0.1:2", "registry": "127.0.0.1:3",
+	}
+	all := map[string]install.Manifest{}
+	for _, dir := range []string{"infrastructure", "apps/staging", "apps/production", "alerts", "images", "clusters/staging", "clusters/production"} {
+		objects, err := install.Build(memory, "/"+dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, o := range objects {
+			text, err := o.MarshalJSON()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := o.UnmarshalJSON([]byte(fill(string(text), variables))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		all[dir] = objects
+	}
+	return all
+}
+
+// TestFleetIsStrict sees that the fleet uses kinds that exist, fields that they have, and variables that somebody fills in.
+func TestFleetIsStrict(t *testing.T) {
+	known, err := scheme()
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for dir, objects := range everything(t) {
+		for _, o := range objects {
+			text, err := o.MarshalJSON()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.Contains(string(text), "${") {
+				t.Errorf("%s: a variable is left in %s", dir, text)
+			}
+			typed, err := known.New(o.GroupVersionKind())
+			if err != nil {
+				t.Errorf("%s: %v", dir, err)
+				continue
+			}
+			if err := runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(o.Object, typed, true); err != nil {
+				t.Errorf("%s: %s %s: %v", dir, o.GetKind(), o.GetName(), err)
+			}
+			seen[o.GetKind()] = true
+		}
+	}
+	for _, kind := range []string{
+		"GitRepository", "OCIRepository", "HelmRepository", "Kustomization", "HelmRelease", "ImageRepository", "ImagePolicy", "ImageUpdateAutomation",
+		"Provider", "Alert", "Receiver",
+	} {
+		if !seen[kind] {
+			t.Errorf("the fleet shows no %s", kind)
+		}
+	}
+}
+
+// TestCharts renders what the Helm repository offers, with its default values.
+func TestCharts(t *testing.T) {
+	for _, name := range []string{"backup", "mailer"} {
+		t.Run(name, func(t *testing.T) {
+			loaded, err := loader.Load(filepath.Join("charts", name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			values, err := chartutil.ToRenderValues(loaded, nil, chartutil.ReleaseOptions{Name: name, Namespace: "default"}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			rendered, err := engine.Render(loaded, values)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for file, text := range rendered {
+				objects, err := install.Parse(text)
+				if err != nil || len(objects) == 0 {
+					t.Errorf("%s: %d objects, %v", file, len(objects), err)
+				}
+			}
+		})
+	}
+}
+
 // TestFleetHangsTogether follows every path, source and dependency that the clusters name.
 func TestFleetHangsTogether(t *testing.T) {
 	memory, files := embedded(t)
@@ -124,7 +220,7 @@ func TestFleetHangsTogether(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		known := names(objects)
+		known, elsewhere := names(objects), []string{"Kustomization/flux-system/apps-staging"} // both clusters are one here
 		for _, o := range objects {
 			if o.GetKind() != "Kustomization" {
 				continue
@@ -140,6 +236,7 @@ func TestFleetHangsTogether(t *testing.T) {
 				t.Errorf("%s: source %s is not in the repository", k.Name, k.Spec.SourceRef.Name)
 			}
 			for _, d := range k.Spec.DependsOn {
+				known := slices.Concat(known, elsewhere)
 				if !slices.Contains(known, "Kustomization/flux-system/"+d.Name) {
 					t.Errorf("%s depends on %s, which is not in the repository", k.Name, d.Name)
 				}
@@ -147,7 +244,7 @@ func TestFleetHangsTogether(t *testing.T) {
 		}
 	}
 
-	roots, err := syncObjects(files, "http://127.0.0.1:1/fleet.git")
+	roots, err := syncObjects(files, map[string]string{"repository": "http://127.0.0.1:1/fleet.git", "charts": "http://127.0.0.1:2", "registry": "127.0.0.1:3"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,8 +252,8 @@ func TestFleetHangsTogether(t *testing.T) {
 		t.Errorf("%d objects start the loop, want a source and a Kustomization for each cluster", len(roots))
 	}
 	for _, o := range roots {
-		if text := strings.Join(names(install.Manifest{o}), ""); strings.Contains(text, "$") {
-			t.Errorf("a variable is left in %s", text)
+		if text, err := o.MarshalJSON(); err != nil || strings.Contains(string(text), "${") {
+			t.Errorf("a variable is left in %s (%v)", text, err)
 		}
 	}
 }

@@ -2,10 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Weir-demo shows Weir at work on one machine: a Kubernetes API server, the controllers as they would be deployed, a Git server with an example
-// fleet, and a table of how it all becomes ready. `make run` builds and starts it.
+// fleet and the other servers that this needs, a table of how it all becomes ready, and a tour of what happens then. `make run` builds and starts
+// it.
 //
 //	weir-demo [--once] [--repo URL] [--dir PATH] [--cluster current]
 //	weir-demo edit --kubeconfig FILE NAMESPACE/DEPLOYMENT REPLICAS    change a Deployment by hand and watch it being put back
+//	weir-demo image [--data FOLDER] NAME:TAG                         push an image to the registry of the running demo
 package main
 
 import (
@@ -44,8 +46,11 @@ func main() {
 }
 
 func command(ctx context.Context, args []string) error {
-	if len(args) > 0 && args[0] == "edit" {
+	switch {
+	case len(args) > 0 && args[0] == "edit":
 		return edit(ctx, args[1:])
+	case len(args) > 0 && args[0] == "image":
+		return image(ctx, args[1:])
 	}
 	o, err := parse(args)
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 // options are the flags of the demo.
 type options struct {
 	once    bool
+	tour    bool
 	timeout time.Duration
 	repo    string
 	dir     string
@@ -30,8 +31,9 @@ type options struct {
 func parse(args []string) (options, error) {
 	var o options
 	fs := flag.NewFlagSet("weir-demo", flag.ContinueOnError)
-	fs.BoolVar(&o.once, "once", false, "end when everything is ready: exit 0, or 1 when that takes longer than --timeout")
-	fs.DurationVar(&o.timeout, "timeout", 5*time.Minute, "how long it may take until everything is ready, with --once")
+	fs.BoolVar(&o.once, "once", false, "end after the tour: exit 0 when everything came true, else 1")
+	fs.BoolVar(&o.tour, "tour", true, "show the tour of the example fleet once everything is ready")
+	fs.DurationVar(&o.timeout, "timeout", 5*time.Minute, "how long it may take until everything is ready, with --once; each step of the tour has a limit of its own")
 	fs.StringVar(&o.repo, "repo", "", "a Git repository of your own instead of the example fleet: a URL, or a folder on this machine")
 	fs.StringVar(&o.dir, "dir", "./", "the folder in --repo to apply")
 	fs.StringVar(&o.cluster, "cluster", "local", "local, or current for the current context of the kubeconfig")
@@ -75,7 +77,7 @@ func (o options) prepare() error {
 	if err := lock(filepath.Join(o.data, "lock")); err != nil {
 		return fmt.Errorf("another demo runs with the data in %s; end it, or name another folder with --data", o.data)
 	}
-	for _, dir := range append(controllers.Names(), "kubeconfig", "cluster", "git", "fleet", "logs") {
+	for _, dir := range append(controllers.Names(), "kubeconfig", "cluster", "git", "fleet", "logs", "charts", chatFile, registryFile, signersFile) {
 		if err := os.RemoveAll(filepath.Join(o.data, dir)); err != nil {
 			return fmt.Errorf("empty the data folder: %w", err)
 		}

@@ -13,29 +13,30 @@ import (
 	"strings"
 	"time"
 
-	"github.com/fluxcd/pkg/apis/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"golang.org/x/crypto/ssh"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 
+	helmv2 "github.com/weir-gitops/weir/api/helm/v2"
+	imagev1 "github.com/weir-gitops/weir/api/image/v1"
 	kustomizev1 "github.com/weir-gitops/weir/api/kustomize/v1"
+	notificationv1 "github.com/weir-gitops/weir/api/notification/v1"
+	notificationv1beta3 "github.com/weir-gitops/weir/api/notification/v1beta3"
 	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
 	"github.com/weir-gitops/weir/hack/demo/internal/cluster"
 	"github.com/weir-gitops/weir/hack/demo/internal/view"
+	"github.com/weir-gitops/weir/hack/local/charts"
+	"github.com/weir-gitops/weir/hack/local/chat"
 	"github.com/weir-gitops/weir/hack/local/controllers"
 	"github.com/weir-gitops/weir/hack/local/gitserver"
 	"github.com/weir-gitops/weir/hack/local/install"
-	"github.com/weir-gitops/weir/hack/local/process"
+	"github.com/weir-gitops/weir/hack/local/registry"
 )
 
 const (
-	// tailLines is how much of a log is shown when something goes wrong.
-	tailLines = 15
 	// stopTimeout bounds the end of a demo.
 	stopTimeout = time.Minute
-	// redraw is how often a table is drawn again while nothing changes, for its ages.
-	redraw = time.Second
 )
 
 // demo is what runs. Each field names the step that sets it.
@@ -47,21 +48,27 @@ type demo struct {
 	cluster     *cluster.Cluster          // startCluster
 	client      client.Client             // startCluster
 	manifest    install.Manifest          // installWeir
-	server      *gitserver.Server         // startGit
+	server      *gitserver.Server         // startServers
+	charts      *charts.Server            // startServers, for the fleet
+	registry    *registry.Server          // startServers, for the fleet
+	chat        *chat.Server              // startServers, for the fleet
 	controllers []*controllers.Controller // startControllers
 	webhooks    string                    // startControllers
 	watcher     *view.Watcher             // followRepository
+	token       string                    // followRepository
+	signer      ssh.PublicKey             // followRepository, for the fleet
+	hidden      install.Manifest          // followRepository: Secrets
 	roots       install.Manifest          // followRepository
 	repository  string                    // followRepository
+	clone       *gitserver.Clone          // followRepository, for the fleet
 }
 
 func run(ctx context.Context, o options) (err error) {
 	if err := o.prepare(); err != nil {
 		return err
 	}
-	d := &demo{options: o, start: time.Now(), scheme: runtime.NewScheme()}
-	kinds := runtime.NewSchemeBuilder(install.Scheme, sourcev1.AddToScheme, kustomizev1.AddToScheme)
-	if err := kinds.AddToScheme(d.scheme); err != nil {
+	d := &demo{options: o, start: time.Now()}
+	if d.scheme, err = scheme(); err != nil {
 		return err
 	}
 	// Whatever was started is stopped, also when Ctrl-C is why.
@@ -73,7 +80,7 @@ func run(ctx context.Context, o options) (err error) {
 	}{
 		{"cluster", d.startCluster},
 		{"install", d.installWeir},
-		{"git server", d.startGit},
+		{"servers", d.startServers},
 		{"controllers", d.startControllers},
 		{"repository", d.followRepository},
 	} {
@@ -86,6 +93,16 @@ func run(ctx context.Context, o options) (err error) {
 	}
 	fmt.Println()
 	return d.show(ctx)
+}
+
+// scheme knows every kind that the demo or its fleet names.
+func scheme() (*runtime.Scheme, error) {
+	known := runtime.NewScheme()
+	kinds := runtime.NewSchemeBuilder(
+		install.Scheme, sourcev1.AddToScheme, kustomizev1.AddToScheme, helmv2.AddToScheme, imagev1.AddToScheme, notificationv1.AddToScheme,
+		notificationv1beta3.AddToScheme,
+	)
+	return known, kinds.AddToScheme(known)
 }
 
 func (d *demo) startCluster(ctx context.Context) (said string, err error) {
@@ -135,111 +152,20 @@ func (d *demo) installWeir(ctx context.Context) (said string, err error) {
 	return fmt.Sprintf("%d objects: kinds, roles, service accounts", len(applied)), applied.Apply(ctx, d.client)
 }
 
-func (d *demo) startGit(ctx context.Context) (said string, err error) {
-	d.server, err = gitserver.Start(ctx, filepath.Join(d.options.data, "git"), func() { d.pushed(ctx) })
-	return "answers on this machine only", err
-}
-
-// pushed asks for every source to be looked at now. It stands in for the webhook that a Git host would send to a Receiver.
-func (d *demo) pushed(ctx context.Context) {
-	var repositories sourcev1.GitRepositoryList
-	if err := d.client.List(ctx, &repositories, client.InNamespace(namespace)); err != nil {
-		return // the first push comes before anything follows it; the interval of the source covers the rest
-	}
-	for i := range repositories.Items {
-		repository := &repositories.Items[i]
-		patch := client.MergeFrom(repository.DeepCopy())
-		metav1.SetMetaDataAnnotation(&repository.ObjectMeta, meta.ReconcileRequestAnnotation, time.Now().Format(time.RFC3339Nano))
-		if err := d.client.Patch(ctx, repository, patch, client.FieldOwner("weir-demo-hook")); err != nil {
-			fmt.Fprintf(os.Stderr, "tell %s about the push: %v\n", repository.Name, err)
-		}
-	}
-}
-
 func (d *demo) followRepository(ctx context.Context) (said string, err error) {
-	if d.roots, d.repository, err = bootstrap(ctx, d.options, d.server); err != nil {
+	if d.hidden, err = d.secrets(); err != nil {
 		return "", err
 	}
-	if d.watcher, err = view.Watch(ctx, d.cluster.Config, d.scheme); err != nil {
+	if err := d.bootstrap(ctx); err != nil {
+		return "", err
+	}
+	if d.watcher, err = view.Watch(ctx, d.cluster.Config); err != nil {
+		return "", err
+	}
+	if err := d.hidden.Apply(ctx, d.client); err != nil {
 		return "", err
 	}
 	return d.repository, d.roots.Apply(ctx, d.client)
-}
-
-// show shows the cluster until everything is ready; without --once it then says what to try and goes on until ctx ends.
-func (d *demo) show(ctx context.Context) error {
-	screen := view.NewScreen(os.Stdout, d.start)
-	state, err := d.converge(ctx, screen)
-	screen.Finish(state, time.Now())
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	if err != nil {
-		return d.explain(err)
-	}
-	fmt.Printf("\neverything is ready, %.1fs after the start\n", time.Since(d.start).Seconds())
-	if d.options.once {
-		return nil
-	}
-	fmt.Print(d.guide())
-	if err := d.follow(ctx, screen, func(view.State) bool { return false }); ctx.Err() == nil {
-		return d.explain(err)
-	}
-	fmt.Println("\nstopping") // Ctrl-C is how this is meant to end
-	return nil
-}
-
-func (d *demo) converge(ctx context.Context, screen *view.Screen) (state view.State, err error) {
-	if d.options.once {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, d.options.timeout, fmt.Errorf("not ready after %s", d.options.timeout))
-		defer cancel()
-	}
-	var want []string
-	for _, root := range d.roots {
-		want = append(want, root.GetKind()+"/"+root.GetName())
-	}
-	err = d.follow(ctx, screen, func(s view.State) bool {
-		state = s
-		return s.Settled(want)
-	})
-	return state, err
-}
-
-// follow shows every change until enough says so, a controller ends, or ctx does.
-func (d *demo) follow(ctx context.Context, screen *view.Screen, enough func(view.State) bool) error {
-	tick := time.NewTicker(redraw)
-	defer tick.Stop()
-	ended := d.ended()
-	for {
-		state, err := d.watcher.State(ctx)
-		if err != nil {
-			return err
-		}
-		screen.Show(state, time.Now())
-		if enough(state) {
-			return nil
-		}
-		select {
-		case <-d.watcher.Changed():
-		case <-tick.C:
-		case err := <-ended:
-			return err
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
-}
-
-// explain adds the ends of the logs to what went wrong, unless that is in there already.
-func (d *demo) explain(err error) error {
-	if errors.Is(err, process.ErrEnded) {
-		return err
-	}
-	for _, p := range d.controllers {
-		err = fmt.Errorf("%w\n\nthe end of %s:\n%s", err, p.Log(), p.Tail(tailLines))
-	}
-	return err
 }
 
 // stop ends everything in the reverse order of the start.
@@ -253,9 +179,7 @@ func (d *demo) stop(ctx context.Context) error {
 	for _, p := range slices.Backward(d.controllers) {
 		errs = append(errs, p.Stop())
 	}
-	if d.server != nil {
-		errs = append(errs, d.server.Close())
-	}
+	errs = append(errs, d.closeServers())
 	if d.cluster != nil {
 		errs = append(errs, d.cluster.Stop(ctx))
 	}

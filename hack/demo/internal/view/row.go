@@ -1,114 +1,147 @@
 // Copyright 2026 The Weir Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package view shows how sources and Kustomizations come to be ready: as a table that is redrawn, or as lines that are appended.
+// Package view shows how the objects of all kinds come to be ready: as a table that is redrawn, or as lines that are appended.
 package view
 
 import (
 	"cmp"
+	"encoding/json"
 	"slices"
-	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
-	kustomizev1 "github.com/weir-gitops/weir/api/kustomize/v1"
-	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// readyCondition is the summary condition of every kind.
-const readyCondition = "Ready"
+const (
+	// readyCondition is the summary condition of every kind.
+	readyCondition = "Ready"
+	// home is the namespace that names are shown without.
+	home = "flux-system"
+)
 
 // Row is what is shown about one object.
 type Row struct {
 	Kind, Namespace, Name string
-	// Ready is True, False or Unknown; Unknown also while the controller has not seen the newest spec.
+	// Ready is True, False or Unknown; Unknown also while the controller has not seen the newest spec. It is empty for kinds that are never
+	// anything else than there.
 	Ready metav1.ConditionStatus
-	// Revision is what was fetched or applied last, shortened.
+	// Suspended tells that nobody looks after the object.
+	Suspended bool
+	// Revision is what was fetched, applied or chosen last, shortened.
 	Revision string
 	// Message is the message of the Ready condition.
 	Message string
 	Created time.Time
 }
 
-// State is what the cluster holds at one moment.
-type State struct {
-	Repositories   []sourcev1.GitRepository
-	Kustomizations []kustomizev1.Kustomization
+// Title is the name, with the namespace where that is not the usual one.
+func (r Row) Title() string {
+	if r.Namespace == home || r.Namespace == "" {
+		return r.Name
+	}
+	return r.Namespace + "/" + r.Name
 }
 
-// Rows returns sources first, then Kustomizations in the order in which they were made.
+// State is what the cluster holds at one moment.
+type State struct {
+	// Objects are those of the kinds that are shown.
+	Objects []*unstructured.Unstructured
+}
+
+// Rows returns one row for each object: by kind, and within a kind in the order in which they were made.
 func (s State) Rows() []Row {
 	var rows []Row
-	for i := range s.Repositories {
-		o := &s.Repositories[i]
-		row := newRow("GitRepository", &o.ObjectMeta, o.Status.Conditions, o.Status.ObservedGeneration)
-		if o.Status.Artifact != nil {
-			row.Revision = shorten(o.Status.Artifact.Revision)
+	for _, k := range kinds() {
+		var same []Row
+		for _, o := range s.Objects {
+			if o.GetKind() == k.Kind {
+				same = append(same, k.row(o))
+			}
 		}
-		rows = append(rows, row)
+		slices.SortFunc(same, func(a, b Row) int {
+			return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
+		})
+		rows = append(rows, same...)
 	}
-	for i := range s.Kustomizations {
-		o := &s.Kustomizations[i]
-		row := newRow("Kustomization", &o.ObjectMeta, o.Status.Conditions, o.Status.ObservedGeneration)
-		row.Revision = shorten(o.Status.LastAppliedRevision)
-		rows = append(rows, row)
-	}
-	slices.SortFunc(rows, func(a, b Row) int {
-		return cmp.Or(cmp.Compare(a.Kind, b.Kind), a.Created.Compare(b.Created), cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
-	})
 	return rows
 }
 
-func newRow(kind string, object *metav1.ObjectMeta, conditions []metav1.Condition, observed int64) Row {
+func (k kind) row(o *unstructured.Unstructured) Row {
 	row := Row{
-		Kind: kind, Namespace: object.Namespace, Name: object.Name, Ready: metav1.ConditionUnknown, Created: object.CreationTimestamp.Time,
+		Kind: k.Kind, Namespace: o.GetNamespace(), Name: o.GetName(), Ready: metav1.ConditionUnknown, Created: o.GetCreationTimestamp().Time,
+		Revision: k.revision(o),
 	}
-	if ready := meta.FindStatusCondition(conditions, readyCondition); ready != nil {
-		row.Ready, row.Message = ready.Status, ready.Message
+	row.Suspended, _, _ = unstructured.NestedBool(o.Object, "spec", "suspend") // the API server knows its type
+	if k.about != nil {
+		row.Ready, row.Message = "", k.about(o)
+		return row
 	}
-	if observed != object.Generation && row.Ready == metav1.ConditionTrue {
+	status := statusOf(o)
+	if ready := meta.FindStatusCondition(status.Conditions, readyCondition); ready != nil {
+		row.Ready, row.Message = ready.Status, shortenAll(ready.Message)
+	}
+	if status.ObservedGeneration != o.GetGeneration() && row.Ready == metav1.ConditionTrue {
 		row.Ready = metav1.ConditionUnknown
 	}
 	return row
 }
 
-// Settled tells whether all is ready: every object named in want exists, every object is ready, and every Kustomization has applied the
-// newest revision of its source. Names are written as Kind/name.
-func (s State) Settled(want []string) bool {
-	for _, name := range want {
-		if !slices.ContainsFunc(s.Rows(), func(r Row) bool { return r.Kind+"/"+r.Name == name }) {
-			return false
-		}
-	}
-	for _, row := range s.Rows() {
-		if row.Ready != metav1.ConditionTrue {
-			return false
-		}
-	}
-	return !slices.ContainsFunc(s.Kustomizations, s.lags)
+// status is what all kinds that have a status have in it.
+type status struct {
+	ObservedGeneration int64              `json:"observedGeneration"`
+	Conditions         []metav1.Condition `json:"conditions"`
 }
 
-// lags tells whether a Kustomization has not applied the newest revision of its Git source yet.
-func (s State) lags(k kustomizev1.Kustomization) bool {
-	ref := k.Spec.SourceRef
-	for i := range s.Repositories {
-		repo := &s.Repositories[i]
-		if ref.Kind == "GitRepository" && ref.Name == repo.Name && cmp.Or(ref.Namespace, k.Namespace) == repo.Namespace {
-			return repo.Status.Artifact == nil || repo.Status.Artifact.Revision != k.Status.LastAppliedRevision
+func statusOf(o *unstructured.Unstructured) status {
+	var s status
+	data, err := json.Marshal(o.Object["status"])
+	if err == nil {
+		err = json.Unmarshal(data, &s)
+	}
+	if err != nil {
+		return status{}
+	}
+	return s
+}
+
+// Pending names what keeps all from being ready: what is named in want and does not exist, what is not ready, and each Kustomization that has not
+// applied the newest revision of its source. Names are written as Kind/name.
+func (s State) Pending(want []string) []string {
+	var pending []string
+	rows := s.Rows()
+	for _, name := range want {
+		if !slices.ContainsFunc(rows, func(r Row) bool { return r.Kind+"/"+r.Title() == name }) {
+			pending = append(pending, name)
+		}
+	}
+	for _, row := range rows {
+		if row.Ready != metav1.ConditionTrue && row.Ready != "" && !row.Suspended {
+			pending = append(pending, row.Kind+"/"+row.Title())
+		}
+	}
+	for _, o := range s.Objects {
+		if name := o.GetKind() + "/" + o.GetName(); s.lags(o) && !slices.Contains(pending, name) {
+			pending = append(pending, name)
+		}
+	}
+	return pending
+}
+
+// lags tells whether an object is a Kustomization that has not applied the newest revision of its source yet.
+func (s State) lags(o *unstructured.Unstructured) bool {
+	if suspended, _, _ := unstructured.NestedBool(o.Object, "spec", "suspend"); o.GetKind() != kustomization || suspended {
+		return false
+	}
+	kind, name := text(o, "spec", "sourceRef", "kind"), text(o, "spec", "sourceRef", "name")
+	namespace := cmp.Or(text(o, "spec", "sourceRef", "namespace"), o.GetNamespace())
+	for _, source := range s.Objects {
+		if source.GetKind() == kind && source.GetName() == name && source.GetNamespace() == namespace {
+			published := text(source, "status", "artifact", "revision")
+			return published == "" || published != text(o, "status", "lastAppliedRevision")
 		}
 	}
 	return false
-}
-
-// shorten cuts the commit of a revision such as "main@sha1:0123456789abcdef…" to what people type.
-func shorten(revision string) string {
-	const digits = 8
-	name, digest, ok := strings.Cut(revision, "@")
-	_, hash, found := strings.Cut(digest, ":")
-	if !ok || !found || len(hash) <= digits {
-		return revision
-	}
-	return name + "@" + hash[:digits]
 }

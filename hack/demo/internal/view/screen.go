@@ -56,6 +56,9 @@ func (s *Screen) Finish(state State, now time.Time) {
 	s.append, s.shown = true, state.Rows()
 }
 
+// Skip takes the state for known: what differs from it is what is shown next.
+func (s *Screen) Skip(state State) { s.shown = state.Rows() }
+
 // erase removes the drawn table. Lines are cut to the width of the terminal, so none of them takes up two.
 func (s *Screen) erase() {
 	if s.drawn > 0 {

@@ -26,7 +26,7 @@ func Table(rows []Row, now time.Time, style Style) string {
 	lines := [][]string{{"KIND", "NAME", "READY", "REVISION", "AGE", "STATUS"}}
 	for _, r := range rows {
 		lines = append(lines, []string{
-			r.Kind, r.Name, string(r.Ready), orDash(r.Revision), age(now.Sub(r.Created)), orDash(strings.Join(strings.Fields(r.Message), " ")),
+			r.Kind, r.Title(), r.ready(), orDash(r.Revision), age(now.Sub(r.Created)), orDash(strings.Join(strings.Fields(r.Message), " ")),
 		})
 	}
 	widths := make([]int, len(lines[0]))
@@ -45,21 +45,22 @@ func Table(rows []Row, now time.Time, style Style) string {
 		if n > 0 && style.Color {
 			// The cell is found by its place, as the word may occur in other columns too.
 			at := widths[0] + widths[1] + 2*len("   ")
-			text = paint(text, at, string(rows[n-1].Ready), color(rows[n-1].Ready))
+			text = paint(text, at, rows[n-1].ready(), color(rows[n-1].Ready))
 		}
 		b.WriteString(text + "\n")
 	}
 	return b.String()
 }
 
-// Changes returns a line for each row that is new or differs in more than its age from the row of the same object before.
+// Changes returns a line for each row that is new or differs in more than its age from the row of the same object before. What is under way is
+// left out: it soon is one thing or the other.
 func Changes(before, after []Row) []string {
 	var lines []string
 	for _, r := range after {
-		if slices.ContainsFunc(before, func(b Row) bool { b.Created = r.Created; return b == r }) {
+		if slices.ContainsFunc(before, func(b Row) bool { b.Created = r.Created; return b == r }) || r.Ready == metav1.ConditionUnknown {
 			continue
 		}
-		line := fmt.Sprintf("%s/%s ready=%s", r.Kind, r.Name, r.Ready)
+		line := fmt.Sprintf("%s/%s ready=%s", r.Kind, r.Title(), r.ready())
 		if r.Revision != "" {
 			line += " " + r.Revision
 		}
@@ -70,10 +71,18 @@ func Changes(before, after []Row) []string {
 	}
 	for _, r := range before {
 		if !slices.ContainsFunc(after, func(a Row) bool { return a.Kind == r.Kind && a.Namespace == r.Namespace && a.Name == r.Name }) {
-			lines = append(lines, fmt.Sprintf("%s/%s is gone", r.Kind, r.Name))
+			lines = append(lines, fmt.Sprintf("%s/%s is gone", r.Kind, r.Title()))
 		}
 	}
 	return lines
+}
+
+// ready is what the ready column says.
+func (r Row) ready() string {
+	if r.Suspended {
+		return "Suspended"
+	}
+	return orDash(string(r.Ready))
 }
 
 func orDash(text string) string {

@@ -4,50 +4,96 @@
 package view
 
 import (
+	"maps"
+	"strings"
 	"testing"
 	"time"
 
-	"github.com/fluxcd/pkg/apis/meta"
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
-	kustomizev1 "github.com/weir-gitops/weir/api/kustomize/v1"
-	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 func now() time.Time { return time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC) }
 
-func ready(status metav1.ConditionStatus, message string) []metav1.Condition {
-	return []metav1.Condition{{Type: readyCondition, Status: status, Message: message}}
+const fetched = "main@sha1:0123456789abcdef0123456789abcdef01234567"
+
+// object is an object with a status, as the API server has it.
+func object(kind, name string, ago time.Duration, content map[string]any) *unstructured.Unstructured {
+	o := &unstructured.Unstructured{Object: content}
+	o.SetKind(kind)
+	o.SetName(name)
+	o.SetNamespace("flux-system")
+	o.SetGeneration(1)
+	o.SetCreationTimestamp(metav1.NewTime(now().Add(-ago)))
+	return o
 }
 
-func created(name string, ago time.Duration) metav1.ObjectMeta {
-	return metav1.ObjectMeta{Name: name, Namespace: "flux-system", Generation: 1, CreationTimestamp: metav1.NewTime(now().Add(-ago))}
+// ready is a status with the condition Ready and more.
+func ready(status, message string, more map[string]any) map[string]any {
+	all := map[string]any{
+		"observedGeneration": int64(1),
+		"conditions":         []any{map[string]any{"type": readyCondition, "status": status, "message": message}},
+	}
+	maps.Copy(all, more)
+	return all
 }
 
 func fleet() State {
-	const revision = "main@sha1:0123456789abcdef0123456789abcdef01234567"
-	return State{
-		Repositories: []sourcev1.GitRepository{{
-			ObjectMeta: created("fleet", 3*time.Minute),
-			Status: sourcev1.GitRepositoryStatus{
-				ObservedGeneration: 1, Conditions: ready("True", "stored artifact"), Artifact: &meta.Artifact{Revision: revision},
-			},
-		}},
-		Kustomizations: []kustomizev1.Kustomization{{
-			ObjectMeta: created("apps", 5*time.Second),
-			Spec:       kustomizev1.KustomizationSpec{SourceRef: kustomizev1.CrossNamespaceSourceReference{Kind: "GitRepository", Name: "fleet"}},
-			Status: kustomizev1.KustomizationStatus{
-				ObservedGeneration: 1, Conditions: ready("True", "Applied"), LastAppliedRevision: revision,
-			},
-		}},
+	return State{Objects: []*unstructured.Unstructured{
+		object("Kustomization", "apps", 5*time.Second, map[string]any{
+			"spec":   map[string]any{"sourceRef": map[string]any{"kind": "GitRepository", "name": "fleet"}},
+			"status": ready("True", "Applied", map[string]any{"lastAppliedRevision": fetched}),
+		}),
+		object("GitRepository", "fleet", 3*time.Minute, map[string]any{
+			"status": ready("True", "stored artifact", map[string]any{"artifact": map[string]any{"revision": fetched}}),
+		}),
+	}}
+}
+
+// set changes a field of the Kustomization (0) or the GitRepository (1).
+func (s State) set(i int, value any, path ...string) {
+	if err := unstructured.SetNestedField(s.Objects[i].Object, value, path...); err != nil {
+		panic(err)
+	}
+}
+
+// TestRevisions sees what each kind shows as its revision, and what those without a status say.
+func TestRevisions(t *testing.T) {
+	digest := "sha256:" + strings.Repeat("0123456789abcdef", 4)
+	cases := map[string]struct {
+		content           map[string]any
+		revision, message string
+	}{
+		"HelmRepository": {content: map[string]any{"status": map[string]any{"artifact": map[string]any{"revision": digest}}}, revision: "01234567"},
+		"OCIRepository":  {content: map[string]any{"status": map[string]any{"artifact": map[string]any{"revision": "1.0.0@" + digest}}}, revision: "1.0.0@01234567"},
+		"HelmChart":      {content: map[string]any{"status": map[string]any{"artifact": map[string]any{"revision": "1.2.3"}}}, revision: "1.2.3"},
+		"HelmRelease": {content: map[string]any{"status": map[string]any{"history": []any{
+			map[string]any{"chartVersion": "1.2.3", "version": int64(4)},
+		}}}, revision: "1.2.3.v4"},
+		"ImageRepository":       {content: map[string]any{"status": map[string]any{"lastScanResult": map[string]any{"tagCount": int64(7)}}}, revision: "7 tags"},
+		"ImagePolicy":           {content: map[string]any{"status": map[string]any{"latestRef": map[string]any{"tag": "6.9.1"}}}, revision: "6.9.1"},
+		"ImageUpdateAutomation": {content: map[string]any{"status": map[string]any{"observedSourceRevision": fetched}}, revision: "main@01234567"},
+		"Receiver":              {content: map[string]any{"status": ready("True", "path /hook/"+strings.Repeat("0123456789abcdef", 4), nil)}, message: "path /hook/01234567"},
+		"Provider":              {content: map[string]any{"spec": map[string]any{"type": "slack"}}, message: "sends as slack"},
+		"Alert":                 {content: map[string]any{"spec": map[string]any{"providerRef": map[string]any{"name": "chat"}}}, message: "tells chat"},
+	}
+	for kind, tc := range cases {
+		t.Run(kind, func(t *testing.T) {
+			rows := State{Objects: []*unstructured.Unstructured{object(kind, "a", 0, tc.content)}}.Rows()
+			if len(rows) != 1 {
+				t.Fatalf("%d rows, want 1", len(rows))
+			}
+			if rows[0].Revision != tc.revision || rows[0].Message != tc.message {
+				t.Errorf("revision %q, message %q; want %q, %q", rows[0].Revision, rows[0].Message, tc.revision, tc.message)
+			}
+		})
 	}
 }
 
 func TestTable(t *testing.T) {
 	state := fleet()
-	state.Kustomizations[0].Status.Conditions = ready("False", "apply\nfailed")
-	state.Kustomizations[0].Status.LastAppliedRevision = ""
+	state.set(0, ready("False", "apply\nfailed", nil), "status")
 	cases := map[string]struct {
 		reason string
 		style  Style
@@ -80,27 +126,43 @@ func TestTable(t *testing.T) {
 	}
 }
 
-func TestSettled(t *testing.T) {
+func TestPending(t *testing.T) {
 	cases := map[string]struct {
 		reason string
-		change func(*State)
-		want   bool
+		change func(State) State
+		want   []string
 	}{
-		"Ready":   {"Everything is there, ready and up to date.", func(*State) {}, true},
-		"Missing": {"What was asked for is not there yet.", func(s *State) { s.Kustomizations = nil }, false},
-		"Failing": {"One object is not ready.", func(s *State) { s.Repositories[0].Status.Conditions = ready("False", "no such host") }, false},
-		"Unseen":  {"The controller has not seen the newest spec.", func(s *State) { s.Kustomizations[0].Generation = 2 }, false},
-		"Untouched": {"No controller has said anything.", func(s *State) {
-			s.Kustomizations[0].Status.Conditions = nil
-		}, false},
-		"Behind": {"The source is ahead of what is applied.", func(s *State) { s.Kustomizations[0].Status.LastAppliedRevision = "main@sha1:ffff" }, false},
+		"Ready": {"Everything is there, ready and up to date.", func(s State) State { return s }, nil},
+		"Missing": {"What was asked for is not there yet.", func(s State) State {
+			return State{Objects: s.Objects[1:]}
+		}, []string{"Kustomization/apps"}},
+		"Failing": {"One object is not ready.", func(s State) State {
+			s.Objects[1].Object["status"] = ready("False", "no such host", map[string]any{"artifact": map[string]any{"revision": fetched}})
+			return s
+		}, []string{"GitRepository/fleet"}},
+		"Unseen": {"The controller has not seen the newest spec.", func(s State) State {
+			s.Objects[0].SetGeneration(2)
+			return s
+		}, []string{"Kustomization/apps"}},
+		"Untouched": {"No controller has said anything.", func(s State) State {
+			delete(s.Objects[0].Object, "status")
+			return s
+		}, []string{"Kustomization/apps"}},
+		"Behind": {"The source is ahead of what is applied.", func(s State) State {
+			s.set(0, "main@sha1:ffff", "status", "lastAppliedRevision")
+			return s
+		}, []string{"Kustomization/apps"}},
+		"Suspended": {"Nobody looks after it, so nobody waits for it.", func(s State) State {
+			s.set(0, true, "spec", "suspend")
+			s.set(0, "main@sha1:ffff", "status", "lastAppliedRevision")
+			return s
+		}, nil},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			state := fleet()
-			tc.change(&state)
-			if got := state.Settled([]string{"GitRepository/fleet", "Kustomization/apps"}); got != tc.want {
-				t.Errorf("%s\ngot %t", tc.reason, got)
+			got := tc.change(fleet()).Pending([]string{"GitRepository/fleet", "Kustomization/apps"})
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("%s\n-want +got\n%s", tc.reason, diff)
 			}
 		})
 	}
@@ -108,12 +170,13 @@ func TestSettled(t *testing.T) {
 
 func TestChanges(t *testing.T) {
 	before, after := fleet(), fleet()
-	after.Kustomizations[0].Status.Conditions = ready("False", "2 objects\nfailed")
+	after.set(0, ready("False", "2 objects\nfailed", map[string]any{"lastAppliedRevision": fetched}), "status")
+	after.set(1, ready("Unknown", "building", nil), "status")
 	got := Changes(before.Rows(), after.Rows())
 	if diff := cmp.Diff([]string{"Kustomization/apps ready=False main@01234567: 2 objects failed"}, got); diff != "" {
-		t.Errorf("only what differs is a line\n-want +got\n%s", diff)
+		t.Errorf("only what differs and is decided is a line\n-want +got\n%s", diff)
 	}
-	after.Kustomizations = nil
+	after = State{Objects: before.Objects[1:]}
 	if diff := cmp.Diff([]string{"Kustomization/apps is gone"}, Changes(before.Rows(), after.Rows())); diff != "" {
 		t.Errorf("what is gone is a line\n-want +got\n%s", diff)
 	}

@@ -7,14 +7,10 @@ import (
 	"context"
 	"fmt"
 
-	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/rest"
 	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	kustomizev1 "github.com/weir-gitops/weir/api/kustomize/v1"
-	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
 )
 
 // Watcher knows the newest state of a cluster.
@@ -23,15 +19,17 @@ type Watcher struct {
 	changed chan struct{}
 }
 
-// Watch follows every GitRepository and Kustomization of a cluster until ctx ends.
-func Watch(ctx context.Context, config *rest.Config, scheme *runtime.Scheme) (*Watcher, error) {
-	objects, err := cache.New(config, cache.Options{Scheme: scheme})
+// Watch follows every object of the kinds that are shown until ctx ends.
+func Watch(ctx context.Context, config *rest.Config) (*Watcher, error) {
+	objects, err := cache.New(config, cache.Options{})
 	if err != nil {
 		return nil, fmt.Errorf("watch the cluster: %w", err)
 	}
 	w := &Watcher{cache: objects, changed: make(chan struct{}, 1)}
-	for _, kind := range []client.Object{new(sourcev1.GitRepository), new(kustomizev1.Kustomization)} {
-		informer, err := objects.GetInformer(ctx, kind, cache.BlockUntilSynced(false))
+	for _, k := range kinds() {
+		object := new(unstructured.Unstructured)
+		object.SetGroupVersionKind(k.GroupVersionKind)
+		informer, err := objects.GetInformer(ctx, object, cache.BlockUntilSynced(false))
 		if err != nil {
 			return nil, fmt.Errorf("watch the cluster: %w", err)
 		}
@@ -65,13 +63,16 @@ func (w *Watcher) signal() {
 
 // State returns the newest state.
 func (w *Watcher) State(ctx context.Context) (State, error) {
-	var repositories sourcev1.GitRepositoryList
-	var kustomizations kustomizev1.KustomizationList
-	if err := w.cache.List(ctx, &repositories); err != nil {
-		return State{}, fmt.Errorf("list sources: %w", err)
+	var state State
+	for _, k := range kinds() {
+		list := new(unstructured.UnstructuredList)
+		list.SetGroupVersionKind(k.GroupVersion().WithKind(k.Kind + "List"))
+		if err := w.cache.List(ctx, list); err != nil {
+			return State{}, fmt.Errorf("list objects of kind %s: %w", k.Kind, err)
+		}
+		for i := range list.Items {
+			state.Objects = append(state.Objects, &list.Items[i])
+		}
 	}
-	if err := w.cache.List(ctx, &kustomizations); err != nil {
-		return State{}, fmt.Errorf("list Kustomizations: %w", err)
-	}
-	return State{Repositories: repositories.Items, Kustomizations: kustomizations.Items}, nil
+	return state, nil
 }
