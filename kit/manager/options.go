@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/fluxcd/pkg/runtime/acl"
-	"github.com/fluxcd/pkg/runtime/client"
 	"github.com/fluxcd/pkg/runtime/controller"
 	"github.com/fluxcd/pkg/runtime/jitter"
 	"github.com/fluxcd/pkg/runtime/leaderelection"
@@ -61,7 +60,7 @@ type CommonOptions struct {
 	// Access holds the rule for references across namespaces.
 	Access acl.Options
 	// Client limits the requests to the API server.
-	Client client.Options
+	Client ClientOptions
 	// Jitter spreads intervals.
 	Jitter jitter.IntervalOptions
 	// LeaderElection says whether and how one of several replicas is elected.
@@ -79,6 +78,20 @@ type CommonOptions struct {
 	Gates Gates
 
 	gates map[string]bool
+}
+
+// ClientOptions limit the requests to an API server that does not share itself out. Those of fluxcd/pkg/runtime/client are the same, but come
+// with kubectl and kustomize.
+type ClientOptions struct {
+	// QPS is the number of requests per second on average, Burst that of requests at once.
+	QPS   float32
+	Burst int
+}
+
+// BindFlags registers the flags.
+func (o *ClientOptions) BindFlags(fs *pflag.FlagSet) {
+	fs.Float32Var(&o.QPS, "kube-api-qps", 50, "The maximum queries-per-second of requests sent to the Kubernetes API.")
+	fs.IntVar(&o.Burst, "kube-api-burst", 300, "The maximum burst queries-per-second of requests sent to the Kubernetes API.")
 }
 
 // Common returns the options themselves. It makes any struct that embeds CommonOptions satisfy Options.

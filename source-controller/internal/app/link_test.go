@@ -19,6 +19,7 @@ func TestLinks(t *testing.T) {
 	forbidden := []string{
 		"helm.sh/helm/v3/pkg/action", "helm.sh/helm/v3/pkg/engine", "helm.sh/helm/v3/pkg/kube", "helm.sh/helm/v3/pkg/registry", "helm.sh/helm/v3/pkg/repo",
 		"helm.sh/helm/v3/pkg/getter", "helm.sh/helm/v3/pkg/storage", "github.com/fluxcd/pkg/ssa", "github.com/fluxcd/pkg/kustomize", "github.com/fluxcd/pkg/git/", "github.com/getsops/",
+		"sigs.k8s.io/kustomize/", "k8s.io/cli-runtime", "k8s.io/kubectl", "github.com/fluxcd/cli-utils/pkg/kstatus",
 		"github.com/aws/", "github.com/Azure/azure-sdk", "cloud.google.com/", "github.com/sigstore/cosign", "github.com/weir-gitops/weir/kit/apply",
 		"github.com/weir-gitops/weir/kit/testkit", "github.com/weir-gitops/weir/kustomize-controller",
 	}
