@@ -221,6 +221,9 @@ func isNested(name string) bool {
 
 // assemble makes a chart of its files.
 func assemble(files []*loader.BufferedFile) (*chart.Chart, error) {
+	if err := checkFiles(files); err != nil {
+		return nil, err
+	}
 	c, err := loader.LoadFiles(files)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrChart, err)

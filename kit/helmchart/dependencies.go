@@ -4,6 +4,7 @@
 package helmchart
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -56,20 +57,54 @@ func BuildDependencies(ctx context.Context, c *chart.Chart, d Dependencies) (add
 		charts = make([]*chart.Chart, len(missing))
 		errs   = make([]error, len(missing))
 	)
+	left := ration{bytes: d.Limits.withDefaults().ChartBytes}
+	left.take(c)
 	for i, dependency := range missing {
 		slots <- struct{}{}
+		if left.check() != nil {
+			break
+		}
 		wg.Go(func() {
 			defer func() { <-slots }()
 			charts[i], errs[i] = d.load(ctx, dependency)
+			left.take(charts[i])
 		})
 	}
 	wg.Wait()
-	if err := errors.Join(errs...); err != nil {
+	if err := cmp.Or(left.check(), errors.Join(errs...)); err != nil {
 		return 0, err
 	}
 	c.AddDependency(charts...)
 	sortDependencies(c)
 	return len(charts), nil
+}
+
+// ration bounds a chart with all its dependencies, which are in memory together. Without it a chart could name any number of large ones.
+type ration struct {
+	mu    sync.Mutex
+	bytes int64
+}
+
+// take accounts for a chart, which may be nil.
+func (r *ration) take(c *chart.Chart) {
+	if c == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, f := range c.Raw { // also those of the charts in it
+		r.bytes -= int64(len(f.Data))
+	}
+}
+
+// check reports whether too much was taken.
+func (r *ration) check() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.bytes < 0 {
+		return fmt.Errorf("%w: the chart with its dependencies is too large: %w", ErrDependency, ErrLimit)
+	}
+	return nil
 }
 
 // missing lists the dependencies that charts/ lacks.

@@ -52,6 +52,9 @@ func ReadDirMetadata(root *os.Root, dir string, l Limits) (*chart.Metadata, erro
 
 // parseMetadata reads a Chart.yaml as the loader does.
 func parseMetadata(content []byte) (*chart.Metadata, error) {
+	if err := checkExpansion(content, false); err != nil {
+		return nil, fmt.Errorf("%s: %w", chartFile, err)
+	}
 	md := &chart.Metadata{}
 	if err := yaml.Unmarshal(bytes.TrimPrefix(content, []byte(utf8BOM)), md); err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrChart, chartFile, err)

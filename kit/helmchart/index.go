@@ -63,7 +63,7 @@ const aliasClash = "validation: more than one dependency with name or alias"
 // ParseIndex reads an index in YAML. Unknown and repeated keys are errors.
 func ParseIndex(content []byte) (*Index, error) {
 	index := &Index{}
-	if err := yaml.UnmarshalStrict(content, index); err != nil {
+	if err := unmarshalStrict(content, index); err != nil {
 		return nil, err
 	}
 	return index, nil
@@ -72,7 +72,7 @@ func ParseIndex(content []byte) (*Index, error) {
 // ParseIndexVersions reads a list of versions in YAML. Unknown and repeated keys are errors. An empty item is a nil version.
 func ParseIndexVersions(content []byte) ([]*IndexVersion, error) {
 	var versions []*IndexVersion
-	if err := yaml.UnmarshalStrict(content, &versions); err != nil {
+	if err := unmarshalStrict(content, &versions); err != nil {
 		return nil, err
 	}
 	return versions, nil
@@ -81,8 +81,15 @@ func ParseIndexVersions(content []byte) ([]*IndexVersion, error) {
 // ParseIndexEntries reads charts with their versions in YAML, as they are below the key entries.
 func ParseIndexEntries(content []byte) (map[string][]*IndexVersion, error) {
 	var entries map[string][]*IndexVersion
-	if err := yaml.UnmarshalStrict(content, &entries); err != nil {
+	if err := unmarshalStrict(content, &entries); err != nil {
 		return nil, err
 	}
 	return entries, nil
+}
+
+func unmarshalStrict(content []byte, into any) error {
+	if err := checkExpansion(content, false); err != nil {
+		return err
+	}
+	return yaml.UnmarshalStrict(content, into)
 }

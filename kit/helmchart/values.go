@@ -33,6 +33,9 @@ func MergeValues(a, b map[string]any) map[string]any {
 
 // ParseValues reads values from YAML; nothing is an empty map. The error is ErrValues.
 func ParseValues(data []byte) (map[string]any, error) {
+	if err := checkExpansion(data, false); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrValues, err)
+	}
 	values := map[string]any{}
 	if err := yaml.Unmarshal(data, &values); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrValues, err)
