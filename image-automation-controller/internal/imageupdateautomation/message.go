@@ -25,14 +25,8 @@ import (
 const (
 	// maxMessageBytes is how long a message may be. Flux: image-automation-controller contract, "Message template".
 	maxMessageBytes = 1 << 20
-	// maxSteps bounds the turns of loops and the calls of a template, maxElements a list or a repetition that it makes: a template is to make a
-	// message of what changed, not to keep a core busy.
-	maxSteps    = 100_000
-	maxElements = 10_000
 	// messageTimeout bounds the making of a message.
 	messageTimeout = 5 * time.Second
-	// stepFunction is the name of the function that counts.
-	stepFunction = "weirStep"
 	// docsURL says what templates may use.
 	docsURL = "https://github.com/weir-gitops/weir/blob/main/docs/spec/image/imageupdateautomations.md#message"
 )
@@ -41,7 +35,6 @@ var (
 	errUpdatedRemoved = errors.New("template uses removed '.Updated' field. Please use '.Changed' instead. See: " + docsURL)
 	errResultRemoved  = errors.New("template uses removed '.Changed.ImageResult' field. " +
 		"Please use '.Changed.FileChanges' or '.Changed.Objects' instead. See: " + docsURL)
-	errTemplateBounds = errors.New("template does too much")
 )
 
 // message is a template for the message of a commit.
@@ -165,17 +158,11 @@ func repeat(n int, text string) (string, error) {
 func (m *message) render(ctx context.Context, c changes) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, messageTimeout)
 	defer cancel()
-	left := maxSteps
 	t, err := m.template.Clone()
 	if err != nil {
 		return "", err
 	}
-	t.Funcs(template.FuncMap{stepFunction: func() (string, error) {
-		if left--; left < 0 || ctx.Err() != nil {
-			return "", fmt.Errorf("%w: more than %d steps, or %s", errTemplateBounds, maxSteps, messageTimeout)
-		}
-		return "", nil
-	}})
+	t.Funcs((&budget{until: ctx, steps: maxSteps, bytes: maxMadeBytes}).functions())
 	var out limitedBuffer
 	if err := t.Execute(&out, &templateData{AutomationObject: m.object, Changed: c.forTemplate(), Values: m.values}); err != nil {
 		return "", fmt.Errorf("failed to run template from spec: %w", err)

@@ -55,7 +55,12 @@ func TestMessage(t *testing.T) {
 		"Defined": {"Templates may be defined and used.", `{{ define "x" }}<{{ . }}>{{ end }}{{ template "x" .Values.env }}`, "<prod>"},
 		"Until":   {"Loops over numbers.", "{{ range until 3 }}{{ . }}{{ end }}{{ range untilStep 5 0 -2 }}{{ . }}{{ end }}", "012531"},
 		"Repeat":  {"Repetition.", `{{ repeat 3 "ab" }}`, "ababab"},
-		"Break":   {"Loops that end early.", "{{ range until 9 }}{{ if gt . 1 }}{{ break }}{{ end }}{{ . }}{{ end }}", "01"},
+		"Sprig": {
+			"Functions of all shapes do what they do without a bound.",
+			`{{ printf "%-3s|%d" "a" 2 }} {{ list 1 2 | join "," }} {{ cat "a" nil "b" }} {{ default "d" "" }} {{ dict "a" 1 | toJson }} {{ html "<" }} {{ "a" | indent 2 }}`,
+			`a  |2 1,2 a b d {"a":1} &lt;   a`,
+		},
+		"Break": {"Loops that end early.", "{{ range until 9 }}{{ if gt . 1 }}{{ break }}{{ end }}{{ . }}{{ end }}", "01"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -88,6 +93,17 @@ func TestBadMessage(t *testing.T) {
 		"List":        {"A list has an end.", "{{ until 100000000 }}", errTemplateBounds},
 		"Repetition":  {"A repetition too.", `{{ repeat 1000000000 "ab" }}`, errTemplateBounds},
 		"Output":      {"And the whole message.", `{{ range until 9999 }}{{ repeat 9999 "ab" }}{{ end }}`, errTemplateBounds},
+		"Doubling":    {"A text that is doubled.", `{{ $x := "abcdefgh" }}` + strings.Repeat("{{ $x = print $x $x }}", 40), errTemplateBounds},
+		"Joining":     {"A list that is doubled.", `{{ $x := list "a" }}` + strings.Repeat("{{ $x = concat $x $x }}", 40), errTemplateBounds},
+		"Sharing":     {"A map that holds itself many times.", `{{ $x := dict }}` + strings.Repeat(`{{ $x = dict "a" $x "b" $x }}`, 60) + "{{ $x }}", errTemplateBounds},
+		"Cycle":       {"A map that is put into itself has no end.", `{{ $x := dict }}{{ $_ := set $x "a" $x }}{{ $x }}`, errTemplateBounds},
+		"Replacing":   {"A long text for every character.", `{{ $x := repeat 10000 "ab" }}{{ replace "" $x $x }}`, errTemplateBounds},
+		"Indent":      {"Many spaces.", `{{ indent 2000000000 "x" }}`, errTemplateBounds},
+		"Format":      {"An argument many times.", `{{ $x := repeat 10000 "ab" }}{{ printf (repeat 1000 "%[1]s") $x }}`, errTemplateBounds},
+		"Width":       {"A wide format.", `{{ printf "%999999s" "x" }}`, errTemplateBounds},
+		"Pattern":     {"A slow regular expression.", `{{ regexMatch "((a|b){30}){30}c" (repeat 10000 "ab") }}`, errTemplateBounds},
+		"Separator":   {"A long text between elements.", `{{ join (repeat 10000 "ab") (until 9999) }}`, errTemplateBounds},
+		"Together":    {"Much in small parts.", `{{ $x := repeat 10000 "abcdefgh" }}{{ range until 9999 }}{{ $y := upper $x }}{{ end }}`, errTemplateBounds},
 		"EarlyResult": {"Data that is not there.", "{{ (index .Changed.Changes 9).OldValue }}", nil},
 	}
 	for name, tc := range cases {
