@@ -241,6 +241,7 @@ func (f *fixture) policy(name, image, tag string) {
 	if err := f.cluster.Client.Get(f.t.Context(), key, policy); err != nil {
 		policy = &imagev1.ImagePolicy{ObjectMeta: metav1.ObjectMeta{Namespace: f.namespace, Name: name, Labels: map[string]string{"name": name}}}
 		policy.Spec.ImageRepositoryRef.Name = "none"
+		policy.Spec.Suspend = true // so that nobody but the test chooses
 		policy.Spec.Policy.Alphabetical = &imagev1.AlphabeticalPolicy{}
 		f.cluster.Create(f.t, policy)
 	}

@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -27,8 +26,17 @@ const (
 // ErrMalformed says that a text is no set of tags.
 var ErrMalformed = errors.New("malformed set of tags")
 
-// tagPattern is the form of a tag. OCI distribution specification, "Pulling manifests".
-var tagPattern = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
+// isTag reports whether a text has the form of a tag, [a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}. OCI distribution specification, "Pulling manifests".
+func isTag(text string) bool {
+	for i := range len(text) {
+		c := text[i]
+		word := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_'
+		if !word && (i == 0 || c != '.' && c != '-') {
+			return false
+		}
+	}
+	return len(text) > 0 && len(text) <= maxTagBytes
+}
 
 // List is a set of tags in descending byte order. It does not change. The zero value is empty.
 type List struct {
@@ -43,7 +51,7 @@ func Parse(text string) (List, error) {
 	before := ""
 	for tag := range l.All() {
 		switch {
-		case !tagPattern.MatchString(tag):
+		case !isTag(tag):
 			return List{}, fmt.Errorf("%w: line %d is no tag", ErrMalformed, l.count+1)
 		case l.count > 0 && tag >= before:
 			return List{}, fmt.Errorf("%w: line %d is out of order", ErrMalformed, l.count+1)
@@ -98,7 +106,7 @@ type span struct{ start, end uint32 }
 
 // Add takes in a copy of a tag. What is no well-formed tag is left out. It reports false, and takes in nothing, once there are MaxTags.
 func (c *Collector) Add(tag string) bool {
-	if !tagPattern.MatchString(tag) {
+	if !isTag(tag) {
 		return true
 	}
 	if len(c.at) == MaxTags {
