@@ -64,10 +64,14 @@ func TestOnce(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	for _, line := range []string{
-		`GitRepository +production +True +main@[0-9a-f]{8}`, `GitRepository +staging +True +main@[0-9a-f]{8}`,
-		`Kustomization +apps-production +True +main@`, `Kustomization +apps-staging +True +main@`,
-		`Kustomization +infrastructure-production +True +main@`, `Kustomization +infrastructure-staging +True +main@`,
+		`GitRepository +production +True +main@[0-9a-f]{8}`, `Kustomization +apps-production +True +main@`,
+		`OCIRepository +apps-staging/reports +True +1\.0\.0@`, `Kustomization +apps-staging/reports +True +1\.0\.0@`,
+		`HelmRelease +infrastructure-staging/backup +True +1\.0\.0\.v1`, `HelmRelease +apps-production/mailer +True +2\.0\.0\.v1`,
+		`ImageRepository +podinfo +True +2 tags`, `ImagePolicy +podinfo +True +6\.9\.1`, `ImageUpdateAutomation +staging +True`,
+		`Receiver +push-staging +True`, `Provider +chat-production +-`, `Alert +chat-production +-`,
 		`everything is ready, [0-9.]+s after the start`,
+		`after [0-9.]+s frontend reads ConfigMap greeting-`, `HelmRelease backup had put it back`, `the chat was told: `,
+		`its signature is good`, `the audit trail was told`, `all 5 steps came true`,
 	} {
 		if !regexp.MustCompile(line).Match(out) {
 			t.Errorf("no line like %s in\n%s", line, out)
@@ -136,12 +140,16 @@ func TestGuide(t *testing.T) {
 	}
 
 	try("1")
-	d.until("Kustomization/apps-production ready=True main@" + head())
 	try("2")
+	d.until("Kustomization/apps-production ready=True main@" + head())
 	try("3")
-	d.until("Kustomization/apps-staging ready=False")
 	try("4")
+	d.until("Kustomization/apps-staging ready=False")
+	try("5")
 	d.until("Kustomization/apps-staging ready=True main@" + head())
+	try("6")
+	d.until("ImagePolicy/podinfo ready=True 6.11.0")
+	try("7")
 
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)

@@ -8,65 +8,72 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
+	"slices"
+	"strings"
 	"text/template"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	kustomizev1 "github.com/weir-gitops/weir/api/kustomize/v1"
+	"github.com/weir-gitops/weir/hack/demo/internal/view"
 )
 
 // guideText is what to try, each as lines to paste into another terminal.
 const guideText = `
-Look around:
-{{- if .Kubectl}}
-  kubectl --kubeconfig {{.Kubeconfig}} get gitrepositories,kustomizations --all-namespaces
-  kubectl --kubeconfig {{.Kubeconfig}} get deployments --all-namespaces
-{{- else}}
-  any Kubernetes client with the kubeconfig {{.Kubeconfig}}
-{{- end}}
-{{if .Fleet}}
-What to try, in another terminal. What happens shows below.
+{{- if .Fleet}}
+What to try now, in another terminal. What becomes of it shows below.
 
-1. Push a change. Only what it touches is applied, under a new ConfigMap name, and the old one is removed:
-  echo PODINFO_UI_MESSAGE=Good morning > {{.Clone}}/apps/production/greeting.env
-  git -C {{.Clone}} commit --quiet --all --message "Greet differently" && git -C {{.Clone}} push --quiet
+1. Look around. {{.Chat}} holds what was said in the chat:
+  {{.Weir}} get all --all-namespaces
+  {{.Weir}} tree kustomization apps-staging
+  {{.Weir}} trace deployment frontend --namespace apps-production
 
-2. Edit a live object by hand. It is put back:
+2. Push a change:
+  echo PODINFO_UI_MESSAGE=Good evening > {{.Clone}}/apps/production/greeting.env
+  git -C {{.Clone}} commit --quiet --all --message "Say good evening"
+  git -C {{.Clone}} pull --quiet && git -C {{.Clone}} push --quiet
+
+3. Edit a live object by hand. It is put back:
   {{.Demo}} edit --kubeconfig {{.Kubeconfig}} apps-production/frontend 9
-{{- if .Kubectl}}
-  # the same with kubectl: kubectl --kubeconfig {{.Kubeconfig}} --namespace apps-production scale deployment frontend --replicas 9
-{{- end}}
 
-3. Push a broken manifest. Staging says what is wrong and keeps running what it had; production does not notice:
+4. Push a broken manifest. Staging says what is wrong and keeps running what it had:
   echo '{apiVersion: apps/v1, kind: Deployment, metadata: {name: frontend}, spec: {replicas: many}}' > {{.Clone}}/apps/staging/frontend.yaml
-  git -C {{.Clone}} commit --quiet --all --message "Ask for many" && git -C {{.Clone}} push --quiet
+  git -C {{.Clone}} commit --quiet --all --message "Ask for many in staging"
+  git -C {{.Clone}} pull --quiet && git -C {{.Clone}} push --quiet
 
-4. Revert it:
+5. Revert it:
   git -C {{.Clone}} revert --no-edit HEAD && git -C {{.Clone}} push --quiet
 
-A push wakes the sources at once here, as a webhook would.
-{{else if .Served}}
+6. Push an image. Its tag is committed, the commit is signed, and staging runs it:
+  {{.Demo}} image --data {{.Data}} podinfo:6.11.0
+
+7. Ask for a look at something now, and wait for it:
+  {{.Weir}} reconcile kustomization apps-staging --with-source
+
+docs/guides goes on from here.
+{{else}}
+Look around:
+  {{.Weir}} get all --all-namespaces
+{{if .Served}}
 Your repository is served at {{.Repository}}; push there and watch:
   git push {{.Repository}} HEAD
-{{end}}
+{{end}}{{end}}
 Ctrl-C ends it.
 
 `
 
 func (d *demo) guide() string {
-	_, noKubectl := exec.LookPath("kubectl")
 	program, err := os.Executable()
 	if err != nil {
 		program = d.options.bin("weir-demo")
 	}
 	var b bytes.Buffer
 	err = template.Must(template.New("guide").Parse(guideText)).Execute(&b, map[string]any{
-		"Kubectl":    noKubectl == nil,
+		"Weir":       relative(d.options.bin("weir")) + " --kubeconfig " + d.short("kubeconfig"),
 		"Kubeconfig": d.short("kubeconfig"),
+		"Data":       relative(d.options.data),
+		"Chat":       d.short(chatFile),
 		"Fleet":      d.options.repo == "",
 		"Served":     d.repository != d.options.repo,
 		"Repository": d.repository,
@@ -96,19 +103,29 @@ What was applied from Git stays in %s, with the sources and Kustomizations in na
 			return fmt.Errorf("delete %s %s: %w", root.GetKind(), root.GetName(), err)
 		}
 	}
-	err := wait.PollUntilContextCancel(ctx, time.Second/2, true, d.gone)
-	if err != nil {
-		return fmt.Errorf("wait until the Kustomizations are gone: %w", err)
+	if err := wait.PollUntilContextCancel(ctx, time.Second/2, true, d.gone); err != nil {
+		return fmt.Errorf("wait until what came from Git is gone: %w", err)
+	}
+	for _, secret := range d.hidden {
+		if err := client.IgnoreNotFound(d.client.Delete(ctx, secret.DeepCopy())); err != nil {
+			return fmt.Errorf("delete Secret %s: %w", secret.GetName(), err)
+		}
 	}
 	fmt.Println("Weir's kinds and roles stay; to remove them: kubectl delete -k manifests/install")
 	return nil
 }
 
-// gone tells whether no Kustomization of the demo is left. What they had applied goes first.
+// gone tells whether no object of the demo is left that somebody looks after. What they had made goes first.
 func (d *demo) gone(ctx context.Context) (bool, error) {
-	var left kustomizev1.KustomizationList
-	if err := d.client.List(ctx, &left, client.InNamespace(namespace)); err != nil {
-		return apierrors.IsNotFound(err), client.IgnoreNotFound(err)
+	state, err := view.Read(ctx, d.client) // the watch may have ended with Ctrl-C
+	if err != nil {
+		return false, err
 	}
-	return len(left.Items) == 0, nil
+	return !slices.ContainsFunc(state.Rows(), func(r view.Row) bool {
+		ours := r.Namespace == namespace
+		for _, cluster := range clusters() {
+			ours = ours || strings.HasSuffix(r.Namespace, "-"+cluster)
+		}
+		return ours
+	}), nil
 }

@@ -28,6 +28,8 @@ var content embed.FS
 const (
 	// imageName is the image that the fleet runs, bundleName the artifact.
 	imageName, bundleName = "podinfo", "reports"
+	// bundleSource and bundleRevision are where the artifact says that it comes from.
+	bundleSource, bundleRevision = "https://git.example.com/reports", "main@sha1:6c9a2d41c5d4ac4a1b4fd4b0f4a8cdf7d3bf2a0e"
 	// chatFile and registryFile are in the data folder: what was said in the chat, and where the registry is.
 	chatFile, registryFile = "chat.log", "registry"
 	// deployments is the channel of the chat that the fleet writes to, audit where signed events go.
@@ -77,7 +79,7 @@ func (d *demo) startRegistry(ctx context.Context) (err error) {
 	}
 	return errors.Join(
 		d.registry.PushImage(ctx, imageName, "6.9.0", "6.9.1"),
-		d.registry.PushArtifact(ctx, bundleName, "1.0.0", files, "https://git.example.com/reports", "main@sha1:6c9a2d41c5d4ac4a1b4fd4b0f4a8cdf7d3bf2a0e"),
+		d.registry.PushArtifact(ctx, bundleName, "1.0.0", files, bundleSource, bundleRevision),
 		os.WriteFile(filepath.Join(d.options.data, registryFile), []byte(d.registry.Address+"\n"), 0o600),
 	)
 }
@@ -86,9 +88,6 @@ func (d *demo) startRegistry(ctx context.Context) (err error) {
 func (d *demo) startChat(ctx context.Context) (err error) {
 	var mu sync.Mutex
 	d.chat, err = chat.Start(ctx, func(m chat.Message) {
-		if m.Path != deployments {
-			return
-		}
 		mu.Lock()
 		defer mu.Unlock()
 		file, err := os.OpenFile(filepath.Join(d.options.data, chatFile), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
@@ -96,7 +95,7 @@ func (d *demo) startChat(ctx context.Context) (err error) {
 			return // the message itself has arrived
 		}
 		defer file.Close()
-		fmt.Fprintf(file, "%s\n\n", m.Text)
+		fmt.Fprintf(file, "#%s %s\n\n", m.Path, m.Text)
 	})
 	return err
 }

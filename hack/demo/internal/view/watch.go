@@ -11,6 +11,7 @@ import (
 	"k8s.io/client-go/rest"
 	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 // Watcher knows the newest state of a cluster.
@@ -62,12 +63,15 @@ func (w *Watcher) signal() {
 }
 
 // State returns the newest state.
-func (w *Watcher) State(ctx context.Context) (State, error) {
+func (w *Watcher) State(ctx context.Context) (State, error) { return Read(ctx, w.cache) }
+
+// Read returns the state that a reader sees.
+func Read(ctx context.Context, from client.Reader) (State, error) {
 	var state State
 	for _, k := range kinds() {
 		list := new(unstructured.UnstructuredList)
 		list.SetGroupVersionKind(k.GroupVersion().WithKind(k.Kind + "List"))
-		if err := w.cache.List(ctx, list); err != nil {
+		if err := from.List(ctx, list); err != nil {
 			return State{}, fmt.Errorf("list objects of kind %s: %w", k.Kind, err)
 		}
 		for i := range list.Items {
