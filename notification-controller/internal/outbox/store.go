@@ -172,11 +172,12 @@ func (s *store) write(record []byte) (*segment, position, error) {
 	if s.refusing {
 		return nil, position{}, ErrClosed
 	}
-	if s.pending >= maxEntries || s.bytes()+int64(len(record)) > s.maxBytes {
-		return nil, position{}, ErrFull
-	}
+	// First what may free room.
 	if err := s.rotate(); err != nil {
 		return nil, position{}, err
+	}
+	if s.pending >= maxEntries || s.bytes()+int64(len(record)) > s.maxBytes {
+		return nil, position{}, ErrFull
 	}
 	at, err := s.current.append(record)
 	if err == nil {
@@ -188,7 +189,8 @@ func (s *store) write(record []byte) (*segment, position, error) {
 // rotate makes sure that there is a current segment with room. The caller holds the lock.
 func (s *store) rotate() error {
 	if old := s.current; old != nil {
-		if old.size.Load() < min(maxSegment, s.maxBytes/segmentShare) {
+		// What became of entries counts too: an entry with many targets has more of that than of itself.
+		if old.bytes() < min(maxSegment, s.maxBytes/segmentShare) {
 			return nil
 		}
 		s.current = nil

@@ -103,6 +103,34 @@ func TestTornProgress(t *testing.T) {
 	}
 }
 
+// TestProgressIsFreed fills the folder with what became of entries that are all delivered: there is room for the next.
+func TestProgressIsFreed(t *testing.T) {
+	s, _, err := openStore(t.TempDir(), MinBytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	targets := make([]Target, 20_000)
+	for i := range targets {
+		targets[i] = Target{Group: "some-namespace/some-provider", ID: "some-alert"}
+	}
+	for n := range 20 {
+		it, err := s.append(Entry{Key: "k", Body: []byte("{}")})
+		if err != nil {
+			t.Fatalf("entry %d: %v", n, err)
+		}
+		record, err := encodeRouted(it.at.number, targets)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(it.segment.note(record), s.forget(it.segment)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestStrayFiles leaves alone what is not its own, and removes progress whose entries are gone.
 func TestStrayFiles(t *testing.T) {
 	dir := t.TempDir()
