@@ -175,7 +175,14 @@ func (s *segment) replayProgress(all []*open) error {
 		return nil
 	})
 	s.progressSize = offset
-	return err
+	if err != nil {
+		return err
+	}
+	// What is behind a torn record must not come back when the next one fills its place.
+	if err := s.progress.Truncate(offset); err != nil {
+		return fmt.Errorf("cut torn progress: %w", err)
+	}
+	return nil
 }
 
 // eachRecord calls visit for every whole record and returns where they end. A torn record ends the file; one that visit does not understand is

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -52,8 +53,7 @@ type store struct {
 
 // openStore takes the folder for this process, and returns what an earlier one left undelivered.
 func openStore(dir string, maxBytes int64) (*store, []*item, error) {
-	const private = 0o700
-	if err := os.MkdirAll(dir, private); err != nil {
+	if err := makeFolder(dir); err != nil {
 		return nil, nil, fmt.Errorf("create outbox folder: %w", err)
 	}
 	root, err := os.OpenRoot(dir)
@@ -66,6 +66,23 @@ func openStore(dir string, maxBytes int64) (*store, []*item, error) {
 		return nil, nil, errors.Join(err, s.close())
 	}
 	return s, left, nil
+}
+
+// makeFolder creates the folder, durably, where it does not exist.
+func makeFolder(dir string) error {
+	const private = 0o700
+	if _, err := os.Stat(dir); err == nil {
+		return nil
+	}
+	if err := os.MkdirAll(dir, private); err != nil {
+		return err
+	}
+	parent, err := os.Open(filepath.Dir(dir))
+	if err != nil {
+		return err
+	}
+	defer parent.Close()
+	return parent.Sync()
 }
 
 func (s *store) recover() ([]*item, error) {
