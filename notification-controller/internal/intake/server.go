@@ -64,19 +64,21 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	log := s.log.WithValues("kind", event.InvolvedObject.Kind, "namespace", event.InvolvedObject.Namespace, "name", event.InvolvedObject.Name)
-	ok, reset, undo := s.window.take(identify(event))
+	ok, reset, settle := s.window.take(r.Context(), identify(event))
 	tell(w.Header(), ok, reset)
 	if !ok {
 		log.V(1).Info("duplicate event dropped")
 		http.Error(w, http.StatusText(http.StatusTooManyRequests), http.StatusTooManyRequests)
 		return
 	}
+	kept := false
+	defer func() { settle(kept) }()
 	if err := s.outbox.Append(Key(event.InvolvedObject), body); err != nil {
-		undo()
 		log.Error(err, "event not taken, its sender has to try again")
 		http.Error(w, http.StatusText(http.StatusServiceUnavailable), http.StatusServiceUnavailable)
 		return
 	}
+	kept = true
 	w.WriteHeader(http.StatusAccepted)
 }
 

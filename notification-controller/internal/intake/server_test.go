@@ -5,6 +5,7 @@ package intake
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -244,7 +245,10 @@ func TestWindow(t *testing.T) {
 		take := func(at time.Duration, want bool) {
 			t.Helper()
 			time.Sleep(time.Until(start.Add(at)))
-			ok, reset, _ := w.take(identity{1})
+			ok, reset, settle := w.take(t.Context(), identity{1})
+			if ok {
+				settle(true)
+			}
 			if end := start.Add(at.Truncate(time.Minute) + time.Minute); ok != want || !reset.Equal(end) {
 				t.Errorf("after %s: %t until %s, want %t until %s", at, ok, reset, want, end)
 			}
@@ -260,11 +264,47 @@ func TestWindow(t *testing.T) {
 			t.Errorf("%d identities", w.seen.Len())
 		}
 		time.Sleep(121 * time.Second)
-		w.take(identity{2})
+		w.take(t.Context(), identity{2})
 		if _, still := w.seen.Peek(identity{1}); still {
 			t.Error("what was not seen for two intervals is still remembered")
 		}
 	})
+}
+
+// TestUndecided posts an event again while the first is not on disk yet, as a sender does that gave up waiting: nobody is told that it is a
+// duplicate before it is.
+func TestUndecided(t *testing.T) {
+	for kept, want := range map[bool]bool{true: false, false: true} {
+		synctest.Test(t, func(t *testing.T) {
+			w, err := newWindow(time.Minute, time.Now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _, settle := w.take(t.Context(), identity{1})
+			answered := make(chan bool, 1)
+			go func() {
+				ok, _, settle := w.take(t.Context(), identity{1})
+				if ok {
+					settle(true)
+				}
+				answered <- ok
+			}()
+			synctest.Wait()
+			if len(answered) > 0 {
+				t.Error("the second was decided before the first")
+			}
+			settle(kept)
+			if got := <-answered; got != want {
+				t.Errorf("first kept %t: the second passes %t, want %t", kept, got, want)
+			}
+			gone, cancel := context.WithCancel(t.Context())
+			w.take(t.Context(), identity{2})
+			cancel()
+			if ok, _, _ := w.take(gone, identity{2}); ok {
+				t.Error("an event whose sender is gone passed")
+			}
+		})
+	}
 }
 
 func TestWindowBound(t *testing.T) {
@@ -273,7 +313,7 @@ func TestWindowBound(t *testing.T) {
 		t.Fatalf("interval %s, error %v, want one second for nothing", w.interval, err)
 	}
 	for i := range maxIdentities + 10 {
-		w.take(identity{byte(i), byte(i >> 8), byte(i >> 16)})
+		w.take(t.Context(), identity{byte(i), byte(i >> 8), byte(i >> 16)})
 	}
 	if w.seen.Len() > maxIdentities {
 		t.Errorf("%d identities are remembered, want at most %d", w.seen.Len(), maxIdentities)

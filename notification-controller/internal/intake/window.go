@@ -4,6 +4,7 @@
 package intake
 
 import (
+	"context"
 	"fmt"
 	"sync"
 	"time"
@@ -22,6 +23,8 @@ type sighting struct {
 	// taken is the number of the window in which an event was last let through, -1 for none.
 	taken int64
 	last  time.Time
+	// undecided is open while it is not known whether the event that was let through is kept; nil otherwise.
+	undecided chan struct{}
 }
 
 // window lets one event of an identity through in each interval. It lives in memory, and dies with the process.
@@ -45,8 +48,25 @@ func newWindow(interval time.Duration, clock func() time.Time) (*window, error) 
 	return &window{interval: interval, clock: clock, seen: seen}, nil
 }
 
-// take tells whether an event may pass, and when the window ends. The event that passed can be taken back by undo, when it is refused after all.
-func (w *window) take(id identity) (ok bool, reset time.Time, undo func()) {
+// take tells whether an event may pass, and when the window ends. Whoever passes has to say with settle whether the event was kept: one that was
+// not is no reason to drop another. Until then the same event waits, so that nobody is told that it is a duplicate of one that gets lost.
+func (w *window) take(ctx context.Context, id identity) (ok bool, reset time.Time, settle func(kept bool)) {
+	for {
+		settle, ok, reset, before := w.try(id)
+		if before != nil {
+			select {
+			case <-before:
+				continue
+			case <-ctx.Done():
+				return false, reset, nil
+			}
+		}
+		return ok, reset, settle
+	}
+}
+
+// try is take without the wait: before is closed when the event before this one is decided.
+func (w *window) try(id identity) (settle func(kept bool), ok bool, reset time.Time, before <-chan struct{}) {
 	now := w.clock()
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -59,16 +79,25 @@ func (w *window) take(id identity) (ok bool, reset time.Time, undo func()) {
 	s.last = now
 	number := int64(now.Sub(s.first) / w.interval)
 	reset = s.first.Add(time.Duration(number+1) * w.interval)
+	if s.undecided != nil {
+		return nil, false, reset, s.undecided
+	}
 	if number <= s.taken {
-		return false, reset, nil
+		return nil, false, reset, nil
 	}
-	before := s.taken
-	s.taken = number
-	return true, reset, func() {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		s.taken = before
+	s.undecided = make(chan struct{})
+	return func(kept bool) { w.settle(s, number, kept) }, true, reset, nil
+}
+
+// settle decides what becomes of the window that an event was let through in.
+func (w *window) settle(s *sighting, number int64, kept bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if kept {
+		s.taken = number
 	}
+	close(s.undecided)
+	s.undecided = nil
 }
 
 // sweep forgets what was not seen for two intervals. The caller holds the lock.
