@@ -6,6 +6,7 @@ package action_test
 import (
 	"context"
 	"errors"
+	"maps"
 	"sync"
 	"testing"
 	"time"
@@ -129,6 +130,26 @@ func (r *rig) finish(name string, ok bool) {
 	})
 }
 
+// replicaSet makes the ready replica set that the controller of Deployments would have made.
+func (r *rig) replicaSet(name string) {
+	r.tb.Helper()
+	var d appsv1.Deployment
+	r.must(r.live.Get(r.tb.Context(), client.ObjectKey{Namespace: r.ns, Name: name}, &d))
+	labels := map[string]string{appsv1.DefaultDeploymentUniqueLabelKey: "hash"}
+	maps.Copy(labels, d.Spec.Selector.MatchLabels)
+	set := &appsv1.ReplicaSet{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: r.ns, Name: name + "-hash", Labels: labels,
+			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(&d, appsv1.SchemeGroupVersion.WithKind("Deployment"))},
+		},
+		Spec: appsv1.ReplicaSetSpec{Replicas: d.Spec.Replicas, Selector: &metav1.LabelSelector{MatchLabels: labels}, Template: *d.Spec.Template.DeepCopy()},
+	}
+	set.Spec.Template.Labels = labels
+	r.must(r.live.Create(r.tb.Context(), set))
+	set.Status = appsv1.ReplicaSetStatus{Replicas: 1, ReadyReplicas: 1, AvailableReplicas: 1, ObservedGeneration: set.Generation}
+	r.must(r.live.Status().Update(r.tb.Context(), set))
+}
+
 // result is what an action that runs in the background returned.
 type result struct {
 	action.Outcome
@@ -169,15 +190,17 @@ func TestWaitForHealth(t *testing.T) {
 			if n := r.newest(); n.Info.Status != helmrelease.StatusPendingInstall {
 				t.Errorf("status during the wait: %s", n.Info.Status)
 			}
-			if strategy == helmv2.WaitStrategyLegacy {
-				// Helm 3 looks at the replica sets.
-				t.Skip("needs the controllers of Deployments")
-			}
 			r.rollOut("web")
+			if strategy == helmv2.WaitStrategyLegacy {
+				r.replicaSet("web") // at which Helm 3 looks
+			}
 			res := <-done
 			r.must(res.err)
 			if place.free != 0 || place.released != 1 || place.acquireWithout {
 				t.Errorf("place %+v", place)
+			}
+			if strategy == helmv2.WaitStrategyLegacy {
+				return // it knows no failure before the timeout
 			}
 
 			done = background(func() (action.Outcome, error) { return r.upgrade(newChart("1.0.1", chartOf()), nil) })
