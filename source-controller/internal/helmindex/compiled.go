@@ -64,9 +64,12 @@ func newCompiled(dir string, size int64) (*Compiled, error) {
 	return c, nil
 }
 
+// scratchFile is the name of a temporary file for a moment; the storage knows such names and removes what is left over.
+const scratchFile = ".scratch.tmp-*"
+
 // Scratch makes a temporary file in dir that is gone when it is closed, also when the process ends without that.
 func Scratch(dir string) (*os.File, error) {
-	f, err := os.CreateTemp(dir, "scratch-")
+	f, err := os.CreateTemp(dir, scratchFile)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errSpool, err)
 	}

@@ -5,26 +5,37 @@ package helmindex
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/fluxcd/pkg/apis/meta"
+	"github.com/fluxcd/pkg/lockedfile"
 
 	"github.com/weir-gitops/weir/kit/artifact/store"
 )
 
 const (
-	// indexUse is the private directory of an object for its table and temporary files.
-	indexUse  = "index"
-	tableFile = "table"
+	// indexUse is the private directory of an object for its tables and temporary files.
+	indexUse = "index"
+	// tablePrefix is what the names of tables start with; a hash of the subject follows.
+	tablePrefix = "table-"
 	// tempTable is the name of an unfinished table; the storage knows such names and removes what is left over.
 	tempTable = ".table.tmp-*"
+	// rebuildLock is held while a table is made again, so that all who miss it wait for one.
+	rebuildLock = "rebuild.lock"
+	// keptTables are those of the published index and of the one before: a chart may still know that.
+	keptTables = 2
 )
 
-// Shelf keeps the tables of published indexes in the private part of the storage. One that is lost or damaged is made again from the index.
+// Shelf keeps the tables of published indexes in the private part of the storage, the latest two of an object. One that is lost or damaged is made
+// again from the index.
 type Shelf struct {
 	Store *store.Store
 }
@@ -50,7 +61,38 @@ func (s Shelf) Keep(o store.Object, c *Compiled, a *meta.Artifact) (err error) {
 	if err := errors.Join(c.WriteTable(f, subject(a)), f.Close()); err != nil {
 		return err
 	}
-	return os.Rename(f.Name(), filepath.Join(dir, tableFile))
+	if err := os.Rename(f.Name(), filepath.Join(dir, tableName(subject(a)))); err != nil {
+		return err
+	}
+	return prune(dir)
+}
+
+// tableName is the name of the table of an index.
+func tableName(subject string) string {
+	sum := sha256.Sum256([]byte(subject))
+	return tablePrefix + hex.EncodeToString(sum[:8])
+}
+
+// prune removes all tables but the latest.
+func prune(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	var tables []fs.FileInfo
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil && strings.HasPrefix(e.Name(), tablePrefix) {
+			tables = append(tables, info)
+		}
+	}
+	slices.SortFunc(tables, func(a, b fs.FileInfo) int { return b.ModTime().Compare(a.ModTime()) })
+	var errs []error
+	for _, old := range tables[min(keptTables, len(tables)):] {
+		if err := os.Remove(filepath.Join(dir, old.Name())); !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // subject names a published index.
@@ -63,10 +105,18 @@ func (s Shelf) Find(ctx context.Context, o store.Object, a *meta.Artifact, name,
 	if err != nil {
 		return Entry{}, false, err
 	}
-	file := filepath.Join(dir, tableFile)
+	file := filepath.Join(dir, tableName(subject(a)))
 	entry, err = find(file, subject(a), name, wanted)
-	if !errors.Is(err, ErrTable) && !errors.Is(err, fs.ErrNotExist) {
+	if !isLost(err) {
 		return entry, true, err
+	}
+	unlock, err := lockedfile.MutexAt(filepath.Join(dir, rebuildLock)).Lock()
+	if err != nil {
+		return Entry{}, false, fmt.Errorf("lock table of the index: %w", err)
+	}
+	defer unlock()
+	if entry, err = find(file, subject(a), name, wanted); !isLost(err) { // by whoever held the lock
+		return entry, false, err
 	}
 	if err := s.rebuild(ctx, o, a, dir); err != nil {
 		return Entry{}, false, fmt.Errorf("read published index: %w", err)
@@ -74,6 +124,9 @@ func (s Shelf) Find(ctx context.Context, o store.Object, a *meta.Artifact, name,
 	entry, err = find(file, subject(a), name, wanted)
 	return entry, false, err
 }
+
+// isLost reports whether a table has to be made again.
+func isLost(err error) bool { return errors.Is(err, ErrTable) || errors.Is(err, fs.ErrNotExist) }
 
 // find looks for a version in a table, which is damaged if it is that of another index.
 func find(file, subject, name, wanted string) (_ Entry, err error) {
