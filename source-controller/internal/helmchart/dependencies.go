@@ -117,35 +117,27 @@ func normalize(address string) string {
 	if err != nil {
 		return address
 	}
-	u.Path = strings.TrimRight(u.Path, "/")
+	u.Path, u.RawPath = strings.TrimRight(u.Path, "/"), strings.TrimRight(u.RawPath, "/")
 	if u.Scheme != "oci" {
-		u.Path += "/"
+		u = u.JoinPath("/")
 	}
-	u.RawPath = ""
 	u.Host = strings.ToLower(u.Host)
 	return u.String()
 }
 
 // pullTagged fetches a dependency from a registry.
 func (d *dependencies) pullTagged(ctx context.Context, o *sourcev1.HelmRepository, dependency *helmchart.Dependency, w io.Writer) error {
-	repository, err := d.reconciler.openRegistry(ctx, o, dependency.Name)
+	c, err := d.reconciler.inRegistry(o, dependency.Name, dependency.Version)
 	if err != nil {
 		return err
-	}
-	c := &taggedChart{
-		repository: repository, chart: dependency.Name, wanted: dependency.Version, timeout: o.GetTimeout(), limits: d.reconciler.Limits,
 	}
 	return fetchFrom(ctx, c, w)
 }
 
 // pullListed fetches a dependency from a HelmRepository whose index is published.
 func (d *dependencies) pullListed(ctx context.Context, o *sourcev1.HelmRepository, dependency *helmchart.Dependency, w io.Writer) error {
-	repository, err := d.reconciler.openHTTP(ctx, o)
-	if err != nil {
-		return err
-	}
 	c := &listedChart{
-		reconciler: d.reconciler, object: o, repository: repository, chart: dependency.Name, wanted: dependency.Version,
+		reconciler: d.reconciler, object: o, chart: dependency.Name, wanted: dependency.Version,
 		forNamespace: d.scope.obj.Namespace, forName: d.scope.obj.Name,
 	}
 	return fetchFrom(ctx, c, w)

@@ -33,7 +33,6 @@ func (r *Reconciler) openHTTP(ctx context.Context, o *sourcev1.HelmRepository) (
 type listedChart struct {
 	reconciler    *Reconciler
 	object        *sourcev1.HelmRepository
-	repository    *helmhttp.Repository
 	chart, wanted string
 	// forObject names whom the lookup is counted for; the HelmRepository if empty.
 	forNamespace, forName string
@@ -61,15 +60,20 @@ func orElse(text, other string) string {
 	return other
 }
 
-// pull implements origin.
+// pull implements origin. Only now the credentials are read: a run that finds nothing new has no need of them.
 func (c *listedChart) pull(ctx context.Context, w io.Writer) (bool, error) {
+	repository, err := c.reconciler.openHTTP(ctx, c.object)
+	if err != nil {
+		return false, err
+	}
+	defer repository.Close()
 	limited, cancel := bounded(ctx, c.object.GetTimeout())
 	defer cancel()
-	return true, download(limited, w, c.repository, c.entry, c.reconciler.Limits.ArchiveBytes)
+	return true, download(limited, w, repository, c.entry, c.reconciler.Limits.ArchiveBytes)
 }
 
 // close implements origin.
-func (c *listedChart) close() { c.repository.Close() }
+func (c *listedChart) close() {}
 
 // download writes the archive of an entry of an index to w.
 func download(ctx context.Context, w io.Writer, repository *helmhttp.Repository, entry helmindex.Entry, limit int64) error {

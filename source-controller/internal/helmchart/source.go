@@ -39,7 +39,7 @@ func (r *Reconciler) source(ctx context.Context, s *scope) error {
 			return err
 		}
 		s.read = true
-		return r.fromRepository(ctx, s, repository)
+		return r.fromRepository(s, repository)
 	case sourcev1.GitRepositoryKind:
 		repository := &sourcev1.GitRepository{}
 		if err := r.readSource(ctx, key, repository); err != nil {
@@ -64,26 +64,22 @@ func (r *Reconciler) readSource(ctx context.Context, key client.ObjectKey, obj c
 }
 
 // fromRepository makes the origin of a chart in a Helm repository.
-func (r *Reconciler) fromRepository(ctx context.Context, s *scope, o *sourcev1.HelmRepository) error {
+func (r *Reconciler) fromRepository(s *scope, o *sourcev1.HelmRepository) error {
 	if !nameExpression.MatchString(s.obj.Spec.Chart) {
 		return outcome.Stall(sourcev1.InvalidChartReferenceReason, fmt.Errorf("%w: invalid chart name '%s'", errReference, s.obj.Spec.Chart))
 	}
 	if o.Spec.Type == sourcev1.HelmRepositoryTypeOCI {
-		registry, err := r.openRegistry(ctx, o, s.obj.Spec.Chart)
+		chart, err := r.inRegistry(o, s.obj.Spec.Chart, s.obj.Spec.Version)
 		if err != nil {
 			return err
 		}
-		s.from = &taggedChart{repository: registry, chart: s.obj.Spec.Chart, wanted: s.obj.Spec.Version, timeout: o.GetTimeout(), limits: r.Limits}
+		s.from = chart
 		return nil
 	}
 	if err := r.checkArtifact(s, sourcev1.HelmRepositoryKind, o.Name, o.Status.Artifact); err != nil {
 		return err
 	}
-	repository, err := r.openHTTP(ctx, o)
-	if err != nil {
-		return err
-	}
-	s.from = &listedChart{reconciler: r, object: o, repository: repository, chart: s.obj.Spec.Chart, wanted: s.obj.Spec.Version}
+	s.from = &listedChart{reconciler: r, object: o, chart: s.obj.Spec.Chart, wanted: s.obj.Spec.Version}
 	return nil
 }
 
@@ -112,8 +108,11 @@ func (r *Reconciler) locate(ctx context.Context, s *scope) error {
 	return nil
 }
 
-// fault translates what went wrong with a source.
+// fault translates what went wrong with a source, unless that was done already.
 func fault(err error) error {
+	if outcome.Of(err).Class != outcome.Unforeseen {
+		return err
+	}
 	for _, reference := range []error{errReference, helmindex.ErrNoChart, helmindex.ErrNoVersion, helmchart.ErrVersion} {
 		if errors.Is(err, reference) {
 			return outcome.Stall(sourcev1.InvalidChartReferenceReason, err)

@@ -175,6 +175,7 @@ func TestNormalize(t *testing.T) {
 		"https://charts.example":         "https://charts.example/",
 		"https://Charts.example/a//":     "https://charts.example/a/",
 		"https://charts.example/a?b=c":   "https://charts.example/a/?b=c",
+		"https://charts.example/a%2Fb/c": "https://charts.example/a%2Fb/c/",
 		"oci://registry.example/charts/": "oci://registry.example/charts",
 	} {
 		if got := normalize(address); got != want {

@@ -11,7 +11,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/fluxcd/pkg/apis/meta"
 
@@ -25,8 +24,8 @@ import (
 // schemeOCI is how addresses of registries start.
 const schemeOCI = "oci://"
 
-// openRegistry opens the repository of a chart below a HelmRepository of the type oci. Nothing is sent yet.
-func (r *Reconciler) openRegistry(ctx context.Context, o *sourcev1.HelmRepository, chart string) (*oci.Repository, error) {
+// inRegistry makes the origin of a chart below a HelmRepository of the type oci.
+func (r *Reconciler) inRegistry(o *sourcev1.HelmRepository, chart, wanted string) (*taggedChart, error) {
 	if provider := o.Spec.Provider; provider != "" && provider != sourcev1.ProviderGeneric && o.Spec.SecretRef == nil {
 		return nil, outcome.Stall(sourcev1.UnsupportedReason,
 			fmt.Errorf("not supported yet by this version: spec.provider '%s' of HelmRepository '%s'", provider, o.Name))
@@ -38,21 +37,32 @@ func (r *Reconciler) openRegistry(ctx context.Context, o *sourcev1.HelmRepositor
 	if err != nil {
 		return nil, outcome.Stall(sourcev1.URLInvalidReason, err)
 	}
-	creds, err := r.Secrets.HelmRegistry(ctx, o.Namespace, helmrepository.Refs(o), name.Host())
-	if err != nil {
-		return nil, outcome.Fail(sourcev1.AuthenticationFailedReason, err)
-	}
-	return r.Registries.Open(name, oci.Access{Keychain: creds.Keychain, TLS: creds.TLS, PlainHTTP: o.Spec.Insecure}), nil
+	return &taggedChart{reconciler: r, object: o, name: name, chart: chart, wanted: wanted}, nil
 }
 
 // taggedChart is a chart in a registry.
 type taggedChart struct {
-	repository    *oci.Repository
+	reconciler    *Reconciler
+	object        *sourcev1.HelmRepository
+	name          oci.Name
 	chart, wanted string
-	timeout       time.Duration
-	limits        helmchart.Limits
 
-	tag string // locate
+	repository *oci.Repository // open
+	tag        string          // locate
+}
+
+// open reads the credentials. Nothing is sent yet. A run that finds nothing new has no need of them.
+func (c *taggedChart) open(ctx context.Context) error {
+	if c.repository != nil {
+		return nil
+	}
+	r, o := c.reconciler, c.object
+	creds, err := r.Secrets.HelmRegistry(ctx, o.Namespace, helmrepository.Refs(o), c.name.Host())
+	if err != nil {
+		return outcome.Fail(sourcev1.AuthenticationFailedReason, err)
+	}
+	c.repository = r.Registries.Open(c.name, oci.Access{Keychain: creds.Keychain, TLS: creds.TLS, PlainHTTP: o.Spec.Insecure})
+	return nil
 }
 
 // locate implements origin. An exact version is taken as it is; otherwise the tags are listed.
@@ -61,11 +71,14 @@ func (c *taggedChart) locate(ctx context.Context) (located, error) {
 	if helmchart.IsVersion(c.wanted) {
 		c.tag = strings.ReplaceAll(c.wanted, "+", "_")
 	} else {
-		limited, cancel := bounded(ctx, c.timeout)
+		if err := c.open(ctx); err != nil {
+			return located{}, err
+		}
+		limited, cancel := bounded(ctx, c.object.GetTimeout())
 		defer cancel()
 		var err error
 		if c.tag, err = c.choose(limited); err != nil {
-			return located{}, fmt.Errorf("version '%s' of '%s': %w", c.wanted, c.repository.Name(), err)
+			return located{}, fmt.Errorf("version '%s' of '%s': %w", c.wanted, c.name, err)
 		}
 		version = strings.ReplaceAll(c.tag, "_", "+")
 	}
@@ -91,7 +104,10 @@ func (c *taggedChart) choose(ctx context.Context) (string, error) {
 
 // pull implements origin. The manifest that the tag names is read once; what is downloaded is what it names.
 func (c *taggedChart) pull(ctx context.Context, w io.Writer) (bool, error) {
-	limited, cancel := bounded(ctx, c.timeout)
+	if err := c.open(ctx); err != nil {
+		return false, err
+	}
+	limited, cancel := bounded(ctx, c.object.GetTimeout())
 	defer cancel()
 	manifest, err := c.repository.Manifest(limited, c.tag)
 	if err != nil {
@@ -101,11 +117,15 @@ func (c *taggedChart) pull(ctx context.Context, w io.Writer) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return true, c.repository.Copy(limited, w, layer, c.limits.ArchiveBytes)
+	return true, c.repository.Copy(limited, w, layer, c.reconciler.Limits.ArchiveBytes)
 }
 
 // close implements origin.
-func (c *taggedChart) close() { c.repository.Close() }
+func (c *taggedChart) close() {
+	if c.repository != nil {
+		c.repository.Close()
+	}
+}
 
 // isRegistryRefusal reports whether a registry wants other credentials.
 func isRegistryRefusal(err error) bool { return errors.Is(err, oci.ErrUnauthorized) }

@@ -50,19 +50,20 @@ func (r *Reconciler) watch(mgr ctrl.Manager, opts controller.Options) *builder.B
 	return ctrl.NewControllerManagedBy(mgr).WithOptions(opts).
 		For(&sourcev1.HelmChart{}, builder.WithPredicates(triggers)).
 		Watches(&sourcev1.HelmRepository{}, handler.EnqueueRequestsFromMapFunc(r.chartsOf(sourcev1.HelmRepositoryKind)),
-			builder.WithPredicates(predicate.Or(source.ArtifactChanged(), registryChanged()))).
+			builder.WithPredicates(predicate.Or(source.ArtifactChanged(), settingsChanged()))).
 		Watches(&sourcev1.GitRepository{}, handler.EnqueueRequestsFromMapFunc(r.chartsOf(sourcev1.GitRepositoryKind)),
 			builder.WithPredicates(source.ArtifactChanged()))
 }
 
-// registryChanged lets a changed HelmRepository pass that has no artifact because it is a registry.
-func registryChanged() predicate.Predicate {
+// settingsChanged lets a HelmRepository pass whose spec changed: a chart may have failed for want of what is in it now, as credentials, and the
+// index need not change with them.
+func settingsChanged() predicate.Predicate {
 	return predicate.Funcs{
 		CreateFunc:  func(event.CreateEvent) bool { return false },
 		DeleteFunc:  func(event.DeleteEvent) bool { return false },
 		GenericFunc: func(event.GenericEvent) bool { return false },
 		UpdateFunc: func(e event.UpdateEvent) bool {
-			return isRegistry(e.ObjectNew) && e.ObjectOld.GetGeneration() != e.ObjectNew.GetGeneration()
+			return e.ObjectOld.GetGeneration() != e.ObjectNew.GetGeneration()
 		},
 	}
 }
