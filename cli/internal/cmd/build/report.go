@@ -71,7 +71,7 @@ func (d *differ) report(live, after *unstructured.Unstructured, out *bytes.Buffe
 	}
 	human := &dyff.HumanReport{
 		Report: report, Indent: reportIndent, MultilineContextLines: contextLines,
-		OmitHeader: true, NoTableStyle: true, DoNotInspectCerts: true,
+		OmitHeader: true, DoNotInspectCerts: true,
 	}
 	return human.WriteReport(out)
 }

@@ -47,7 +47,9 @@ func conceal(u *unstructured.Unstructured) bool {
 	return masked
 }
 
-func isSecret(u *unstructured.Unstructured) bool { return u.GetKind() == "Secret" && u.GetAPIVersion() == "v1" }
+func isSecret(u *unstructured.Unstructured) bool {
+	return u.GetKind() == "Secret" && u.GetAPIVersion() == "v1"
+}
 
 // maskOf is the mask of one value of a Secret.
 func maskOf(u *unstructured.Unstructured, key string) string {

@@ -6,13 +6,13 @@ package build
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -75,7 +75,11 @@ func isKustomization(u *unstructured.Unstructured) bool {
 
 func typed(u *unstructured.Unstructured) (*kustomizev1.Kustomization, error) {
 	obj := new(kustomizev1.Kustomization)
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(u.Object, obj); err != nil {
+	content, err := u.MarshalJSON()
+	if err == nil {
+		err = json.Unmarshal(content, obj)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("read %s/%s/%s: %w", u.GetKind(), u.GetNamespace(), u.GetName(), err)
 	}
 	return obj, nil
