@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	notificationv1beta3 "github.com/weir-gitops/weir/api/notification/v1beta3"
@@ -117,6 +118,15 @@ func New(o Options) (Notifier, error) {
 // maskOf knows everything that no error of the service may hold.
 func maskOf(o Options) delivery.Mask {
 	values := append([]string{o.Token, o.Password}, o.Secrets...)
+	if o.Password != "" {
+		values = append(values, o.Username+":"+o.Password) // as a service that repeats the request has it, encoded
+	}
+	for _, value := range o.Headers {
+		// A scheme is no secret, and what follows it may be repeated alone.
+		if _, credential, ok := strings.Cut(strings.TrimSpace(value), " "); ok && len(credential) >= minMaskedBytes {
+			values = append(values, credential)
+		}
+	}
 	if !WritesStatus(o.Type) {
 		values = append(values, delivery.AddressParts(o.Address)...)
 	}

@@ -4,6 +4,7 @@
 package notify_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -209,4 +210,42 @@ func message(edit ...func(*eventv1.Event)) notify.Message {
 		e(&m.Event)
 	}
 	return m
+}
+
+// TestRepeatedRequest asks a service that answers with the request that it got, as some do to help: no credential of it is in the error.
+func TestRepeatedRequest(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		scheme, credential, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+		http.Error(w, "cannot use "+credential+" of scheme "+scheme, http.StatusBadRequest)
+	}))
+	defer server.Close()
+	cases := map[string]struct {
+		reason  string
+		options notify.Options
+		secret  string
+	}{
+		"Basic": {
+			reason:  "User and password are encoded together.",
+			options: notify.Options{Type: "alertmanager", Username: "user", Password: "hunter2"},
+			secret:  base64.StdEncoding.EncodeToString([]byte("user:hunter2")),
+		},
+		"Header": {
+			reason:  "What follows the scheme is repeated alone.",
+			options: notify.Options{Type: "generic", Headers: map[string]string{"Authorization": "Bearer hunter2hunter2"}},
+			secret:  "hunter2hunter2",
+		},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			tc.options.Address = server.URL
+			n, err := notify.New(tc.options)
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = n.Notify(t.Context(), message())
+			if err == nil || strings.Contains(err.Error(), tc.secret) || !strings.Contains(err.Error(), "*****") {
+				t.Errorf("%s got %v", tc.reason, err)
+			}
+		})
+	}
 }

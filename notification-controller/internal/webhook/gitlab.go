@@ -5,6 +5,7 @@ package webhook
 
 import (
 	"crypto/hmac"
+	"crypto/sha256"
 	"errors"
 )
 
@@ -21,12 +22,13 @@ func proveGitLab(r request, token []byte) error {
 	return equal(r.header.Get(gitlabTokenHeader), token)
 }
 
-// equal compares in constant time, of lengths that differ as well.
+// equal compares in constant time, texts of lengths that differ as well.
 func equal(got string, token []byte) error {
 	if len(token) == 0 {
 		return errEmptyToken
 	}
-	if !hmac.Equal([]byte(got), token) {
+	a, b := sha256.Sum256([]byte(got)), sha256.Sum256(token)
+	if !hmac.Equal(a[:], b[:]) {
 		return errBadToken
 	}
 	return nil
