@@ -193,6 +193,9 @@ func (s *pushing) receive(r io.Reader) error {
 	// What hooks say comes beside the report, before or after it.
 	_, _ = io.Copy(io.Discard, in)
 	err := report.Error()
+	if err == nil && !slices.ContainsFunc(report.CommandStatuses, func(c *packp.CommandStatus) bool { return c.ReferenceName.String() == s.Ref }) {
+		return fmt.Errorf("%w: the server does not tell what became of %s", errProtocol, s.Ref)
+	}
 	if err == nil {
 		return nil
 	}
