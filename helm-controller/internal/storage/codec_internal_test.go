@@ -89,6 +89,7 @@ func TestIsNewest(t *testing.T) {
 		"Rewritten":   {reason: "Somebody rewrote it.", seen: map[int]string{2: "21"}, position: "21"},
 		"Newer":       {reason: "Somebody made a newer one.", seen: map[int]string{2: "20", 3: "22"}, position: "22"},
 		"Deleted":     {reason: "Somebody deleted it.", seen: map[int]string{1: "5"}, position: "22"},
+		"SetBack":     {reason: "The API server was set back to a backup, and has gone on since.", seen: map[int]string{2: "18"}, position: "22"},
 		"NoNumbers":   {reason: "Versions that are no numbers are not compared.", seen: map[int]string{2: "b"}, position: "c"},
 	}
 	for name, tc := range cases {
@@ -99,6 +100,24 @@ func TestIsNewest(t *testing.T) {
 				t.Errorf("%s\nisNewest: %t", tc.reason, got)
 			}
 		})
+	}
+}
+
+// TestSetBack lists from an API server that was set back to a backup: what was known from later times is forgotten.
+func TestSetBack(t *testing.T) {
+	l := NewLedger(LedgerOptions{Metadata: struct{ metadata.Interface }{}})
+	later, before := Key{"n", "later"}, Key{"n", "before"}
+	l.put(later, types.NamespacedName{}, &release.Revision{Version: 2}, "20")
+	l.put(before, types.NamespacedName{}, &release.Revision{Version: 1}, "5")
+	mark := func(name, version string, revision int) *secretMark {
+		return &secretMark{ObjectMeta: metav1.ObjectMeta{Namespace: "n", ResourceVersion: version}, release: name, revision: revision}
+	}
+	l.replace([]*secretMark{mark("later", "18", 2), mark("before", "5", 1)}, "19")
+	if l.lookup(later, types.NamespacedName{}) != nil {
+		t.Error("a revision is believed that the API server does not have any more")
+	}
+	if l.lookup(before, types.NamespacedName{}) == nil {
+		t.Error("a revision is forgotten that is as it was")
 	}
 }
 

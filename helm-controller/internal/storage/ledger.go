@@ -126,10 +126,7 @@ func (l *Ledger) isNewest(e *entry) bool {
 			return false
 		}
 	}
-	if version, ok := revisions[e.revision.Version]; ok {
-		return version == e.version || older(version, e.version)
-	}
-	return older(l.position, e.version)
+	return revisions[e.revision.Version] == e.version || older(l.position, e.version)
 }
 
 // older compares resourceVersions of Secrets. Those that are no numbers are never older.

@@ -322,12 +322,23 @@ func customLabels(all map[string]string) map[string]string {
 	return custom
 }
 
-// Unlock marks the newest revision as failed if it is pending: what was at work on it has died. It reads anew. The revision as it was is
-// returned, nil if there is none.
+// Unlock marks the newest revision as failed if it is pending: what was at work on it has died. It reads anew, also when somebody was faster.
+// The revision as it was is returned, nil if there is none.
 func (s *Session) Unlock(ctx context.Context, observe func(release.Write)) (was *release.Revision, unlocked bool, err error) {
 	s.Forget()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	for range attempts {
+		was, unlocked, err = s.unlock(ctx, observe)
+		if !apierrors.IsConflict(err) && !apierrors.IsNotFound(err) {
+			return was, unlocked, err
+		}
+		s.reset() // it was not dead after all
+	}
+	return was, false, err
+}
+
+func (s *Session) unlock(ctx context.Context, observe func(release.Write)) (was *release.Revision, unlocked bool, err error) {
 	r, err := s.newest(ctx)
 	if err != nil || r == nil {
 		return nil, false, err
@@ -341,10 +352,10 @@ func (s *Session) Unlock(ctx context.Context, observe func(release.Write)) (was 
 		return was, false, err
 	}
 	rls.SetStatus(helmrelease.StatusFailed, fmt.Sprintf("Release unlocked from stale '%s' state", was.Info.Status))
-	u := update{intent: interrupt(was.Intent, was.Info.Status), observe: observe}
-	if err := s.update(ctx, r, rls, u); err != nil {
+	if err := s.tryUpdate(ctx, r, rls, update{intent: interrupt(was.Intent, was.Info.Status)}); err != nil {
 		return was, false, fmt.Errorf("unlock %q: %w", r.name, err)
 	}
+	tell(observe, release.Write{Op: release.Updated, Revision: r.observed})
 	return was, true, nil
 }
 

@@ -373,6 +373,43 @@ func TestUnlock(t *testing.T) {
 	}
 }
 
+// overtaken is a client for whom somebody does something after each read.
+type overtaken struct {
+	client.Client
+
+	by func()
+}
+
+// Get implements client.Reader.
+func (o overtaken) Get(ctx context.Context, key client.ObjectKey, obj client.Object, opts ...client.GetOption) error {
+	err := o.Client.Get(ctx, key, obj, opts...)
+	o.by()
+	return err
+}
+
+// TestUnlockTooLate has a revision that comes to its end by itself while it is being unlocked: it stays as it is.
+func TestUnlockTooLate(t *testing.T) {
+	f := newFixture(t, false)
+	d := f.open().Driver(t.Context(), storage.Writes{})
+	if err := d.Create(key("v1"), helmRelease(1, helmrelease.StatusPendingInstall)); err != nil {
+		t.Fatal(err)
+	}
+	slow := overtaken{Client: f.client, by: func() {
+		if f.secret("v1").Labels["status"] == string(helmrelease.StatusPendingInstall) {
+			f.plant(1, `{"name":"app","version":1,"info":{"status":"deployed"}}`)
+		}
+	}}
+	session := f.ledger.Open(storage.Target{Client: slow, Namespace: f.namespace, Release: "app"})
+	defer session.Close()
+	was, unlocked, err := session.Unlock(t.Context(), nil)
+	if err != nil || unlocked || was.Info.Status != helmrelease.StatusDeployed {
+		t.Errorf("Unlock: %+v, %t, %v", was, unlocked, err)
+	}
+	if status := f.secret("v1").Labels["status"]; status != string(helmrelease.StatusDeployed) {
+		t.Errorf("stored as %s", status)
+	}
+}
+
 // configuration returns one for Helm's actions that sends nothing but what storage sends.
 func configuration(d driver.Driver) *action.Configuration {
 	return &action.Configuration{

@@ -220,6 +220,7 @@ func (l *Ledger) replace(marks []*secretMark, version string) {
 		l.seen[m.key()][m.revision] = m.ResourceVersion
 	}
 	l.position, l.synced = version, true
+	l.dropYounger(version)
 	for key := range l.entries {
 		l.tell(key)
 	}
@@ -227,6 +228,17 @@ func (l *Ledger) replace(marks []*secretMark, version string) {
 		if t.later == nil && time.Since(t.at) > 2*maxTold {
 			delete(l.told, key)
 		}
+	}
+}
+
+// dropYounger forgets what is younger than a whole list: the API server may have been set back to a backup, which knows nothing of it.
+func (l *Ledger) dropYounger(version string) {
+	for el := l.recent.Front(); el != nil; {
+		next := el.Next()
+		if older(version, entryOf(el).version) {
+			l.drop(el)
+		}
+		el = next
 	}
 }
 
