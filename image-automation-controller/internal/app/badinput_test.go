@@ -12,6 +12,7 @@ import (
 	eventv1 "github.com/fluxcd/pkg/apis/event/v1beta1"
 	"github.com/fluxcd/pkg/apis/meta"
 	"github.com/fluxcd/pkg/runtime/conditions"
+	"github.com/go-git/go-git/v5/plumbing"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -251,6 +252,28 @@ func TestBadRefspec(t *testing.T) {
 	f.ready("apps")
 	if f.head("mirror").Hash != f.head("main").Hash || len(f.messages("main")) != 2 {
 		t.Errorf("commits: %q", f.messages("main"))
+	}
+}
+
+// A tag beside the name of a branch is not the head of that branch: no refspec takes the branch back to it.
+func TestRefspecBesideTag(t *testing.T) {
+	f := newFixture(t)
+	first := f.commit("first", map[string]string{"web.yaml": f.deployment("1")})
+	if _, err := f.repository().CreateTag("v1", plumbing.NewHash(first), nil); err != nil {
+		t.Fatal(err)
+	}
+	second := f.commit("human", map[string]string{"web.yaml": f.deployment("1"), "new": "x"})
+	f.source()
+	f.policy("web", "o/web", "2")
+	f.automation("apps", func(o *automation) {
+		o.Spec.GitSpec.Checkout = &imagev1.GitCheckoutSpec{Reference: sourcev1.GitRepositoryRef{Branch: "main", Tag: "v1"}}
+		o.Spec.GitSpec.Push = &imagev1.PushSpec{Branch: "auto", Refspec: "refs/heads/*:refs/heads/*"}
+	})
+	f.wait("apps", "the end of the run", func(o *automation) bool {
+		return conditions.IsReady(o) || conditions.GetReason(o, meta.ReadyCondition) == imagev1.GitOperationFailedReason
+	})
+	if got := f.head("main").Hash.String(); got != second || f.head("auto").ParentHashes[0].String() != first {
+		t.Errorf("main is at %s and not at %s any more: work is lost", got, second)
 	}
 }
 

@@ -96,6 +96,8 @@ func (r *Reconciler) scan(ctx context.Context, s *scope) error {
 	limited, cancel := context.WithDeadline(ctx, s.deadline)
 	defer cancel()
 	list, err := s.list(limited)
+	// Policies that this run wakes go on with its login.
+	s.repository.Close()
 	if err == nil {
 		if err = r.Tags.Set(client.ObjectKeyFromObject(s.obj), list); err != nil {
 			err = fmt.Errorf("failed to set tags for %q: %w", s.name, err)

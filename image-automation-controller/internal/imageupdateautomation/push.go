@@ -4,6 +4,7 @@
 package imageupdateautomation
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -154,8 +155,8 @@ func (r *Reconciler) pushTo(ctx context.Context, s *scope, spec git.Refspec, hea
 	limited, cancel := s.limit(ctx)
 	defer cancel()
 	local := map[string]git.Hash{"HEAD": head, git.BranchRef(s.plan.branch): head}
-	if name := s.plan.ref.Branch; name != "" && s.plan.switches {
-		local[git.BranchRef(name)] = s.target.Commit
+	if s.plan.ref.NamesBranch() && s.plan.switches { // beside a tag or a commit, the name of a branch says nothing about what is checked out
+		local[git.BranchRef(cmp.Or(s.plan.ref.Branch, defaultBranch))] = s.target.Commit
 	}
 	force, matched := spec.Force || s.plan.switches && r.ForcePushBranch, false
 	for name, commit := range local {
