@@ -22,8 +22,9 @@ import (
 )
 
 const (
-	// PartOf labels every object of an installation with its value.
-	PartOf      = "app.kubernetes.io/part-of"
+	// PartOf labels every object of an installation.
+	PartOf = "app.kubernetes.io/part-of"
+	// PartOfValue is the value, whichever tool of the API installed it.
 	PartOfValue = "flux"
 	// VersionLabel holds the version, InstanceLabel the namespace, ComponentLabel the controller that an object belongs to.
 	VersionLabel   = "app.kubernetes.io/version"

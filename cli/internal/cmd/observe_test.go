@@ -109,7 +109,8 @@ spec: {interval: 1m, prune: true, sourceRef: {kind: GitRepository, name: far, na
 		"Name":  {"With a name the source comes along.", []string{"--for=Kustomization/apps"}, both},
 		"Short": {"Aliases are understood.", []string{"--for=ks/apps", "--types=warning"}, "25m      \tWarning\tTest  \tKustomization/apps\tbuild failed: no such file\t\n"},
 		"Away": {
-			"A source elsewhere adds the namespace.", []string{"--for=Kustomization/away"},
+			"A source elsewhere adds the namespace.",
+			[]string{"--for=Kustomization/away"},
 			"NAMESPACE",
 		},
 		"Everywhere": {"The namespace comes first.", []string{"-A", "--for=GitRepository/far"}, other + "\t12m      \tNormal\tTest  \tGitRepository/far\tfetched\t\n"},
@@ -208,6 +209,10 @@ func TestLogs(t *testing.T) {
 		line := func(level, kind, name, ns, more string) {
 			fmt.Fprintf(w, `{"level":%q,"ts":"T","msg":"%s %s","controllerKind":%q,"name":%q,"namespace":%q%s}`+"\n", level, pod, container, kind, name, ns, more)
 		}
+		if strings.HasPrefix(pod, "broken") {
+			http.Error(w, "no such container", http.StatusNotFound)
+			return
+		}
 		fmt.Fprintln(w, "I0101 klog line\nnull\n[]")
 		fmt.Fprintln(w, `{"level":"info","ts":"T","msg":"starting manager","name":7}`)
 		line("info", "Kustomization", "apps", namespace, "")
@@ -229,28 +234,33 @@ func TestLogs(t *testing.T) {
 		want   []string
 	}{
 		"Namespace": {
-			"One pod of each controller, the running one, and the container that matters.", []string{"--kind=kustomization"},
+			"One pod of each controller, the running one, and the container that matters.",
+			[]string{"--kind=kustomization"},
 			[]string{"T info Kustomization/apps.NS - kustomize-controller-1 manager", "T info Kustomization/apps.NS - source-controller-0 single"},
 		},
 		"AllPods": {
-			"Or every pod.", []string{"--kind=Kustomization", "--all-pods"},
+			"Or every pod.",
+			[]string{"--kind=Kustomization", "--all-pods"},
 			[]string{
 				"T info Kustomization/apps.NS - kustomize-controller-0 manager", "T info Kustomization/apps.NS - kustomize-controller-1 manager",
 				"T info Kustomization/apps.NS - source-controller-0 single",
 			},
 		},
 		"Level": {
-			"Errors come with what was wrong.", []string{"--level=error", "--name=FLEET"},
+			"Errors come with what was wrong.",
+			[]string{"--level=error", "--name=FLEET"},
 			[]string{"T error GitRepository/fleet.NS - kustomize-controller-1 manager no route", "T error GitRepository/fleet.NS - source-controller-0 single no route"},
 		},
 		"Other": {
-			"Another namespace.", []string{"-n", "other", "--flux-namespace", namespace},
+			"Another namespace.",
+			[]string{"-n", "other", "--flux-namespace", namespace},
 			[]string{"T info Kustomization/apps.other - kustomize-controller-1 manager", "T info Kustomization/apps.other - source-controller-0 single"},
 		},
 		"Long":  {"A line of any length.", []string{"--name=long"}, []string{"T info long.NS - " + long, "T info long.NS - " + long}},
 		"Since": {"The server cuts.", []string{"--name=query", "--since=5m", "--tail=7"}, []string{"T info query.NS - sinceSeconds=300&tailLines=7", "T info query.NS - sinceSeconds=300&tailLines=7"}},
 		"SinceTime": {
-			"Or at a time.", []string{"--name=query", "--since-time=2026-01-01T00:00:00Z"},
+			"Or at a time.",
+			[]string{"--name=query", "--since-time=2026-01-01T00:00:00Z"},
 			[]string{"T info query.NS - sinceTime=2026-01-01T00%3A00%3A00Z", "T info query.NS - sinceTime=2026-01-01T00%3A00%3A00Z"},
 		},
 	}
@@ -269,6 +279,9 @@ func TestLogs(t *testing.T) {
 		got.wants(t, "Controllers are followed side by side until the time that was asked for is over.", 1, "kustomize-controller-1 manager\n", "✗ timed out after 2s")
 		got.wants(t, "None waits for another.", 1, "source-controller-0 single\n", "")
 	})
+	controllerPods(t, cluster, namespace, node, "broken-controller", []corev1.PodPhase{corev1.PodRunning}, "manager")
+	weir(t, "", "logs", "--kind=Kustomization").
+		wants(t, "A pod that cannot be read is said, the others are read.", 1, "source-controller-0 single\n", "✗ log of broken-controller-0: ")
 }
 
 // storedRelease is a Secret as Helm writes it.
@@ -385,7 +398,7 @@ metadata: {name: web}
 	set("Kustomization", "apps", inventory("_system__leader_rbac.authorization.k8s.io_ClusterRole", ns("NS_noted_helm.toolkit.fluxcd.io_HelmRelease"),
 		ns("NS_stored_helm.toolkit.fluxcd.io_HelmRelease"), ns("NS_never_helm.toolkit.fluxcd.io_HelmRelease")))
 	set("Kustomization", "remote", inventory("far_far_kustomize.toolkit.fluxcd.io_Kustomization"))
-	set("HelmRelease", "noted", inventory("tn_web_apps_Deployment"))
+	settle(t, cluster.Client, "HelmRelease", client.ObjectKey{Namespace: namespace, Name: "noted"}, inventory("tn_web_apps_Deployment"), "False", "timed out\nafter 5m")
 	snapshot := map[string]any{
 		"name": "app", "namespace": namespace, "version": int64(3), "status": "deployed", "chartName": "app", "chartVersion": "1.2.3", "digest": "sha256:0",
 		"configDigest": "sha256:0", "firstDeployed": "2026-01-01T00:00:00Z", "lastDeployed": "2026-01-01T00:00:00Z",
@@ -570,8 +583,8 @@ Status:          managed by HelmRelease/NS/noted
 ---
 HelmRelease:     noted
 Namespace:       NS
-Status:          last reconciled at TIME
-Message:         well
+Status:          reconciliation failed at TIME
+Message:         timed out after 5m
 ---
 OCIRepository:   chart
 Namespace:       NS

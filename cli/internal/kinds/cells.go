@@ -6,6 +6,7 @@ package kinds
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -135,11 +136,11 @@ func ShortHashes(text string) string {
 
 // Reference reads a reference of an object and prints it as Kind/namespace/name.
 func Reference(obj *unstructured.Unstructured, path ...string) string {
-	kind, name := text(obj, append(path[:len(path):len(path)], "kind")...), text(obj, append(path[:len(path):len(path)], "name")...)
+	kind, name := text(obj, append(slices.Clip(path), "kind")...), text(obj, append(slices.Clip(path), "name")...)
 	if name == "" {
 		return ""
 	}
-	namespace := text(obj, append(path[:len(path):len(path)], "namespace")...)
+	namespace := text(obj, append(slices.Clip(path), "namespace")...)
 	if namespace == "" {
 		namespace = obj.GetNamespace()
 	}

@@ -92,7 +92,7 @@ func checkKubernetes(s *session.Session) error {
 		return err
 	}
 	if !constraint.Check(v) {
-		return fmt.Errorf("Kubernetes version %s does not match %s", info.GitVersion, supported)
+		return fmt.Errorf("version %s of Kubernetes does not match %s", info.GitVersion, supported)
 	}
 	s.Success("Kubernetes %s %s", info.GitVersion, supported)
 	return nil

@@ -11,7 +11,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
-	"k8s.io/apimachinery/pkg/api/errors"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -35,7 +35,7 @@ type state struct {
 func installed(ctx context.Context, c client.Client) (*state, error) {
 	var crd apiextensionsv1.CustomResourceDefinition
 	if err := c.Get(ctx, client.ObjectKey{Name: marker}, &crd); err != nil {
-		if errors.IsNotFound(err) {
+		if apierrors.IsNotFound(err) {
 			return nil, nil
 		}
 		return nil, fmt.Errorf("read %s: %w", marker, err)
@@ -82,7 +82,7 @@ func report(s *session.Session, name string, err error) {
 func upsertSecret(ctx context.Context, c client.Client, wanted *corev1.Secret) error {
 	var current corev1.Secret
 	err := c.Get(ctx, client.ObjectKeyFromObject(wanted), &current)
-	if errors.IsNotFound(err) {
+	if apierrors.IsNotFound(err) {
 		return c.Create(ctx, wanted)
 	}
 	if err != nil {

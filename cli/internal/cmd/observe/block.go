@@ -57,7 +57,8 @@ func linesOf(kind string) []lineOf {
 	switch kind {
 	case kustomizev1.KustomizationKind:
 		return []lineOf{
-			{"Target", []string{"spec", "targetNamespace"}}, {"Path", []string{"spec", "path"}},
+			{"Target", []string{"spec", "targetNamespace"}},
+			{"Path", []string{"spec", "path"}},
 			{"Revision", []string{"status", "lastAppliedRevision"}},
 		}
 	case helmv2.HelmReleaseKind:
@@ -66,12 +67,21 @@ func linesOf(kind string) []lineOf {
 		return []lineOf{{"Chart", []string{"spec", "chart"}}, {"Version", []string{"spec", "version"}}, revision}
 	case sourcev1.GitRepositoryKind:
 		return []lineOf{
-			url, {"Branch", []string{"spec", "ref", "branch"}}, {"Tag", []string{"spec", "ref", "tag"}}, {"Semver", []string{"spec", "ref", "semver"}},
-			{"Reference", []string{"spec", "ref", "name"}}, {"Commit", []string{"spec", "ref", "commit"}}, revision,
+			url,
+			{"Branch", []string{"spec", "ref", "branch"}},
+			{"Tag", []string{"spec", "ref", "tag"}},
+			{"Semver", []string{"spec", "ref", "semver"}},
+			{"Reference", []string{"spec", "ref", "name"}},
+			{"Commit", []string{"spec", "ref", "commit"}},
+			revision,
 		}
 	case sourcev1.OCIRepositoryKind:
 		return []lineOf{
-			url, {"Tag", []string{"spec", "ref", "tag"}}, {"Semver", []string{"spec", "ref", "semver"}}, {"Digest", []string{"spec", "ref", "digest"}}, revision,
+			url,
+			{"Tag", []string{"spec", "ref", "tag"}},
+			{"Semver", []string{"spec", "ref", "semver"}},
+			{"Digest", []string{"spec", "ref", "digest"}},
+			revision,
 			{"Origin source", []string{"status", "artifact", "metadata", "org.opencontainers.image.source"}},
 			{"Origin revision", []string{"status", "artifact", "metadata", "org.opencontainers.image.revision"}},
 		}

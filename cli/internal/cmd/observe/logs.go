@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -121,24 +122,34 @@ func (l *logs) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if !l.follow {
-		for i := range found {
-			if err := l.read(ctx, pods, &found[i]); err != nil {
-				return err
-			}
+	return l.each(ctx, found, func(pod *corev1.Pod) error { return l.read(ctx, pods, pod) })
+}
+
+// each reads pods one after the other, or side by side when following. What cannot be read is said and the others are read.
+func (l *logs) each(ctx context.Context, pods []corev1.Pod, read func(*corev1.Pod) error) error {
+	var failed atomic.Bool
+	one := func(pod *corev1.Pod) {
+		if err := read(pod); err != nil && ctx.Err() == nil {
+			l.session.Failure("log of %s: %v", pod.Name, err)
+			failed.Store(true)
 		}
-		return nil
 	}
-	errs := make([]error, len(found))
 	var wg sync.WaitGroup
-	for i := range found {
-		wg.Go(func() { errs[i] = l.read(ctx, pods, &found[i]) })
+	for i := range pods {
+		if l.follow {
+			wg.Go(func() { one(&pods[i]) })
+		} else {
+			one(&pods[i])
+		}
 	}
 	wg.Wait()
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	return errors.Join(errs...)
+	if failed.Load() {
+		return &session.ExitError{Code: 1}
+	}
+	return nil
 }
 
 // pods finds the pods of the installation's controllers: of each controller one, a running one if there is any, or all.
@@ -184,13 +195,10 @@ func (l *logs) read(ctx context.Context, pods typedcorev1.PodsGetter, pod *corev
 	}
 	stream, err := pods.Pods(pod.Namespace).GetLogs(pod.Name, o).Stream(ctx)
 	if err != nil {
-		return fmt.Errorf("log of %s: %w", pod.Name, err)
+		return err
 	}
 	defer stream.Close()
-	if err := l.lines(stream); err != nil {
-		return fmt.Errorf("log of %s: %w", pod.Name, err)
-	}
-	return nil
+	return l.lines(stream)
 }
 
 // lines prints the lines of a log that pass the filters.

@@ -64,7 +64,7 @@ func treeCommand(s *session.Session) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			root := &node{Resource: object.ObjMetadata{Namespace: s.Namespace, Name: args[0], GroupKind: kind.GroupVersionKind.GroupKind()}}
+			root := &node{Resource: object.ObjMetadata{Namespace: s.Namespace, Name: args[0], GroupKind: kind.GroupKind()}}
 			t := &tree{client: c, compact: compact}
 			if err := t.expand(ctx, root, nil); err != nil {
 				return err
@@ -158,7 +158,7 @@ func (t *tree) expand(ctx context.Context, n *node, above []object.ObjMetadata) 
 		return fmt.Errorf("%s: %w", subject(n.Resource), err)
 	}
 	_, remote, _ := unstructured.NestedMap(obj.Object, "spec", "kubeConfig")
-	above = append(above[:len(above):len(above)], n.Resource)
+	above = append(slices.Clip(above), n.Resource)
 	for _, o := range found {
 		if t.compact && !strings.HasSuffix(o.GroupKind.Group, toolkitGroups) {
 			continue
