@@ -6,6 +6,7 @@ package install
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -45,7 +46,8 @@ func installed(ctx context.Context, c client.Client) (*state, error) {
 	_, namespace := labels[kustomizev1.GroupVersion.Group+"/namespace"]
 	return &state{
 		version: labels[bundle.VersionLabel], managedBy: labels["app.kubernetes.io/managed-by"],
-		distribution: labels[bundle.PartOf] + "-" + labels[bundle.VersionLabel],
+		// Manifests that were applied without the command carry no version.
+		distribution: strings.TrimSuffix(labels[bundle.PartOf]+"-"+labels[bundle.VersionLabel], "-"),
 		bootstrapped: name && namespace,
 	}, nil
 }
