@@ -97,6 +97,10 @@ func collect(content any, lines *[]string) {
 				*lines = append(*lines, text)
 			}
 		}
+		title, isField := value["title"].(string)
+		if content, ok := value["value"].(string); ok && isField {
+			*lines = append(*lines, title+": "+content)
+		}
 		for _, key := range []string{"attachments", "blocks", "fields"} {
 			collect(value[key], lines)
 		}

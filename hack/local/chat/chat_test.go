@@ -28,13 +28,13 @@ func TestChat(t *testing.T) {
 		_ = response.Body.Close()
 		return response.StatusCode
 	}
-	if code := post(`{"attachments":[{"author_name":"kustomization/apps","text":"it broke"}]}`); code != http.StatusOK {
+	if code := post(`{"attachments":[{"author_name":"kustomization/apps","text":"it broke","fields":[{"title":"cluster","value":"a"}]}]}`); code != http.StatusOK {
 		t.Errorf("status %d", code)
 	}
 	if code := post("no json"); code != http.StatusBadRequest {
 		t.Errorf("status %d", code)
 	}
-	if len(told) != 1 || len(s.Messages()) != 1 || told[0].Path != "ops" || told[0].Text != "kustomization/apps\nit broke" {
+	if len(told) != 1 || len(s.Messages()) != 1 || told[0].Path != "ops" || told[0].Text != "kustomization/apps\nit broke\ncluster: a" {
 		t.Errorf("got %+v", told)
 	}
 }
