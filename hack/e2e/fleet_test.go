@@ -19,8 +19,11 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/yaml"
 
+	helmv2 "github.com/weir-gitops/weir/api/helm/v2"
 	kustomizev1 "github.com/weir-gitops/weir/api/kustomize/v1"
+	notificationv1 "github.com/weir-gitops/weir/api/notification/v1"
 	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
+	"github.com/weir-gitops/weir/hack/local/gitserver"
 )
 
 // valueKey is an annotation that every object of a fleet carries; its value changes with the object.
@@ -45,11 +48,14 @@ func (f fleet) ids(app string) []id {
 	return slices.SortedFunc(maps.Keys(f[app]), func(a, b id) int { return strings.Compare(a.String(), b.String()) })
 }
 
-// write makes a working folder hold the fleet and nothing else. The folder of an application without objects stays.
+// write makes a working folder hold the applications and nothing else. The folder of an application without objects stays.
 func (f fleet) write(t *testing.T, dir string) {
 	t.Helper()
 	must(t, os.RemoveAll(filepath.Join(dir, "apps")))
 	for app, objects := range f {
+		if app == images || app == artifacts {
+			continue // the test does not write these to the folder: others write them, or they are elsewhere
+		}
 		folder := filepath.Join(dir, "apps", app)
 		must(t, os.MkdirAll(folder, 0o750))
 		must(t, os.WriteFile(filepath.Join(folder, "README.md"), []byte(app+"\n"), 0o600))
@@ -62,8 +68,12 @@ func (f fleet) write(t *testing.T, dir string) {
 // manifest is an object as YAML.
 func manifest(t *testing.T, object id, value string) []byte {
 	t.Helper()
+	version := "v1"
+	if object.group == helmv2.Group {
+		version = helmv2.GroupVersion.Version
+	}
 	o := map[string]any{
-		"apiVersion": schema.GroupVersion{Group: object.group, Version: "v1"}.String(),
+		"apiVersion": schema.GroupVersion{Group: object.group, Version: version}.String(),
 		"kind":       object.kind,
 		"metadata":   map[string]any{"name": object.name, "namespace": object.namespace, "annotations": map[string]any{valueKey: value}},
 	}
@@ -100,6 +110,8 @@ func content(object id, value string) map[string]any {
 				"openAPIV3Schema": map[string]any{"type": "object", "x-kubernetes-preserve-unknown-fields": true},
 			}}},
 		}}
+	case helmv2.HelmReleaseKind:
+		return map[string]any{"spec": releaseSpec(object, value)}
 	case "Widget":
 		return map[string]any{"spec": map[string]any{"value": value}}
 	}
@@ -109,8 +121,16 @@ func content(object id, value string) map[string]any {
 // widget is the group of a kind that the fleet itself defines.
 const widget = "e2e.example.com"
 
-// base is the application with what others need: their namespaces.
-const base = "base"
+const (
+	// base is the application with what others need: their namespaces.
+	base = "base"
+	// releases is the application whose objects are HelmReleases.
+	releases = "releases"
+	// images is the application whose values are tags of an image, which image-automation-controller writes.
+	images = "images"
+	// artifacts is the application that comes from a registry instead of Git.
+	artifacts = "artifacts"
+)
 
 // newFleet makes a fleet of that many applications besides the base, most with ten objects: one defines a kind and uses it, one has a workload.
 func newFleet(apps int) fleet {
@@ -132,7 +152,9 @@ func newFleet(apps int) fleet {
 
 // object names an object of a kind.
 func object(kind, namespace, name string) id {
-	group := map[string]string{"Role": "rbac.authorization.k8s.io", "Deployment": "apps", "Widget": widget}[kind]
+	group := map[string]string{
+		"Role": "rbac.authorization.k8s.io", "Deployment": "apps", "Widget": widget, helmv2.HelmReleaseKind: helmv2.Group,
+	}[kind]
 	return id{group: group, kind: kind, namespace: namespace, name: name}
 }
 
@@ -142,33 +164,47 @@ func (m *machine) follow(t *testing.T, f fleet) {
 	must(t, m.client.Create(t.Context(), &sourcev1.GitRepository{
 		ObjectMeta: metav1.ObjectMeta{Namespace: system, Name: source},
 		Spec: sourcev1.GitRepositorySpec{
-			URL: m.repository.URL, Interval: metav1.Duration{Duration: time.Minute}, Reference: &sourcev1.GitRepositoryRef{Branch: "main"},
+			URL: m.repository.URL, Interval: metav1.Duration{Duration: time.Hour}, Reference: &sourcev1.GitRepositoryRef{Branch: gitserver.Branch},
 		},
 	}))
+	m.receive(t, gitHook, notificationv1.CrossNamespaceObjectReference{Kind: sourcev1.GitRepositoryKind, Name: source})
+	var before string
 	for i, app := range f.apps() {
 		k := kustomization(app)
 		if app != base {
 			k.Spec.DependsOn = []meta.DependencyReference{{Name: base}}
 		}
-		if i%5 == 4 {
-			k.Spec.DependsOn = append(k.Spec.DependsOn, meta.DependencyReference{Name: f.apps()[i-1]})
+		if i%5 == 4 && strings.HasPrefix(app, "app-") {
+			k.Spec.DependsOn = append(k.Spec.DependsOn, meta.DependencyReference{Name: before})
 		}
+		before = app
 		k.Spec.Wait = app == base || app == "app-01"
 		must(t, m.client.Create(t.Context(), k))
 	}
 }
 
 func kustomization(app string) *kustomizev1.Kustomization {
-	return &kustomizev1.Kustomization{
+	k := &kustomizev1.Kustomization{
 		ObjectMeta: metav1.ObjectMeta{Namespace: system, Name: app},
 		Spec: kustomizev1.KustomizationSpec{
 			// Long, so that nothing happens but for a reason.
 			Interval:      metav1.Duration{Duration: time.Hour},
-			RetryInterval: &metav1.Duration{Duration: 2 * time.Second},
+			RetryInterval: &metav1.Duration{Duration: retryInterval},
 			Timeout:       &metav1.Duration{Duration: time.Minute},
 			Path:          "./apps/" + app,
 			Prune:         true,
 			SourceRef:     kustomizev1.CrossNamespaceSourceReference{Kind: sourcev1.GitRepositoryKind, Name: source},
 		},
 	}
+	switch app {
+	case images:
+		k.Spec.Path = "./" + images
+	case artifacts:
+		k.Spec.Path = "./"
+		k.Spec.SourceRef = kustomizev1.CrossNamespaceSourceReference{Kind: sourcev1.OCIRepositoryKind, Name: artifacts}
+	}
+	return k
 }
+
+// retryInterval is when what failed is tried again.
+const retryInterval = 2 * time.Second

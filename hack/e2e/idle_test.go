@@ -4,7 +4,10 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
+	"maps"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -12,41 +15,111 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	helmv2 "github.com/weir-gitops/weir/api/helm/v2"
+	imagev1 "github.com/weir-gitops/weir/api/image/v1"
 	kustomizev1 "github.com/weir-gitops/weir/api/kustomize/v1"
+	notificationv1 "github.com/weir-gitops/weir/api/notification/v1"
 	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
+	"github.com/weir-gitops/weir/hack/local/controllers"
 )
 
-// TestRestartIdle restarts both controllers when nothing has changed. They look at everything once and write nothing at all.
+// TestRestartIdle restarts all controllers when nothing has changed. They look at everything once, and change and tell nothing at all.
 func TestRestartIdle(t *testing.T) {
-	m, f := bringUp(t), newFleet(5)
-	f.write(t, m.clone.Dir)
-	m.follow(t, f)
-	revision := m.push(t, "first")
-	m.eventually(t, func() error { return m.ready(t.Context(), revision) })
-	m.eventually(t, func() error { return m.quiet(t) })
+	l := newLoop(t, 5)
+	l.eventually(t, func() error { return l.settled(t) })
+	l.eventually(t, func() error { return errors.Join(l.delivered(), l.quiet(t)) })
 	everything := client.MatchingLabelsSelector{Selector: labels.Everything()}
-	before := m.versions(t, everything)
+	before, head := l.versions(t, everything), l.head(t)
+	posted, _ := l.intake.events()
+	messages := l.messages(opsChannel)
 
-	must(t, m.source.Stop())
-	must(t, m.kustomize.Stop())
-	must(t, m.source.Restart(t.Context()))
-	must(t, m.kustomize.Restart(t.Context()))
-	m.eventually(t, func() error {
-		seen := []error{m.reconciled(t, m.source.Metrics, sourcev1.GitRepositoryKind, source)}
-		for _, app := range f.apps() {
-			seen = append(seen, m.reconciled(t, m.kustomize.Metrics, kustomizev1.KustomizationKind, app))
-		}
-		for _, err := range seen {
-			if err != nil {
+	for _, c := range l.controllers {
+		must(t, c.Stop())
+	}
+	for _, name := range controllers.Names() {
+		must(t, l.controllers[name].Restart(t.Context()))
+	}
+	l.eventually(t, func() error {
+		for _, o := range l.looked() {
+			if err := l.reconciled(t, l.controllers[o.controller].Metrics, o.kind, o.name); err != nil {
 				return err
 			}
 		}
-		return m.quiet(t)
+		return l.quiet(t)
 	})
-	if diff := cmp.Diff(before, m.versions(t, everything)); diff != "" {
+	after := l.versions(t, everything)
+	for _, versions := range []map[string]string{before, after} {
+		// Its status says when it ran last.
+		delete(versions, id{group: imagev1.Group, kind: imagev1.ImageUpdateAutomationKind, namespace: system, name: image}.String())
+	}
+	if diff := cmp.Diff(before, after); diff != "" {
 		t.Errorf("a restart changes nothing: -before +after\n%s", diff)
 	}
-	must(t, m.ready(t.Context(), revision))
+	must(t, l.settled(t))
+	if now := l.head(t); now != head {
+		t.Errorf("a restart commits nothing: the branch was at %s, is at %s", head, now)
+	}
+	again, _ := l.intake.events()
+	for _, events := range []map[string]int{posted, again} {
+		// What is for commit statuses only is told after every run.
+		maps.DeleteFunc(events, func(key string, _ int) bool { return strings.HasSuffix(key, statusOnly) })
+	}
+	if diff := cmp.Diff(posted, again); diff != "" {
+		t.Errorf("a restart tells nothing: -before +after\n%s", diff)
+	}
+	if now := l.messages(opsChannel); now != messages {
+		t.Errorf("a restart repeats no message: there were %d, now %d", messages, now)
+	}
+	for _, name := range controllers.Names() {
+		l.expectRequests(t, name)
+	}
+}
+
+// looked lists by controller objects that it has to look at when it starts.
+func (l *loop) looked() (all []struct{ controller, kind, name string }) {
+	add := func(controller, kind string, names ...string) {
+		for _, name := range names {
+			all = append(all, struct{ controller, kind, name string }{controller, kind, name})
+		}
+	}
+	add(controllers.Source, sourcev1.GitRepositoryKind, source)
+	add(controllers.Source, sourcev1.HelmRepositoryKind, repositoryOfCharts)
+	add(controllers.Source, sourcev1.OCIRepositoryKind, artifacts)
+	add(controllers.Kustomize, kustomizev1.KustomizationKind, l.fleet.apps()...)
+	for release := range l.fleet[releases] {
+		add(controllers.Helm, helmv2.HelmReleaseKind, release.name)
+		add(controllers.Source, sourcev1.HelmChartKind, system+"-"+release.name)
+	}
+	add(controllers.Image, imagev1.ImageRepositoryKind, image)
+	add(controllers.Image, imagev1.ImagePolicyKind, image)
+	add(controllers.Image, imagev1.ImageUpdateAutomationKind, image)
+	add(controllers.Notification, notificationv1.ReceiverKind, gitHook, chartHook, registryHook)
+	return all
+}
+
+// expectRequests sees that a controller has asked the API server for little since it started: to list and watch its kinds, to read each object
+// once, and to compare what it manages in dry runs, which are patches.
+func (l *loop) expectRequests(t *testing.T, name string) {
+	t.Helper()
+	lines, err := scrape(t.Context(), l.controllers[name].Metrics, "rest_client_requests_total{")
+	must(t, err)
+	sum := 0
+	for _, line := range lines {
+		labels, count, _ := strings.Cut(strings.TrimSpace(line), "} ")
+		n, err := strconv.Atoi(count)
+		must(t, err)
+		if sum += n; strings.Contains(labels, "POST") || strings.Contains(labels, "PUT") || strings.Contains(labels, "DELETE") {
+			t.Errorf("%s wrote something: %s", name, line)
+		}
+	}
+	objects := len(l.fleet.flat())
+	limit := map[string]int{controllers.Kustomize: 60 + 2*objects, controllers.Helm: 40 + 2*releaseCount*(releaseObjects+2)}[name]
+	if limit == 0 {
+		limit = 30
+	}
+	if t.Logf("%s: %d requests", name, sum); sum > limit {
+		t.Errorf("%s made %d requests, of which %d are plenty:\n%s", name, sum, limit, strings.Join(lines, ""))
+	}
 }
 
 // reconciled is nil when a controller has looked at an object since it started.
@@ -59,12 +132,12 @@ func (m *machine) reconciled(t *testing.T, metrics, kind, name string) error {
 	return err
 }
 
-// quiet is nil when both controllers have nothing to do.
+// quiet is nil when all controllers have nothing to do.
 func (m *machine) quiet(t *testing.T) error {
 	t.Helper()
-	for _, metrics := range []string{m.source.Metrics, m.kustomize.Metrics} {
+	for _, c := range m.controllers {
 		for _, gauge := range []string{"workqueue_depth", "controller_runtime_active_workers"} {
-			lines, err := scrape(t.Context(), metrics, gauge+"{")
+			lines, err := scrape(t.Context(), c.Metrics, gauge+"{")
 			if err != nil {
 				return err
 			}

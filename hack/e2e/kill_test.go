@@ -4,9 +4,13 @@
 package e2e
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -18,21 +22,21 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	kustomizev1 "github.com/weir-gitops/weir/api/kustomize/v1"
-	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
-	"github.com/weir-gitops/weir/hack/local/controllers"
 )
 
 const (
 	// seedVariable repeats a run of TestKill: a number that an earlier run printed.
 	seedVariable = "WEIR_E2E_SEED"
-	// changes is how many commits TestKill makes, with a kill after each.
-	changes = 15
-	// maxDelay is the longest time from a push, or from its artifact, to the kill. Applying a change takes about half a second.
-	maxDelay = 700 * time.Millisecond
+	// changes is how many changes TestKill makes.
+	changes = 50
+	// maxPause is the longest time between two changes. Applying one takes about half a second.
+	maxPause = 1200 * time.Millisecond
+	// maxLife is the longest time between two kills, maxDeath the longest time that a controller stays away.
+	maxLife, maxDeath = 1500 * time.Millisecond, 800 * time.Millisecond
 )
 
-// TestKill changes a fleet again and again while controllers are killed in the middle of it. In the end the cluster holds exactly what the
-// repository says.
+// TestKill changes everything that can change, again and again, while each of the five controllers is killed and started again at any moment. In
+// the end the cluster holds exactly what Git, charts and registry say, and nothing was lost or done twice on the way.
 func TestKill(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	if given := os.Getenv(seedVariable); given != "" {
@@ -41,48 +45,47 @@ func TestKill(t *testing.T) {
 		must(t, err)
 	}
 	t.Logf("%s=%d", seedVariable, seed)
-	c := &chaos{machine: bringUp(t), Rand: rand.New(rand.NewPCG(seed, 0)), fleet: newFleet(20)}
-
-	c.fleet.write(t, c.clone.Dir)
-	c.follow(t, c.fleet)
-	revision := c.push(t, "first")
-	c.kill(t, c.kustomize) // while everything is applied for the first time
-	c.eventually(t, func() error { return c.ready(t.Context(), revision) })
-	c.expectLive(t, c.fleet)
+	c := &chaos{loop: newLoop(t, 8), Rand: rand.New(rand.NewPCG(seed, 0))}
+	k := c.startKiller(seed) // while everything is applied for the first time
+	defer k.stop()
+	c.eventually(t, func() error {
+		return errors.Join(k.err(), c.client.Get(t.Context(), client.ObjectKey{Name: "team-2"}, &corev1.Namespace{}))
+	})
 	foreign := c.strangers(t)
-
-	kills := 1
-	for n := range changes {
-		what := c.change(n)
-		c.fleet.write(t, c.clone.Dir)
-		revision = c.push(t, what)
-		victims := c.strike(t, revision)
-		kills += len(victims)
-		t.Logf("%d: %s, killed %s", n, what, strings.Join(victims, " and "))
-		if c.IntN(3) == 0 { // else the next change comes while this one is on its way
-			c.eventually(t, func() error { return c.ready(t.Context(), revision) })
+	for n, kind := range c.deck() {
+		t.Logf("%d: %s", n, c.change(t, kind, strconv.Itoa(n+2)))
+		if c.IntN(5) == 0 && c.whole() { // else the next change comes while this one is on its way
+			c.eventually(t, func() error { return errors.Join(c.ready(t.Context(), c.head(t)), k.err()) })
+		}
+		time.Sleep(c.N(maxPause))
+		must(t, k.err())
+	}
+	c.mend(t)
+	k.stop()
+	must(t, k.err())
+	t.Logf("%d changes, kills: %v; webhooks refused: %v", changes, k.kills, c.hooks.refused)
+	for _, name := range slices.Sorted(maps.Keys(c.controllers)) {
+		if k.kills[name] == 0 {
+			t.Errorf("%s was never killed", name)
 		}
 	}
-	c.pushed(t)
-	c.eventually(t, func() error { return c.ready(t.Context(), revision) })
-	t.Logf("%d changes, %d kills", changes, kills)
 
+	c.eventually(t, func() error { return errors.Join(c.settled(t), c.quiet(t)) })
+	must(t, c.settled(t)) // and it stays like that
 	c.expectLive(t, c.fleet)
 	c.expectArtifact(t)
+	c.expectCommits(t)
+	c.eventually(t, c.delivered)
+	c.expectMessage(t)
 	if diff := cmp.Diff(foreign, c.versions(t, client.HasLabels{foreignLabel})); diff != "" {
 		t.Errorf("objects of others were touched: -before +after\n%s", diff)
 	}
+	posted, accepted := c.intake.events()
+	t.Logf("%d events posted, %d accepted, %d messages", len(posted), len(accepted), len(c.chat.Messages()))
 }
 
 // foreignLabel marks objects that no repository knows.
 const foreignLabel = "e2e.example.com/foreign"
-
-// chaos is a machine whose fleet changes at random.
-type chaos struct {
-	*machine
-	*rand.Rand
-	fleet fleet
-}
 
 // strangers makes objects among those of the fleet that belong to somebody else, and returns their versions.
 func (c *chaos) strangers(t *testing.T) map[string]string {
@@ -98,83 +101,129 @@ func (c *chaos) strangers(t *testing.T) map[string]string {
 	return c.versions(t, client.HasLabels{foreignLabel})
 }
 
-// change makes one change of the fleet and says what it was. Most concern few applications, some all of them.
-func (c *chaos) change(n int) string {
-	value := strconv.Itoa(n + 2)
-	app, other := c.pick(), c.pick()
-	first := c.fleet.ids(app)
-	switch c.IntN(7) {
-	case 0:
-		for _, app := range c.fleet.apps() {
-			for object := range c.fleet[app] {
-				c.fleet[app][object] = value
-			}
+// killer kills controllers until it is stopped.
+type killer struct {
+	*machine
+	*rand.Rand
+	kills map[string]int
+
+	cancel context.CancelFunc
+	done   chan struct{}
+	failed chan error
+}
+
+func (m *machine) startKiller(seed uint64) *killer {
+	ctx, cancel := context.WithCancel(context.Background())
+	k := &killer{
+		machine: m, Rand: rand.New(rand.NewPCG(seed, 1)), kills: map[string]int{},
+		cancel: cancel, done: make(chan struct{}), failed: make(chan error, 1),
+	}
+	go func() {
+		defer close(k.done)
+		if err := k.run(ctx); err != nil {
+			k.failed <- err
 		}
-		return "change everything"
-	case 1:
-		for object := range c.fleet[app] {
-			c.fleet[app][object] = value
-		}
-		return "change " + app
-	case 2:
-		for i := range 5 {
-			c.fleet[app][object("ConfigMap", "team-3", fmt.Sprintf("%s-new-%d-%d", app, n, i))] = value
-		}
-		return "add objects to " + app
-	case 3:
-		for _, object := range first[:min(len(first), 4)] {
-			delete(c.fleet[app], object)
-		}
-		return "remove objects of " + app
-	case 4:
-		for _, object := range first[:min(len(first), 2)] {
-			was := c.fleet[app][object]
-			delete(c.fleet[app], object)
-			object.name += "-renamed"
-			c.fleet[app][object] = was
-		}
-		return "rename objects of " + app
-	case 5:
-		for _, object := range first[:min(len(first), 2)] {
-			c.fleet[other][object] = c.fleet[app][object]
-			if other != app {
-				delete(c.fleet[app], object)
-			}
-		}
-		return "move objects of " + app + " to " + other
+	}()
+	return k
+}
+
+// stop waits until every controller runs again.
+func (k *killer) stop() {
+	k.cancel()
+	<-k.done
+}
+
+// err is what went wrong while killing, once.
+func (k *killer) err() error {
+	select {
+	case err := <-k.failed:
+		return err
 	default:
-		clear(c.fleet[app])
-		return "remove everything of " + app
+		return nil
 	}
 }
 
-// pick chooses an application whose objects may come and go: not the base, nor the two with special objects.
-func (c *chaos) pick() string {
-	apps := c.fleet.apps() // app-00, app-01, …, base
-	return apps[2+c.IntN(len(apps)-3)]
-}
-
-// strike kills one controller or both at a random moment: after the push, or after the source has seen it, which is when it is applied.
-func (c *chaos) strike(t *testing.T, revision string) (names []string) {
-	t.Helper()
-	if c.IntN(2) == 0 {
-		c.eventually(t, func() error {
-			var repository sourcev1.GitRepository
-			err := c.client.Get(t.Context(), client.ObjectKey{Namespace: system, Name: source}, &repository)
-			if err == nil && (repository.GetArtifact() == nil || repository.GetArtifact().Revision != revision) {
-				err = fmt.Errorf("%s has not seen %s: %+v", source, revision, repository.Status)
+// run kills each controller in turn, in another order each time, at random moments, sometimes two at once.
+func (k *killer) run(ctx context.Context) error {
+	names := slices.Sorted(maps.Keys(k.controllers))
+	for {
+		k.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
+		for left := names; len(left) > 0; {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-time.After(time.Duration(k.Int64N(int64(maxLife)))):
 			}
-			return err
-		})
+			victims := left[:min(len(left), 1+k.IntN(5)/4)]
+			left = left[len(victims):]
+			if err := k.kill(victims, time.Duration(k.Int64N(int64(maxDeath)))); err != nil {
+				return err
+			}
+		}
 	}
-	time.Sleep(c.N(maxDelay))
-	victims := [][]*controllers.Controller{{c.kustomize}, {c.kustomize}, {c.kustomize}, {c.source}, {c.source, c.kustomize}}[c.IntN(5)]
-	for _, v := range victims {
-		names = append(names, v.Name())
-	}
-	c.kill(t, victims...)
-	return names
 }
 
-// N is a random duration.
-func (c *chaos) N(limit time.Duration) time.Duration { return time.Duration(c.Int64N(int64(limit))) }
+// kill ends controllers as the kernel does when memory runs out, and starts them again after a while.
+func (k *killer) kill(victims []string, away time.Duration) error {
+	k.restarting.Lock()
+	defer k.restarting.Unlock()
+	if err := k.ended(); err != nil {
+		return err
+	}
+	for _, name := range victims {
+		if err := k.controllers[name].Kill(); err != nil {
+			return err
+		}
+		k.kills[name]++
+	}
+	time.Sleep(away)
+	for _, name := range victims {
+		if err := k.controllers[name].Restart(context.Background()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// expectCommits sees that each tag was committed once, and nothing else by the automation.
+func (c *chaos) expectCommits(t *testing.T) {
+	t.Helper()
+	_, err := c.clone.Git(t.Context(), "pull", "--quiet", "--rebase", "origin", "main")
+	must(t, err)
+	out, err := c.clone.Git(t.Context(), "log", "--reverse", "--author="+author, "--format=format:commit", "--unified=0", "-p")
+	must(t, err)
+	commits, tags := 0, map[string]int{}
+	for line := range strings.Lines(out) {
+		if line == "commit\n" {
+			commits++
+		}
+		if _, rest, found := strings.Cut(line, valueKey+": "); found && line[0] == '+' {
+			tag, _, _ := strings.Cut(rest, " ")
+			tags[tag]++
+		}
+	}
+	want := map[string]int{}
+	for n := range c.images {
+		want[fmt.Sprintf("1.0.%d", n+1)] = len(imageObjects())
+	}
+	if diff := cmp.Diff(want, tags); diff != "" || commits != c.images {
+		t.Errorf("%d tags were pushed, the automation made %d commits; lines written by tag: -want +got\n%s\n%s", c.images, commits, diff, out)
+	}
+}
+
+// expectMessage sees that messages go to the channel that the Provider names now.
+func (c *chaos) expectMessage(t *testing.T) {
+	t.Helper()
+	before := len(c.chat.Messages())
+	c.fleet[releases][release(0)] = "last"
+	c.fleet.write(t, c.clone.Dir)
+	c.push(t, "last")
+	c.eventually(t, func() error {
+		for _, message := range c.chat.Messages()[before:] {
+			if message.Path == c.ops && strings.Contains(message.Text, "release-0") {
+				return nil
+			}
+		}
+		return fmt.Errorf("no message about release-0 in %s", c.ops)
+	})
+}

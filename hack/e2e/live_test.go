@@ -14,24 +14,19 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/fluxcd/pkg/apis/meta"
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	imagev1 "github.com/weir-gitops/weir/api/image/v1"
 	kustomizev1 "github.com/weir-gitops/weir/api/kustomize/v1"
 	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
 )
-
-// annotate asks for an object to be reconciled now.
-func (m *machine) annotate(ctx context.Context, object client.Object) error {
-	patch := fmt.Appendf(nil, `{"metadata":{"annotations":{%q:%q}}}`, meta.ReconcileRequestAnnotation, time.Now().Format(time.RFC3339Nano))
-	return m.client.Patch(ctx, object, client.RawPatch("application/merge-patch+json", patch))
-}
 
 // objects lists everything that a selector matches, of every kind that the API server can list. Events and leases are left out: they change
 // all the time.
@@ -124,11 +119,97 @@ func (m *machine) ready(ctx context.Context, revision string) error {
 	}
 	var errs []error
 	for i := range list.Items {
-		k := &list.Items[i]
+		k, want := &list.Items[i], revision
+		if k.Spec.SourceRef.Kind == sourcev1.OCIRepositoryKind {
+			var repository sourcev1.OCIRepository
+			if err := m.client.Get(ctx, client.ObjectKey{Namespace: system, Name: k.Spec.SourceRef.Name}, &repository); err != nil {
+				return err
+			}
+			if want = "its first artifact"; repository.GetArtifact() != nil {
+				want = repository.GetArtifact().Revision
+			}
+			errs = append(errs, readyCondition(&repository))
+		}
 		if err := readyCondition(k); err != nil {
 			errs = append(errs, err)
-		} else if k.Status.LastAppliedRevision != revision {
-			errs = append(errs, fmt.Errorf("%s applied %s, want %s", k.Name, k.Status.LastAppliedRevision, revision))
+		} else if k.Status.LastAppliedRevision != want {
+			errs = append(errs, fmt.Errorf("%s applied %s, want %s", k.Name, k.Status.LastAppliedRevision, want))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// live is nil when exactly the objects of the fleet are live.
+func (m *machine) live(ctx context.Context, want fleet) error {
+	got, err := m.managed(ctx)
+	if diff := cmp.Diff(want.flat(), got.flat()); err == nil && diff != "" {
+		err = fmt.Errorf("live objects: -want +cluster\n%s", diff)
+	}
+	return err
+}
+
+// settled is nil when everything is as Git, charts and registry say.
+func (l *loop) settled(t *testing.T) error {
+	t.Helper()
+	err := errors.Join(l.hooks.sent(), l.ready(t.Context(), l.head(t)), l.committed(t), l.tagged(t.Context()))
+	if err == nil { // the rest costs more requests
+		err = errors.Join(l.live(t.Context(), l.fleet), l.released(t.Context()), l.contents(t.Context()))
+	}
+	return err
+}
+
+// committed is nil when the newest tag of the image is in Git.
+func (l *loop) committed(t *testing.T) error {
+	t.Helper()
+	for _, object := range imageObjects() {
+		content, err := l.repository.Read(t.Context(), images+"/"+object.file())
+		if err != nil {
+			return err
+		}
+		if want := fmt.Sprintf("%s: 1.0.%d ", valueKey, l.images); !strings.Contains(string(content), want) {
+			return fmt.Errorf("no commit of %q yet (%w):\n%s", want, l.imagesReady(t.Context()), content)
+		}
+	}
+	return nil
+}
+
+// imagesReady is nil when all objects of image automation are ready.
+func (l *loop) imagesReady(ctx context.Context) error {
+	var errs []error
+	for _, object := range []conditioned{&imagev1.ImageRepository{}, &imagev1.ImagePolicy{}, &imagev1.ImageUpdateAutomation{}} {
+		if err := l.client.Get(ctx, client.ObjectKey{Namespace: system, Name: image}, object); err != nil {
+			return err
+		}
+		if err := readyCondition(object); err != nil {
+			errs = append(errs, fmt.Errorf("%T %w", object, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// tagged is nil when the newest tag of the artifact is in the cluster.
+func (l *loop) tagged(ctx context.Context) error {
+	var repository sourcev1.OCIRepository
+	if err := l.client.Get(ctx, client.ObjectKey{Namespace: system, Name: artifacts}, &repository); err != nil {
+		return err
+	}
+	artifact, want := repository.GetArtifact(), fmt.Sprintf("1.0.%d@", l.artifacts)
+	if artifact == nil || !strings.HasPrefix(artifact.Revision, want) {
+		return fmt.Errorf("%s is at %v, want %s", artifacts, artifact, want)
+	}
+	return nil
+}
+
+// contents is nil when every ConfigMap holds the value that its annotation names.
+func (l *loop) contents(ctx context.Context) error {
+	var list corev1.ConfigMapList
+	if err := l.client.List(ctx, &list); err != nil {
+		return err
+	}
+	var errs []error
+	for i := range list.Items {
+		if want, ours := list.Items[i].Annotations[valueKey]; ours && list.Items[i].Data["value"] != want {
+			errs = append(errs, fmt.Errorf("%s holds %v, want %s", list.Items[i].Name, list.Items[i].Data, want))
 		}
 	}
 	return errors.Join(errs...)

@@ -7,7 +7,8 @@ import (
 	"context"
 	"os"
 	"path/filepath"
-	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -18,7 +19,11 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 
+	helmv2 "github.com/weir-gitops/weir/api/helm/v2"
+	imagev1 "github.com/weir-gitops/weir/api/image/v1"
 	kustomizev1 "github.com/weir-gitops/weir/api/kustomize/v1"
+	notificationv1 "github.com/weir-gitops/weir/api/notification/v1"
+	notificationv1beta3 "github.com/weir-gitops/weir/api/notification/v1beta3"
 	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
 	"github.com/weir-gitops/weir/hack/local/cluster"
 	"github.com/weir-gitops/weir/hack/local/controllers"
@@ -37,78 +42,111 @@ const (
 	// system is the namespace of sources and Kustomizations, source the name of the one source.
 	system = "flux-system"
 	source = "fleet"
+	// pushTries is how often a push is tried when somebody else was faster.
+	pushTries = 5
 )
 
-// machine is a control plane with both controllers and a Git server.
+// machine is a control plane with all five controllers and the servers that they talk to.
 type machine struct {
 	client client.Client
 	kinds  *discovery.DiscoveryClient
 
-	source, kustomize *controllers.Controller
-	repository        *gitserver.Repository
-	clone             *gitserver.Clone
+	// controllers are those that run, by name. Whoever restarts one holds restarting.
+	controllers map[string]*controllers.Controller
+	restarting  sync.Mutex
+
+	*services
+	repository *gitserver.Repository
+	clone      *gitserver.Clone
 }
 
 // bringUp starts everything for one test, which leaves nothing behind but, if it fails, its folder with the logs.
 func bringUp(t *testing.T) *machine {
 	t.Helper()
+	p := newPlatform(t)
+	m := &machine{controllers: map[string]*controllers.Controller{}}
+	m.connect(t, p.cluster)
+	must(t, p.manifest.WithoutPods().Apply(t.Context(), m.client))
+
+	m.services = serveAll(t, p.dir)
+	var err error
+	m.repository, err = m.git.Create(t.Context(), source)
+	must(t, err)
+	m.clone, err = m.repository.Clone(t.Context(), filepath.Join(p.dir, "work"), fstest.MapFS{"README.md": {Data: []byte("A fleet.\n")}})
+	must(t, err)
+
+	names := controllers.Names()
+	first := p.run(t, names[0], nil)
+	m.controllers[names[0]] = first
+	m.intake = listen(t, first.EventsURL)
+	m.hooks.base = first.WebhookURL
+	for _, name := range names[1:] {
+		m.controllers[name] = p.run(t, name, func(o *controllers.Options) { o.Events = m.intake.url })
+	}
+	return m
+}
+
+// platform is what controllers run on.
+type platform struct {
+	bin, dir string
+	cluster  *cluster.Cluster
+	manifest install.Manifest
+}
+
+func newPlatform(t *testing.T) *platform {
+	t.Helper()
 	root, err := filepath.Abs("../..")
 	must(t, err)
-	bin := filepath.Join(root, "bin")
+	p := &platform{bin: filepath.Join(root, "bin")}
 	if other := os.Getenv(binVariable); other != "" {
-		bin = other
+		p.bin = other
 	}
-	for _, name := range []string{"weir-cluster", controllers.Source, controllers.Kustomize} {
-		if _, err := os.Stat(filepath.Join(bin, name)); err != nil {
+	for _, name := range append(controllers.Names(), "weir-cluster") {
+		if _, err := os.Stat(filepath.Join(p.bin, name)); err != nil {
 			t.Fatalf("this tests programs that have to be built first, with `make e2e` or `make build cluster`: %v", err)
 		}
 	}
-	dir := folder(t)
+	p.dir = folder(t)
+	p.cluster, err = cluster.Up(t.Context(), cluster.Options{Program: filepath.Join(p.bin, "weir-cluster"), Dir: filepath.Join(p.dir, "cluster")})
+	must(t, err)
+	onEnd(t, func(ctx context.Context) error { return p.cluster.Down(ctx) })
+	p.manifest, err = install.Build(filesys.MakeFsOnDisk(), filepath.Join(root, "manifests", "install"))
+	must(t, err)
+	return p
+}
 
-	c, err := cluster.Up(t.Context(), cluster.Options{Program: filepath.Join(bin, "weir-cluster"), Dir: filepath.Join(dir, "cluster")})
+// run starts a controller as its own service account; change may change how.
+func (p *platform) run(t *testing.T, name string, change func(*controllers.Options)) *controllers.Controller {
+	t.Helper()
+	identity, err := p.manifest.Identity(name)
 	must(t, err)
-	onEnd(t, func(ctx context.Context) error { return c.Down(ctx) })
-	m := &machine{}
-	m.connect(t, c)
-
-	manifest, err := install.Build(filesys.MakeFsOnDisk(), filepath.Join(root, "manifests", "install"))
+	kubeconfig, err := p.cluster.Identity(t.Context(), identity.Namespace, identity.ServiceAccount)
 	must(t, err)
-	must(t, manifest.WithoutPods().Apply(t.Context(), m.client))
-
-	server, err := gitserver.Start(t.Context(), filepath.Join(dir, "git"), nil)
-	must(t, err)
-	onEnd(t, func(context.Context) error { return server.Close() })
-	m.repository, err = server.Create(t.Context(), source)
-	must(t, err)
-	m.clone, err = m.repository.Clone(t.Context(), filepath.Join(dir, "work"), fstest.MapFS{"README.md": {Data: []byte("A fleet.\n")}})
-	must(t, err)
-
-	run := func(name string) *controllers.Controller {
-		identity, err := manifest.Identity(name)
-		must(t, err)
-		kubeconfig, err := c.Identity(t.Context(), identity.Namespace, identity.ServiceAccount)
-		must(t, err)
-		controller, err := controllers.Start(t.Context(), controllers.Options{
-			Identity: identity, Program: filepath.Join(bin, name), Kubeconfig: kubeconfig,
-			Dir: filepath.Join(dir, name), Log: filepath.Join(dir, name+".log"),
-			// A killed leader holds its lease for 35 s; what is tested here is not the lease.
-			Flags: []string{"--enable-leader-election=false"},
-		})
-		if controller != nil {
-			onEnd(t, func(context.Context) error { return controller.Stop() })
-		}
-		must(t, err)
-		return controller
+	options := controllers.Options{
+		Identity: identity, Program: filepath.Join(p.bin, name), Kubeconfig: kubeconfig,
+		Dir: filepath.Join(p.dir, name), Log: filepath.Join(p.dir, name+".log"),
+		// A killed leader holds its lease for 35 s, which only TestFailover is about.
+		Flags: []string{"--enable-leader-election=false"},
 	}
-	m.source, m.kustomize = run(controllers.Source), run(controllers.Kustomize)
-	return m
+	if change != nil {
+		change(&options)
+	}
+	controller, err := controllers.Start(t.Context(), options)
+	if controller != nil {
+		onEnd(t, func(context.Context) error { return controller.Stop() })
+	}
+	must(t, err)
+	return controller
 }
 
 // connect makes the clients of the test itself.
 func (m *machine) connect(t *testing.T, c *cluster.Cluster) {
 	t.Helper()
 	scheme := runtime.NewScheme()
-	kinds := runtime.NewSchemeBuilder(install.Scheme, sourcev1.AddToScheme, kustomizev1.AddToScheme, metav1.AddMetaToScheme)
+	kinds := runtime.NewSchemeBuilder(
+		install.Scheme, sourcev1.AddToScheme, kustomizev1.AddToScheme, helmv2.AddToScheme, imagev1.AddToScheme,
+		notificationv1.AddToScheme, notificationv1beta3.AddToScheme, metav1.AddMetaToScheme,
+	)
 	must(t, kinds.AddToScheme(scheme))
 	config, err := c.Config()
 	must(t, err)
@@ -168,45 +206,51 @@ func (m *machine) eventually(t *testing.T, check func() error) {
 		if last = check(); last == nil {
 			return
 		}
-		for _, c := range []*controllers.Controller{m.source, m.kustomize} {
-			select {
-			case <-c.Done():
-				t.Fatal(c.Err())
-			default:
-			}
+		if m.restarting.TryLock() {
+			err := m.ended()
+			m.restarting.Unlock()
+			must(t, err)
 		}
 	}
 	t.Fatalf("not within %s: %v", patience, last)
 }
 
-// kill ends controllers as the kernel does when memory runs out, and starts them again.
-func (m *machine) kill(t *testing.T, victims ...*controllers.Controller) {
-	t.Helper()
-	for _, c := range victims {
+// ended is nil while no controller has ended by itself.
+func (m *machine) ended() error {
+	for _, c := range m.controllers {
 		select {
 		case <-c.Done():
-			t.Fatal(c.Err())
+			return c.Err()
 		default:
 		}
-		must(t, c.Kill())
 	}
-	slices.Reverse(victims)
-	for _, c := range victims {
-		must(t, c.Restart(t.Context()))
-	}
+	return nil
 }
 
-// push commits the working folder and asks for the source to be looked at, as a webhook does. It returns the revision to come.
+// push commits the working folder and pushes it, whatever others push meanwhile; the webhook of the Git server follows. It returns the revision
+// to come.
 func (m *machine) push(t *testing.T, message string) (revision string) {
 	t.Helper()
-	commit, err := m.clone.Push(t.Context(), message)
+	_, err := m.clone.Git(t.Context(), "add", "--all")
 	must(t, err)
-	m.pushed(t)
-	return gitserver.Branch + "@sha1:" + commit
+	_, err = m.clone.Git(t.Context(), "commit", "--quiet", "--allow-empty", "--message", message)
+	must(t, err)
+	for range pushTries {
+		if _, err = m.clone.Git(t.Context(), "push", "--quiet", "origin", gitserver.Branch); err == nil {
+			break
+		}
+		_, pulled := m.clone.Git(t.Context(), "pull", "--quiet", "--rebase", "origin", gitserver.Branch)
+		must(t, pulled)
+	}
+	must(t, err)
+	return m.head(t)
 }
 
-// pushed asks for the source to be looked at.
-func (m *machine) pushed(t *testing.T) {
+// head is the revision of what everybody has pushed.
+func (m *machine) head(t *testing.T) (revision string) {
 	t.Helper()
-	must(t, m.annotate(t.Context(), &sourcev1.GitRepository{ObjectMeta: metav1.ObjectMeta{Namespace: system, Name: source}}))
+	out, err := m.clone.Git(t.Context(), "ls-remote", "origin", "refs/heads/"+gitserver.Branch)
+	must(t, err)
+	commit, _, _ := strings.Cut(out, "\t")
+	return gitserver.Branch + "@sha1:" + commit
 }

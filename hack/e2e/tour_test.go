@@ -75,7 +75,6 @@ func TestTour(t *testing.T) {
 		}
 		head, err := m.clone.Git(t.Context(), "rev-parse", "HEAD")
 		must(t, err)
-		m.pushed(t)
 		m.eventually(t, func() error { return m.ready(t.Context(), "main@sha1:"+head) })
 		m.expectLive(t, f)
 	}) && t.Run("Delete", func(t *testing.T) {

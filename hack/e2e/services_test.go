@@ -1,0 +1,238 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	eventv1 "github.com/weir-gitops/weir/api/event/v1beta1"
+	"github.com/weir-gitops/weir/hack/local/charts"
+	"github.com/weir-gitops/weir/hack/local/chat"
+	"github.com/weir-gitops/weir/hack/local/gitserver"
+	"github.com/weir-gitops/weir/hack/local/registry"
+	"github.com/weir-gitops/weir/hack/local/serve"
+)
+
+// services are what controllers talk to besides the API server and each other.
+type services struct {
+	git      *gitserver.Server
+	charts   *charts.Server
+	registry *registry.Server
+	chat     *chat.Server
+	hooks    *hooks
+	intake   *intake
+}
+
+// serveAll starts all servers. A push to Git sends a webhook; whoever pushes to the others asks for one.
+func serveAll(t *testing.T, dir string) *services {
+	t.Helper()
+	s := &services{hooks: &hooks{ctx: context.WithoutCancel(t.Context()), paths: map[string]string{}, refused: map[string]int{}}}
+	var err error
+	s.git, err = gitserver.Start(t.Context(), filepath.Join(dir, "git"), func() { s.hooks.send(gitHook) })
+	must(t, err)
+	onEnd(t, func(context.Context) error { return s.git.Close() })
+	s.charts, err = charts.Start(t.Context(), filepath.Join(dir, "charts"))
+	must(t, err)
+	onEnd(t, func(context.Context) error { return s.charts.Close() })
+	s.registry, err = registry.Start(t.Context())
+	must(t, err)
+	onEnd(t, func(context.Context) error { return s.registry.Close() })
+	s.chat, err = chat.Start(t.Context(), nil)
+	must(t, err)
+	onEnd(t, func(context.Context) error { return s.chat.Close() })
+	return s
+}
+
+const (
+	// gitHook, chartHook and registryHook name the Receivers, by whose webhooks they take.
+	gitHook, chartHook, registryHook = "git", "charts", "registry"
+	// hookPause is how long a host waits before it sends a webhook again that was not taken.
+	hookPause = 100 * time.Millisecond
+)
+
+// hooks sends webhooks as hosts do: again and again until they are taken.
+type hooks struct {
+	ctx  context.Context //nolint:containedctx // of the test, for what servers send by themselves
+	base string          // where a notification-controller takes them
+
+	mu      sync.Mutex
+	paths   map[string]string // by Receiver
+	pending int
+	refused map[string]int // what was answered other than 200 OK
+}
+
+// send sends a webhook in the background, when there is a Receiver for it.
+func (h *hooks) send(name string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if path := h.paths[name]; path != "" {
+		h.pending++
+		go h.deliver(h.base + path)
+	}
+}
+
+func (h *hooks) deliver(url string) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(hookPause) {
+		status, _, err := post(h.ctx, url, []byte("{}"))
+		if err == nil && status == http.StatusOK {
+			h.mu.Lock()
+			h.pending--
+			h.mu.Unlock()
+			return
+		}
+		if err == nil {
+			h.mu.Lock()
+			h.refused[http.StatusText(status)]++
+			h.mu.Unlock()
+		}
+	}
+}
+
+// sent is nil when every webhook was taken.
+func (h *hooks) sent() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.pending > 0 {
+		return fmt.Errorf("%d webhooks were not taken: %v", h.pending, h.refused)
+	}
+	return nil
+}
+
+// post sends JSON and returns what is answered.
+func post(ctx context.Context, url string, body []byte) (status int, answer []byte, err error) {
+	ctx, cancel := context.WithTimeout(ctx, postTimeout)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+	if err != nil {
+		return 0, nil, err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer response.Body.Close()
+	answer, err = io.ReadAll(response.Body)
+	return response.StatusCode, answer, err
+}
+
+// postTimeout bounds one webhook or event.
+const postTimeout = 10 * time.Second
+
+// intake stands between those who emit events and notification-controller, and remembers which it has accepted.
+type intake struct {
+	url, target string
+
+	mu       sync.Mutex
+	accepted map[string]int // how often each
+	posted   map[string]int
+}
+
+// listen passes on events to a notification-controller.
+func listen(t *testing.T, target string) *intake {
+	t.Helper()
+	i := &intake{target: target, accepted: map[string]int{}, posted: map[string]int{}}
+	server, err := serve.Start(t.Context(), "event", i)
+	must(t, err)
+	onEnd(t, func(context.Context) error { return server.Close() })
+	i.url = "http://" + server.Address
+	return i
+}
+
+// ServeHTTP implements http.Handler.
+func (i *intake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return // the emitter was killed
+	}
+	key, err := eventKey(body)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	// What was posted is passed on even when its emitter dies meanwhile, as the network does.
+	status, answer, err := post(context.WithoutCancel(r.Context()), i.target, body)
+	if err != nil {
+		status = http.StatusBadGateway
+	}
+	i.mu.Lock()
+	i.posted[key]++
+	if status == http.StatusAccepted {
+		i.accepted[key]++
+	}
+	i.mu.Unlock()
+	w.WriteHeader(status)
+	_, _ = w.Write(answer)
+}
+
+// events returns how often each event was posted and accepted.
+func (i *intake) events() (posted, accepted map[string]int) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return maps.Clone(i.posted), maps.Clone(i.accepted)
+}
+
+// eventKey tells events apart, by what they say and when.
+func eventKey(body []byte) (string, error) {
+	var e eventv1.Event
+	if err := json.Unmarshal(body, &e); err != nil {
+		return "", err
+	}
+	o, suffix := e.InvolvedObject, ""
+	for key := range e.Metadata { // its prefix does not reach the channel
+		if strings.HasSuffix(key, eventv1.CommitStatusKey) {
+			suffix = statusOnly
+		}
+	}
+	when := e.Timestamp.UTC().Format(time.TimeOnly)
+	return fmt.Sprintf("%s %s %s/%s/%s %s: %s%s", when, e.Severity, o.Kind, o.Namespace, o.Name, e.Reason, e.Message, suffix), nil
+}
+
+// statusOnly ends the keys of events that are meant for commit statuses.
+const statusOnly = " (commit status)"
+
+// messages counts what a channel got.
+func (m *machine) messages(channel string) int {
+	n := 0
+	for _, message := range m.chat.Messages() {
+		if message.Path == channel {
+			n++
+		}
+	}
+	return n
+}
+
+// delivered is nil when every accepted event has reached the channel that all are meant for.
+func (m *machine) delivered() error {
+	got := map[string]bool{}
+	for _, message := range m.chat.Messages() {
+		if message.Path != allChannel {
+			continue
+		}
+		key, err := eventKey([]byte(message.Body))
+		if err != nil {
+			return err
+		}
+		got[key] = true
+	}
+	_, accepted := m.intake.events()
+	maps.DeleteFunc(accepted, func(key string, _ int) bool { return got[key] })
+	if len(accepted) > 0 {
+		lost := slices.Sorted(maps.Keys(accepted))
+		return fmt.Errorf("%d events were accepted, but not delivered:\n%s", len(lost), strings.Join(lost, "\n"))
+	}
+	return nil
+}
