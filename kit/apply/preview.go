@@ -32,6 +32,11 @@ type Preview struct {
 // ledger says. With an error it returns the objects that could be looked at.
 func (e *Engine) Preview(ctx context.Context, c Clients, p *Plan) ([]Preview, error) {
 	p.keep = true
+	for _, s := range p.steps {
+		if s.verdict != skip {
+			s.verdict = verify
+		}
+	}
 	errs := e.each(ctx, p.steps, func(ctx context.Context, s *step) error { return e.examine(ctx, c, p, s) })
 	list := make([]Preview, 0, len(p.steps))
 	for i, s := range p.steps {

@@ -638,6 +638,43 @@ func TestOpenDir(t *testing.T) {
 	}
 }
 
+func TestOpenView(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"b/c/kept.yaml", "b/left.yaml", "a.yaml", ".git/config.yaml"} {
+		if err := os.MkdirAll(filepath.Join(dir, filepath.Dir(name)), 0o750); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(name), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink("/etc/passwd", filepath.Join(dir, "link")); err != nil {
+		t.Fatal(err)
+	}
+	tree, err := fetch.OpenView(dir, func(name string, isDir bool) bool { return !isDir && name != "b/left.yaml" })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tree.Release()
+	got := map[string][]string{}
+	for _, name := range []string{".", "b", "b/c"} {
+		if entry, ok := tree.Files().Lookup(name); !ok || !entry.Dir {
+			t.Errorf("%s: %v, %v", name, entry, ok)
+		}
+		got[name] = tree.Files().List(name)
+	}
+	want := map[string][]string{".": {"a.yaml", "b"}, "b": {"c"}, "b/c": {"kept.yaml"}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("directories of what is kept are there, links and .git are not (-want +got):\n%s", diff)
+	}
+	if content, err := tree.ReadFile("b/c/kept.yaml"); err != nil || string(content) != "b/c/kept.yaml" {
+		t.Errorf("%q, %v", content, err)
+	}
+	if _, err := fetch.OpenView(filepath.Join(dir, "none"), nil); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("missing directory: %v", err)
+	}
+}
+
 // FuzzAcquire feeds foreign archives through the whole way in: nothing may be written elsewhere.
 func FuzzAcquire(f *testing.F) {
 	f.Add(testkit.Archive(f, map[string]string{"a.yaml": "a: 1"}))

@@ -23,6 +23,9 @@ import (
 // manager is the field manager of the controller.
 const manager = "kustomize-controller"
 
+// concurrency is how many requests diff has under way; the client limits their rate.
+const concurrency = 16
+
 // builder builds Kustomizations for one command.
 type builder struct {
 	*options
@@ -31,11 +34,11 @@ type builder struct {
 	clients   apply.Clients
 	engine    *apply.Engine
 	kustomize *kustomize.Builder
-	seen      map[client.ObjectKey]bool
+	seen      map[client.ObjectKey]bool // Kustomizations that are built, or will be
 }
 
 func newBuilder(ctx context.Context, o *options) (*builder, error) {
-	engine, err := apply.New(apply.Config{Field: manager, Group: kustomizev1.Group})
+	engine, err := apply.New(apply.Config{Field: manager, Group: kustomizev1.Group, Concurrency: concurrency})
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +83,6 @@ type result struct {
 
 // build does what the controller does up to the point where it looks at the cluster.
 func (b *builder) build(ctx context.Context, obj *kustomizev1.Kustomization, at place) (*result, error) {
-	b.seen[client.ObjectKeyFromObject(obj)] = true
 	vars, err := b.variables(ctx, obj)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", subject(obj), err)
@@ -179,9 +181,11 @@ func (b *builder) nested(r *result) ([]child, error) {
 			return nil, err
 		}
 		obj.Namespace = cmp.Or(obj.Namespace, r.obj.Namespace)
-		if b.seen[client.ObjectKeyFromObject(obj)] {
+		key := client.ObjectKeyFromObject(obj)
+		if b.seen[key] {
 			continue
 		}
+		b.seen[key] = true
 		ref := obj.Spec.SourceRef
 		source := ref.Kind + "/" + cmp.Or(ref.Namespace, obj.Namespace) + "/" + ref.Name
 		local, ok := b.sources[source]

@@ -101,6 +101,9 @@ func (o *diffOptions) compare(ctx context.Context, name string, out *bytes.Buffe
 	if err := d.state(ctx, obj); err != nil && !(o.allowMissing && apierrors.IsNotFound(err)) {
 		return false, err
 	}
+	if obj.Spec.KubeConfig != nil {
+		o.session.Warning("%s targets a remote cluster; it is compared with the one that this command is connected to", subject(obj))
+	}
 	return d.diff(ctx, obj, place{local: o.path}, out)
 }
 
@@ -169,7 +172,7 @@ func (d *differ) objects(ctx context.Context, built *result, out *bytes.Buffer) 
 		return false, err
 	}
 	plan, err := d.engine.Plan(ctx, d.clients, render.Owner(built.obj), set, render.Inventory(built.obj),
-		apply.PlanOptions{Force: spec.Force, Prune: spec.Prune, Verify: true})
+		apply.PlanOptions{Force: spec.Force, Prune: spec.Prune})
 	if err != nil {
 		return false, err
 	}

@@ -25,6 +25,7 @@ const readBufferBytes = 4096
 // wanted returns the Kustomization to build, from the file if there is one.
 func (b *builder) wanted(ctx context.Context, name string) (*kustomizev1.Kustomization, error) {
 	key := client.ObjectKey{Namespace: b.session.Namespace, Name: name}
+	b.seen[key] = true
 	if b.file != "" {
 		return fromFile(b.file, key)
 	}
