@@ -18,12 +18,13 @@ func TestBadInputBeforeStorage(t *testing.T) {
 	one := func(content string) *chart.Chart {
 		return newChart("1.0.0", map[string]string{"templates/a.yaml": content})
 	}
-	cases := map[string]struct {
+	type row struct {
 		reason string
 		chart  *chart.Chart
 		tune   func(*helmv2.HelmRelease)
 		want   []string
-	}{
+	}
+	cases := map[string]row{
 		"TemplateError":   {"a template fails", one(`{{ fail "no" }}`), nil, []string{"app/templates/a.yaml", "no"}},
 		"RequiredMissing": {"a required value is missing", one(`{{ required "need x" .Values.x }}`), nil, []string{"need x"}},
 		"Schema": {"values do not meet the schema", func() *chart.Chart {
@@ -50,6 +51,12 @@ func TestBadInputBeforeStorage(t *testing.T) {
 			return c
 		}(), nil, []string{"create: failed to create: ", "Too long"}},
 	}
+	for _, strategy := range []helmv2.PostRenderStrategy{helmv2.PostRenderCombined, helmv2.PostRenderNoHooks} {
+		text := "apiVersion: v1\nmetadata: {name: a}\ndata: {password: hunter22}\n"
+		cases["NoKind"+string(strategy)] = row{"an object has no kind", one(text), func(obj *helmv2.HelmRelease) {
+			obj.Spec.PostRenderStrategy = strategy
+		}, []string{"'Kind' is missing"}}
+	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
@@ -58,6 +65,9 @@ func TestBadInputBeforeStorage(t *testing.T) {
 			}
 			o, err := r.install(tc.chart, nil)
 			wantError(t, err, tc.want...)
+			if strings.Contains(err.Error()+o.Logs, "hunter22") {
+				t.Errorf("%s: %v\n%s", tc.reason, err, o.Logs)
+			}
 			if len(o.Writes) > 0 || r.newest() != nil {
 				t.Errorf("%s: stored", tc.reason)
 			}

@@ -78,6 +78,9 @@ func (c *Client) watchGone(ctx context.Context, info *resource.Info) (bool, erro
 		FieldSelector:   fields.OneTermEqualSelector("metadata.name", info.Name).String(),
 		ResourceVersion: live.GetResourceVersion(),
 	})
+	if apierrors.IsForbidden(err) {
+		return false, nil // but reading is not: look again later
+	}
 	if err != nil {
 		return false, err
 	}

@@ -11,9 +11,13 @@ import (
 	"io"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/yaml"
 )
+
+// errMissingKind says no more than what is missing: the text of the decoder quotes the whole document, which may hold secrets.
+var errMissingKind = errors.New("object 'Kind' is missing")
 
 // object is one Kubernetes object as decoded JSON.
 type object map[string]any
@@ -70,7 +74,11 @@ func parse(doc []byte) ([]object, error) {
 		return nil, nil
 	}
 	u := &unstructured.Unstructured{}
-	if err := u.UnmarshalJSON(content); err != nil {
+	err = u.UnmarshalJSON(content)
+	if runtime.IsMissingKind(err) {
+		return nil, errMissingKind
+	}
+	if err != nil {
 		return nil, err
 	}
 	return flatten(u.Object)
