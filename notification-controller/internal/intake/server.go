@@ -5,15 +5,13 @@ package intake
 
 import (
 	"errors"
-	"io"
 	"net/http"
 	"time"
 
 	"github.com/go-logr/logr"
-)
 
-// MaxBody bounds the body of a request, in bytes, inclusive (contract notification-controller, section 1.1).
-const MaxBody = 3 << 20
+	"github.com/weir-gitops/weir/notification-controller/internal/bodies"
+)
 
 // Outbox keeps events until they are delivered.
 type Outbox interface {
@@ -33,6 +31,7 @@ type Options struct {
 // Server is the event endpoint. It takes any method and path.
 type Server struct {
 	outbox Outbox
+	bodies *bodies.Reader
 	window *window
 	log    logr.Logger
 }
@@ -46,15 +45,16 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Server{outbox: o.Outbox, window: w, log: o.Log}, nil
+	return &Server{outbox: o.Outbox, bodies: bodies.New(), window: w, log: o.Log}, nil
 }
 
 // ServeHTTP takes one event. Flux: contract notification-controller, sections 3.1 and 3.2; that an event which cannot be kept is answered with
 // 503 is the hardening of section 3.8: the emitter tries again, and the event is no duplicate then.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	body, status := read(w, r)
-	if status != 0 {
-		w.WriteHeader(status)
+	body, release, err := s.bodies.Read(w, r)
+	defer release()
+	if err != nil {
+		w.WriteHeader(unread(err))
 		return
 	}
 	event, err := decode(body)
@@ -82,19 +82,15 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusAccepted)
 }
 
-// read returns the body, or the status of the answer when there is none to work on.
-func read(w http.ResponseWriter, r *http.Request) (body []byte, status int) {
-	if r.ContentLength > MaxBody {
-		return nil, http.StatusRequestEntityTooLarge
+// unread is the answer to a request whose body was not read.
+func unread(err error) int {
+	switch {
+	case errors.Is(err, bodies.ErrTooLarge):
+		return http.StatusRequestEntityTooLarge
+	case errors.Is(err, bodies.ErrBusy):
+		return http.StatusServiceUnavailable
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
-	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-		return nil, http.StatusRequestEntityTooLarge
-	}
-	if err != nil {
-		return nil, http.StatusBadRequest
-	}
-	return body, 0
+	return http.StatusBadRequest
 }
 
 // tell sets the headers that say where the window stands.

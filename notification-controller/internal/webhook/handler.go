@@ -4,7 +4,6 @@
 package webhook
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -19,11 +18,10 @@ import (
 
 	notificationv1 "github.com/weir-gitops/weir/api/notification/v1"
 	"github.com/weir-gitops/weir/kit/auth"
+	"github.com/weir-gitops/weir/notification-controller/internal/bodies"
 )
 
 const (
-	// maxBodyBytes bounds the body of a request. Flux: notification-controller contract, "Listeners".
-	maxBodyBytes = 3 << 20
 	// wakeTimeout bounds the work on the objects of one request, which goes on when the client does not wait for it.
 	wakeTimeout = 30 * time.Second
 	// maxPatches is how many requests to the API server about objects are under way at once, of all webhooks together.
@@ -53,6 +51,7 @@ type handler struct {
 	Options
 
 	filters *Filters
+	bodies  *bodies.Reader
 	slots   chan struct{}
 }
 
@@ -65,7 +64,7 @@ func New(o Options) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &handler{Options: o, filters: filters, slots: make(chan struct{}, maxPatches)}, nil
+	return &handler{Options: o, filters: filters, bodies: bodies.New(), slots: make(chan struct{}, maxPatches)}, nil
 }
 
 // refusal is a request that is not served.
@@ -91,7 +90,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if receiver != nil {
 		log = log.WithValues("receiver", client.ObjectKeyFromObject(receiver))
 	}
-	body, unread := read(w, r, err == nil)
+	body, release, unread := h.read(w, r, err == nil)
+	defer release()
 	switch {
 	case unread != nil:
 		err = unread
@@ -121,28 +121,30 @@ func answer(log logr.Logger, err error) int {
 	return status
 }
 
-// read returns the body of a request. One that nobody is going to look at is held against the limit, but not kept: strangers get no memory.
-func read(w http.ResponseWriter, r *http.Request, keep bool) ([]byte, error) {
-	if !strings.HasPrefix(r.URL.Path, notificationv1.WebhookPathPrefix) {
-		return nil, nil
+// read returns the body of a request, which is kept until release. One that nobody is going to look at is held against the limit, but not kept:
+// strangers get no memory.
+func (h *handler) read(w http.ResponseWriter, r *http.Request, keep bool) (body []byte, release func(), err error) {
+	release = func() {}
+	switch {
+	case !strings.HasPrefix(r.URL.Path, notificationv1.WebhookPathPrefix):
+		return nil, release, nil
+	case keep:
+		body, release, err = h.bodies.Read(w, r)
+	case r.ContentLength > bodies.Max:
+		err = bodies.ErrTooLarge
+	default:
+		_, err = io.Copy(io.Discard, http.MaxBytesReader(w, r.Body, bodies.Max))
 	}
-	if r.ContentLength > maxBodyBytes {
-		return nil, refuse(http.StatusRequestEntityTooLarge, "body of %d bytes", r.ContentLength)
+	_, large := errors.AsType[*http.MaxBytesError](err)
+	switch {
+	case err == nil:
+		return body, release, nil
+	case large, errors.Is(err, bodies.ErrTooLarge):
+		return nil, release, refuse(http.StatusRequestEntityTooLarge, "body of more than %d bytes", bodies.Max)
+	case errors.Is(err, bodies.ErrBusy):
+		return nil, release, refuse(http.StatusServiceUnavailable, "read body: %w", err)
 	}
-	var body bytes.Buffer
-	to := io.Discard
-	if keep {
-		to = &body
-		body.Grow(int(max(0, r.ContentLength)) + bytes.MinRead)
-	}
-	_, err := io.Copy(to, http.MaxBytesReader(w, r.Body, maxBodyBytes))
-	if _, large := errors.AsType[*http.MaxBytesError](err); large {
-		return nil, refuse(http.StatusRequestEntityTooLarge, "body of more than %d bytes", maxBodyBytes)
-	}
-	if err != nil {
-		return nil, refuse(http.StatusBadRequest, "read body: %w", err)
-	}
-	return body.Bytes(), nil
+	return nil, release, refuse(http.StatusBadRequest, "read body: %w", err)
 }
 
 // serve checks a request for a receiver and wakes its objects.
