@@ -26,9 +26,11 @@ const (
 	PartOf = "app.kubernetes.io/part-of"
 	// PartOfValue is the value, whichever tool of the API installed it.
 	PartOfValue = "flux"
-	// VersionLabel holds the version, InstanceLabel the namespace, ComponentLabel the controller that an object belongs to.
-	VersionLabel   = "app.kubernetes.io/version"
-	InstanceLabel  = "app.kubernetes.io/instance"
+	// VersionLabel holds the version.
+	VersionLabel = "app.kubernetes.io/version"
+	// InstanceLabel holds the namespace.
+	InstanceLabel = "app.kubernetes.io/instance"
+	// ComponentLabel holds the controller that an object belongs to.
 	ComponentLabel = "app.kubernetes.io/component"
 )
 
