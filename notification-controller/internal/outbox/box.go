@@ -24,6 +24,10 @@ const (
 	// drainTimeout is how long deliveries may go on when the process is told to end. It fits into the 10 s that the Deployment grants the pod
 	// (contract, section 1.4); what is left stays on disk.
 	drainTimeout = 5 * time.Second
+	// largeBytes is the size from which on an entry is large, and maxLarge how many deliveries of large entries are under way at once, of all
+	// groups together: there may be many groups, and a delivery needs several times the memory of its entry.
+	largeBytes = 256 << 10
+	maxLarge   = 8
 	// routing is the group of the first step. No target has an empty group.
 	routing = ""
 )
@@ -80,6 +84,8 @@ type Box struct {
 	log     logr.Logger
 	left    []*item
 	drain   time.Duration
+	// large has room for maxLarge deliveries.
+	large chan struct{}
 }
 
 // item is an entry on its way through the outbox, without its body.
@@ -111,6 +117,7 @@ func Open(o Options) (*Box, error) {
 	}
 	return &Box{
 		handler: o.Handler, store: s, lanes: newLanes(perGroup), metrics: m, clock: o.Clock, log: o.Log, left: left, drain: drainTimeout,
+		large: make(chan struct{}, maxLarge),
 	}, nil
 }
 
@@ -200,6 +207,14 @@ func (b *Box) spread(it *item) {
 
 // deliver brings an entry to one of its targets.
 func (b *Box) deliver(ctx context.Context, it *item, number uint64) {
+	if it.at.length > largeBytes {
+		select {
+		case b.large <- struct{}{}:
+			defer func() { <-b.large }()
+		case <-ctx.Done():
+			return
+		}
+	}
 	done := b.guard(ctx, it, func(e Entry) error { return b.handler.Deliver(ctx, e, it.targets[number]) })
 	if !done {
 		return

@@ -332,3 +332,32 @@ func BenchmarkAppend(b *testing.B) {
 		})
 	}
 }
+
+// TestLargeEntries delivers large entries to many groups: no more than a few are in memory at once, and all arrive.
+func TestLargeEntries(t *testing.T) {
+	var mu sync.Mutex
+	busy, most := 0, 0
+	h := newHandler()
+	h.deliver = func(context.Context, Entry, Target) error {
+		mu.Lock()
+		busy++
+		most = max(most, busy)
+		mu.Unlock()
+		time.Sleep(time.Millisecond)
+		mu.Lock()
+		busy--
+		mu.Unlock()
+		return nil
+	}
+	var groups []string
+	for i := range 3 * maxLarge {
+		groups = append(groups, fmt.Sprintf("group%d", i))
+	}
+	b := openBox(t, t.TempDir(), h)
+	appendAll(t, b, "k", strings.Join(groups, ",")+":"+strings.Repeat("x", largeBytes))
+	start(t, b)
+	h.wait(t, len(groups))
+	if most > maxLarge {
+		t.Errorf("%d large deliveries at once", most)
+	}
+}
