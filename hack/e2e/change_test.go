@@ -252,7 +252,7 @@ func (c *chaos) editObject(t *testing.T, _ string) string {
 // editRelease changes or deletes an object of a release by hand.
 func (c *chaos) editRelease(t *testing.T, _ string) string {
 	release := c.pickRelease()
-	return c.edit(t, object("ConfigMap", releaseNamespace(release), fmt.Sprintf("%s-%d", release.name, c.IntN(releaseObjects))))
+	return c.edit(t, object("ConfigMap", releaseNamespace(release), fmt.Sprintf("%s-%d", release.name, c.IntN(releaseMaps))))
 }
 
 func (c *chaos) edit(t *testing.T, object id) string {

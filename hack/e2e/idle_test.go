@@ -113,7 +113,7 @@ func (l *loop) expectRequests(t *testing.T, name string) {
 		}
 	}
 	objects := len(l.fleet.flat())
-	limit := map[string]int{controllers.Kustomize: 60 + 2*objects, controllers.Helm: 40 + 2*releaseCount*(releaseObjects+2)}[name]
+	limit := map[string]int{controllers.Kustomize: 60 + 2*objects, controllers.Helm: 40 + 2*releaseCount*(releaseMaps+3)}[name]
 	if limit == 0 {
 		limit = 30
 	}

@@ -103,8 +103,8 @@ func (m *machine) versions(t *testing.T, selector client.ListOption) map[string]
 	return versions
 }
 
-// ready is nil when the source and all Kustomizations are ready at a revision.
-func (m *machine) ready(ctx context.Context, revision string) error {
+// seen is nil when the source offers a revision.
+func (m *machine) seen(ctx context.Context, revision string) error {
 	var repository sourcev1.GitRepository
 	if err := m.client.Get(ctx, client.ObjectKey{Namespace: system, Name: source}, &repository); err != nil {
 		return err
@@ -112,6 +112,14 @@ func (m *machine) ready(ctx context.Context, revision string) error {
 	artifact := repository.GetArtifact()
 	if err := readyCondition(&repository); err != nil || artifact == nil || artifact.Revision != revision {
 		return fmt.Errorf("%s is at %v, want %s (%w)", source, artifact, revision, err)
+	}
+	return nil
+}
+
+// ready is nil when the source and all Kustomizations are ready at a revision.
+func (m *machine) ready(ctx context.Context, revision string) error {
+	if err := m.seen(ctx, revision); err != nil {
+		return err
 	}
 	var list kustomizev1.KustomizationList
 	if err := m.client.List(ctx, &list, client.InNamespace(system)); err != nil {

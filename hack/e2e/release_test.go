@@ -20,9 +20,11 @@ import (
 )
 
 const (
-	// releaseCount is how many HelmReleases a loop has, releaseObjects how many objects each of them has.
-	releaseCount, releaseObjects = 6, 4
-	// chartTemplate makes them.
+	// releaseCount is how many HelmReleases a loop has, releaseMaps how many ConfigMaps each of them has.
+	releaseCount, releaseMaps = 6, 4
+	// hookLabel marks objects that are there while a release is installed or upgraded, and not longer.
+	hookLabel = "e2e.example.com/hook"
+	// chartTemplate makes them: a workload that is waited for, and what is simpler. A hook comes before them.
 	chartTemplate = `{{- range until 4 }}
 ---
 apiVersion: v1
@@ -34,6 +36,35 @@ metadata:
 data:
   value: {{ $.Values.value }}-{{ $.Chart.Version }}
 {{- end }}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: {{ .Release.Name }}
+  annotations:
+    ` + valueKey + `: {{ $.Values.value }}-{{ $.Chart.Version }}
+spec:
+  selector:
+    matchLabels: {app: {{ .Release.Name }}}
+  template:
+    metadata:
+      labels: {app: {{ .Release.Name }}}
+      annotations:
+        ` + valueKey + `: {{ $.Values.value }}-{{ $.Chart.Version }}
+    spec:
+      containers:
+        - name: app
+          image: app.example.com/app:v1
+---
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: {{ .Release.Name }}-hook
+  labels:
+    ` + hookLabel + `: {{ .Release.Name }}
+  annotations:
+    helm.sh/hook: pre-install,pre-upgrade
+    helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
 `
 	// failsToRender and failsToApply are faults of a chart.
 	failsToRender = `{{ fail "broken on purpose" }}`
@@ -76,8 +107,11 @@ func (l *loop) released(ctx context.Context) error {
 	want, wantCharts := map[string]string{}, []string{}
 	for release, value := range l.fleet[releases] {
 		wantCharts = append(wantCharts, system+"-"+release.name)
-		for n := range releaseObjects {
-			object := object("ConfigMap", releaseNamespace(release), fmt.Sprintf("%s-%d", release.name, n))
+		objects := []id{object("Deployment", releaseNamespace(release), release.name)}
+		for n := range releaseMaps {
+			objects = append(objects, object("ConfigMap", releaseNamespace(release), fmt.Sprintf("%s-%d", release.name, n)))
+		}
+		for _, object := range objects {
 			want[release.name+" "+object.String()] = value + "-" + l.chart
 		}
 	}
@@ -109,7 +143,23 @@ func (l *loop) released(ctx context.Context) error {
 	if diff := cmp.Diff(wantCharts, gotCharts); diff != "" {
 		errs = append(errs, fmt.Errorf("HelmCharts: -want +cluster\n%s", diff))
 	}
-	return errors.Join(append(errs, l.stored(ctx))...)
+	return errors.Join(append(errs, l.stored(ctx), l.hooked(ctx))...)
+}
+
+// hooked is nil when no hook of a release in the fleet is left.
+func (l *loop) hooked(ctx context.Context) error {
+	var list corev1.ConfigMapList
+	if err := l.client.List(ctx, &list, client.HasLabels{hookLabel}); err != nil {
+		return err
+	}
+	var errs []error
+	for i := range list.Items {
+		// One whose release was uninstalled after a kill may stay: uninstalling does not know hooks.
+		if _, there := l.fleet[releases][object(helmv2.HelmReleaseKind, system, list.Items[i].Labels[hookLabel])]; there {
+			errs = append(errs, fmt.Errorf("%s is left", list.Items[i].Name))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // stored is nil when each release is deployed in its newest revision only, at the newest chart, and nothing else is stored.

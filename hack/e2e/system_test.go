@@ -48,6 +48,8 @@ const (
 
 // machine is a control plane with all five controllers and the servers that they talk to.
 type machine struct {
+	*platform
+
 	client client.Client
 	kinds  *discovery.DiscoveryClient
 
@@ -64,7 +66,7 @@ type machine struct {
 func bringUp(t *testing.T) *machine {
 	t.Helper()
 	p := newPlatform(t)
-	m := &machine{controllers: map[string]*controllers.Controller{}}
+	m := &machine{platform: p, controllers: map[string]*controllers.Controller{}}
 	m.connect(t, p.cluster)
 	must(t, p.manifest.WithoutPods().Apply(t.Context(), m.client))
 

@@ -22,12 +22,11 @@ import (
 // TestTour does what people do, one after the other.
 func TestTour(t *testing.T) {
 	const app = "app-01"
-	m, f := bringUp(t), newFleet(2)
-	f.write(t, m.clone.Dir)
-	m.follow(t, f)
-	revision := m.push(t, "first")
-	m.eventually(t, func() error { return m.ready(t.Context(), revision) })
+	m := newLoop(t, 4)
+	f := m.fleet
+	m.eventually(t, func() error { return m.settled(t) })
 	m.expectLive(t, f)
+	var revision string
 	edited := object("ConfigMap", "team-1", "app-01-0")
 	key := client.ObjectKey{Namespace: edited.namespace, Name: edited.name}
 
@@ -63,6 +62,7 @@ func TestTour(t *testing.T) {
 			}
 			return nil
 		})
+		m.eventually(t, func() error { return m.told("Kustomization/"+app, "Not_A_Name") })
 		after, err := m.managed(t.Context())
 		must(t, err)
 		if diff := cmp.Diff(before.flat(), after.flat()); diff != "" {
@@ -77,6 +77,23 @@ func TestTour(t *testing.T) {
 		must(t, err)
 		m.eventually(t, func() error { return m.ready(t.Context(), "main@sha1:"+head) })
 		m.expectLive(t, f)
+	}) && t.Run("Tag", func(t *testing.T) {
+		m.pushTag(t)
+		m.eventually(t, func() error { return m.settled(t) })
+		m.expectLive(t, f)
+	}) && t.Run("Artifact", func(t *testing.T) {
+		m.pushArtifact(t, "2")
+		m.eventually(t, func() error { return m.settled(t) })
+		m.expectLive(t, f)
+	}) && t.Run("Chart", func(t *testing.T) {
+		m.publishChart(t, "")
+		m.eventually(t, func() error { return m.settled(t) })
+		m.eventually(t, func() error { return m.told("HelmRelease/"+release(0).name, m.chart) })
+	}) && t.Run("BrokenChart", func(t *testing.T) {
+		m.publishChart(t, failsToApply)
+		m.eventually(t, func() error { return m.told("HelmRelease/"+release(0).name, "Not_A_Name") })
+		m.publishChart(t, "")
+		m.eventually(t, func() error { return m.settled(t) })
 	}) && t.Run("Delete", func(t *testing.T) {
 		k := kustomization(app)
 		must(t, m.client.Delete(t.Context(), k))
@@ -112,4 +129,19 @@ func (m *machine) holds(t *testing.T, key client.ObjectKey, want string) error {
 		return fmt.Errorf("%s holds %q, want %q", key, live.Data["value"], want)
 	}
 	return nil
+}
+
+// told is nil when the channel for people has a message about an object that says something.
+func (l *loop) told(about, what string) error {
+	var texts []string
+	for _, message := range l.chat.Messages() {
+		if message.Path != l.ops {
+			continue
+		}
+		if strings.Contains(strings.ToLower(message.Text), strings.ToLower(about)) && strings.Contains(message.Text, what) {
+			return nil
+		}
+		texts = append(texts, message.Text)
+	}
+	return fmt.Errorf("no message about %s says %q, but these are there:\n%s", about, what, strings.Join(texts, "\n"))
 }
