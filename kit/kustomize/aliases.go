@@ -14,9 +14,11 @@ import (
 )
 
 const (
-	// maxExpandedNodes bounds how many nodes aliases may add to a document. A node takes about 200
-	// bytes; the largest custom resource definitions have some ten thousand.
+	// maxExpandedNodes bounds how many nodes aliases may add to a document. A node takes about
+	// nodeBytes, and a long text counts as many; the largest custom resource definitions have some
+	// ten thousand.
 	maxExpandedNodes = 250_000
+	nodeBytes        = 200
 	// maxNesting is how deep YAML in strings of YAML is followed: a patch in a kustomization file, or
 	// in a transformer's configuration in a kustomization file.
 	maxNesting = 3
@@ -81,7 +83,7 @@ func (x *expansion) size(n *yaml.Node) (int, error) {
 	case n.Kind == yaml.AliasNode:
 		return x.alias(n.Alias)
 	case n.Kind == yaml.ScalarNode:
-		return 1, checkAliasesIn([]byte(n.Value), x.nesting-1)
+		return 1 + len(n.Value)/nodeBytes, checkAliasesIn([]byte(n.Value), x.nesting-1)
 	case n.Anchor == "":
 		return x.sum(n)
 	}

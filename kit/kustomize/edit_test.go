@@ -38,6 +38,7 @@ spec:
 		}}}, []string{"a: b"}, ""},
 		"NoTarget":  {"a strategic merge patch for nothing fails", deployment, kustomize.Edits{Patches: []fluxkustomize.Patch{{Patch: "apiVersion: v1\nkind: Pod\nmetadata:\n  name: app\n"}}}, nil, "no matches for Id"},
 		"Duplicate": {"two objects of one identity are refused", deployment + "---\n" + deployment, kustomize.Edits{}, nil, "may not add resource with an already registered id"},
+		"LongText":  {"a long text that aliases multiply counts by its length", "a: &a " + strings.Repeat("x", 20_000) + "\nb: [" + strings.Repeat("*a,", 9_999) + "*a]\n", kustomize.Edits{}, nil, "aliases expand"},
 		"Bomb":      {"aliases are bounded", "a: &a [x,x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: [*e,*e,*e,*e,*e,*e,*e,*e,*e,*e]\n", kustomize.Edits{}, nil, "aliases expand"},
 	}
 	for name, tc := range cases {
