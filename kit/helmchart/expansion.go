@@ -10,6 +10,7 @@ import (
 	"io"
 	"path"
 	"slices"
+	"strings"
 
 	"helm.sh/helm/v3/pkg/chart/loader"
 	yaml "sigs.k8s.io/yaml/goyaml.v2"
@@ -70,9 +71,8 @@ func spend(left int, value any) int {
 
 // checkFiles refuses a chart with such YAML where the loader reads it, of the chart or of charts in it.
 func checkFiles(files []*loader.BufferedFile) error {
-	read := []string{chartFile, lockFile, valuesFile, "requirements.yaml", "requirements.lock"}
 	for _, f := range files {
-		if !slices.Contains(read, path.Base(f.Name)) {
+		if !isParsed(f.Name) {
 			continue
 		}
 		if err := checkExpansion(f.Data, true); err != nil {
@@ -80,4 +80,17 @@ func checkFiles(files []*loader.BufferedFile) error {
 		}
 	}
 	return nil
+}
+
+// isParsed reports whether the loader parses a file as YAML: some at the top of the chart, or of charts/<name>.
+func isParsed(name string) bool {
+	dir, base := path.Split(name)
+	for dir != "" {
+		inside, ok := strings.CutPrefix(dir, chartsDir+"/")
+		if !ok {
+			return false
+		}
+		_, dir, _ = strings.Cut(inside, "/")
+	}
+	return slices.Contains([]string{chartFile, lockFile, valuesFile, "requirements.yaml", "requirements.lock"}, base)
 }

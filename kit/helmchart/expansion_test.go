@@ -41,7 +41,10 @@ func TestExpansion(t *testing.T) {
 			_, err := helmchart.ParseIndexVersions([]byte("- name: a\n  " + strings.ReplaceAll(bomb("keywords:"), "\n", "\n  ")))
 			return err
 		}, helmchart.ErrLimit},
-		"Head":     {"Beside its charts.", func() error { _, err := helmchart.ParseIndex([]byte("apiVersion: v1\n" + bomb("publicKeys:"))); return err }, helmchart.ErrLimit},
+		"Head": {"Beside its charts.", func() error {
+			_, err := helmchart.ParseIndex([]byte("apiVersion: v1\n" + bomb("publicKeys:")))
+			return err
+		}, helmchart.ErrLimit},
 		"Values":   {"In a values file.", func() error { _, err := helmchart.ParseValues([]byte(bomb("a:"))); return err }, helmchart.ErrLimit},
 		"Chart":    {"In a Chart.yaml.", func() error { return load(map[string]string{"app/Chart.yaml": head + bomb("keywords:")}) }, helmchart.ErrLimit},
 		"Defaults": {"In the values of a chart.", func() error { return load(map[string]string{"app/values.yaml": bomb("a:")}) }, helmchart.ErrLimit},
@@ -53,6 +56,9 @@ func TestExpansion(t *testing.T) {
 			_, err := helmchart.ParseValues([]byte("a: &a " + strings.Repeat("x", 100_000) + "\nb: &b [" + strings.Repeat("*a,", 30) + "]\nc: [" + strings.Repeat("*b,", 30) + "]\n"))
 			return err
 		}, helmchart.ErrLimit},
+		"Template": {"What is only called like that is not read.", func() error {
+			return load(map[string]string{"app/templates/values.yaml": "{{ x }}: & *\n" + bomb("a:")})
+		}, nil},
 		"Fair": {"Those that people use are fine.", func() error {
 			return load(map[string]string{"app/values.yaml": "base: &base {a: b}\none: {<<: *base, c: d}\ntwo: *base\n"})
 		}, nil},
