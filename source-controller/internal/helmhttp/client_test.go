@@ -223,6 +223,7 @@ func TestErrors(t *testing.T) {
 
 // reset ends a connection in the rough way.
 func reset(t *testing.T, w http.ResponseWriter) {
+	t.Helper()
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		t.Error(err)
