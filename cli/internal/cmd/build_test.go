@@ -166,8 +166,10 @@ func TestBuildLocal(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := write(t, tc.files)
 			before := content(t, dir)
-			got := weir(t, "", append([]string{"build", "kustomization", "apps", "--in-memory-build", "--path", filepath.Join(dir, "deploy"), "--dry-run",
-				"--kustomization-file", specified(t, tc.spec)}, tc.args...)...)
+			got := weir(t, "", append([]string{
+				"build", "kustomization", "apps", "--in-memory-build", "--path", filepath.Join(dir, "deploy"), "--dry-run",
+				"--kustomization-file", specified(t, tc.spec),
+			}, tc.args...)...)
 			got.wants(t, tc.reason, tc.code, tc.out, tc.err)
 			if tc.not != "" && strings.Contains(got.out, tc.not) || tc.code != 0 && got.out != "" {
 				t.Errorf("%s\nstdout %q, want no %q", tc.reason, got.out, tc.not)

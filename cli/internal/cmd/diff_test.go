@@ -192,7 +192,7 @@ data.a
 		},
 		"Encrypted": {
 			reason: "Encrypted Secrets are compared by key.",
-			files: map[string]string{"deploy/s.yaml": manifest("Secret", "s", "stringData: {a: 'ENC[x]', b: 'ENC[y]'}\ndata: {c: RU5DWw==}\nsops: {mac: 'ENC[z]'}")},
+			files:  map[string]string{"deploy/s.yaml": manifest("Secret", "s", "stringData: {a: 'ENC[x]', b: 'ENC[y]'}\ndata: {c: RU5DWw==}\nsops: {mac: 'ENC[z]'}")},
 		},
 		"EncryptedKey": {
 			reason: "A new key shows, its value does not.", code: 1, err: "⚠️ the cluster differs",
