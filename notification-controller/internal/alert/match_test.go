@@ -4,7 +4,9 @@
 package alert
 
 import (
+	"errors"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -104,6 +106,31 @@ func TestWanted(t *testing.T) {
 	}
 }
 
+// TestCostly holds that the expressions of one Alert cannot keep the events of all others waiting, nor take the memory of the process.
+func TestCostly(t *testing.T) {
+	message := strings.Repeat("ab", 20_000)
+	cases := map[string]struct {
+		reason string
+		in     []string
+	}{
+		"Long":       {"An expression is bounded.", []string{strings.Repeat("a", maxExpressionBytes+1)}},
+		"Repetition": {"So is what it compiles to.", []string{strings.Repeat("(x{1000})", 100)}},
+		"Message":    {"And the work on a long message.", []string{strings.Repeat("((a|b)*){90}", 20) + "c"}},
+		"Many":       {"That of all expressions together.", slices.Repeat([]string{"((a|b)*){30}c"}, 100)},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			e, err := newExpressions()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if ok, problems := e.wanted(tc.in, nil, message); ok || len(problems) != 1 || len(problems[0]) > 200 {
+				t.Errorf("%s\ngot %t, problems %.300q", tc.reason, ok, problems)
+			}
+		})
+	}
+}
+
 // FuzzWanted takes any expressions: the answer is that of the regexp package, and does not change.
 func FuzzWanted(f *testing.F) {
 	f.Add("a+", "(", "message")
@@ -118,6 +145,7 @@ func FuzzWanted(f *testing.F) {
 		again, _ := e.wanted([]string{in}, []string{out}, message)
 		inclusion, inErr := regexp.Compile(in)
 		exclusion, outErr := regexp.Compile(out)
+		inErr, outErr = errors.Join(inErr, compile(in).err), errors.Join(outErr, compile(out).err)
 		want := inErr == nil && inclusion.MatchString(message) && (outErr != nil || !exclusion.MatchString(message))
 		if got != want || again != want {
 			t.Errorf("wanted %t and then %t, want %t, problems %q", got, again, want, problems)
