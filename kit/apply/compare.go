@@ -58,9 +58,12 @@ func (d *Difference) Text() string {
 	return fmt.Sprintf("%s changed (%d additions, %d changes, %d removals)", d.Subject, d.Additions, d.Changes, d.Removals)
 }
 
-// Tracked returns the live object for Track; false if there is none to be watched.
+// Tracked returns the live object for Track, or what is desired of one that is not there; false if it is not to be watched.
 func (d *Difference) Tracked() (Tracked, bool) {
-	if d.Live == nil || d.Relation == Excluded {
+	switch {
+	case d.Relation == Removed:
+		return Tracked{Object: d.desired, Off: true}, true // whoever deletes it again and again is left alone for longer each time
+	case d.Live == nil || d.Relation == Excluded:
 		return Tracked{}, false
 	}
 	ttl := len(utils.ExtractJobsWithTTL([]*unstructured.Unstructured{d.desired})) > 0

@@ -74,10 +74,19 @@ func TestTrack(t *testing.T) {
 	if want := "ConfigMap/" + r.ns + "/a changed (0 additions, 1 changes, 0 removals)"; found[0].Text() != want {
 		t.Errorf("text %q", found[0].Text())
 	}
+	tracked = nil
+	for _, d := range found {
+		one, ok := d.Tracked()
+		if !ok || !one.Off {
+			t.Errorf("%s is as it should be: %+v", d.Subject, one)
+		}
+		tracked = append(tracked, one)
+	}
 	done, err := r.Correct(t.Context(), cl, found)
 	if err != nil || len(done) != 2 || done[0].Action != Created || done[1].Action != Configured {
 		t.Errorf("corrected %+v, %v", done, err)
 	}
+	r.Track(r.clients, owner, tracked, false)
 	tracked = nil
 	for _, d := range found {
 		one, ok := d.Tracked()
@@ -88,6 +97,11 @@ func TestTrack(t *testing.T) {
 	}
 	r.Track(r.clients, owner, tracked, true)
 	eventually(t, "settled", func() bool { return r.Settled(owner) })
+	for id, p := range r.ledger.find(owner).entries {
+		if p.delay() == 0 {
+			t.Errorf("%s is put right at once, however often somebody changes or deletes it", id)
+		}
+	}
 	edit("a", "three")
 	r.wake(t, owner)
 
