@@ -32,7 +32,7 @@ const (
 	// manager is the container of a controller.
 	manager = "manager"
 	// maxLineBytes bounds a line of a log. A longer one is an error, not the silent end.
-	maxLineBytes = 64 << 20
+	maxLineBytes = 16 << 20
 )
 
 // logs is one run of logs.
