@@ -98,7 +98,11 @@ func (o *diffOptions) compare(ctx context.Context, name string, out *bytes.Buffe
 	if err != nil {
 		return false, err
 	}
-	if err := d.state(ctx, obj); err != nil && !(o.allowMissing && apierrors.IsNotFound(err)) {
+	err = d.state(ctx, obj)
+	if o.allowMissing && apierrors.IsNotFound(err) {
+		err = nil
+	}
+	if err != nil {
 		return false, err
 	}
 	if obj.Spec.KubeConfig != nil {

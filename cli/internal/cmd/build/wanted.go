@@ -64,7 +64,7 @@ func fromFile(file string, key client.ObjectKey) (*kustomizev1.Kustomization, er
 		}
 	}
 	if found == nil {
-		return nil, fmt.Errorf("Kustomization/%s is not in %s", key, file) //nolint:staticcheck,revive // the name of an object
+		return nil, fmt.Errorf("Kustomization/%s is not in %s", key, file) //nolint:staticcheck // the name of an object
 	}
 	found.SetNamespace(key.Namespace)
 	return typed(found)
