@@ -107,6 +107,7 @@ func TestOnceFails(t *testing.T) {
 func TestGuide(t *testing.T) {
 	cmd, data := demoCommand(t)
 	d := start(t, cmd)
+	d.until("What to try now")
 	guide := d.until("Ctrl-C ends it")
 
 	try := func(number string) {
