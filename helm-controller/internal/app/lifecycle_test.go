@@ -375,7 +375,9 @@ func TestUninstallBlocked(t *testing.T) {
 	if err := f.cluster.Client.Delete(t.Context(), f.get("app")); err != nil {
 		t.Fatal(err)
 	}
+	f.await("app", "it is tried again", func(hr *helmv2.HelmRelease) bool { return hr.Status.Failures > 1 })
 	f.awaitReason("app", helmv2.UninstallFailedReason)
+	f.checkRevisions("app", "1 uninstalling")
 	held := f.configMap("held")
 	base := held.DeepCopy()
 	held.Finalizers = nil

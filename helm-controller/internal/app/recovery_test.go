@@ -19,6 +19,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -224,6 +225,33 @@ func TestShutdown(t *testing.T) {
 	f.start()
 	f.roll("app-web")
 	f.awaitRevision("app", 2)
+}
+
+// TestShutdownWhileTesting ends the controller while tests run: they are no failure, and run again.
+func TestShutdownWhileTesting(t *testing.T) {
+	f := newIdleFixture(t)
+	f.publish(chart("1.0.0", map[string]string{"templates/test.yaml": testPod("test")}))
+	first := f.start()
+	f.create("app", func(hr *helmv2.HelmRelease) { hr.Spec.Test = &helmv2.Test{Enable: true} })
+	var before types.UID
+	pod := func() types.UID {
+		pod := &corev1.Pod{}
+		if f.cluster.Client.Get(t.Context(), client.ObjectKey{Namespace: f.namespace, Name: "app-test"}, pod) != nil {
+			return before
+		}
+		return pod.UID
+	}
+	f.eventually("it runs the tests", func() bool { return pod() != before }, nil)
+	before = pod()
+	first.stop()
+	if hr := f.get("app"); hr.Status.Failures != 0 || hr.Status.History.Latest().TestHooks != nil {
+		t.Errorf("the tests are not known to have failed: %+v", hr.Status)
+	}
+	f.start()
+	f.eventually("they run again", func() bool { return pod() != before }, nil)
+	f.finish("app-test", corev1.PodSucceeded)
+	f.awaitRevision("app", 1)
+	f.checkRevisions("app", "1 deployed")
 }
 
 // TestPending holds the row of section 19 about a revision that a crash of somebody else left pending.

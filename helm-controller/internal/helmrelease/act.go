@@ -103,6 +103,9 @@ func (r *Reconciler) test(ctx context.Context, s *scope) error {
 	}
 	st := &s.obj.Status
 	o, fault := r.Runner.Test(ctx, r.target(ctx, s, release.ActionTest))
+	if fault != nil && ctx.Err() != nil {
+		return fault // the process goes down: nothing is known of the tests, and the next one runs them again
+	}
 	history, err := release.RecordTest(st.History, o.Writes, s.obj.Spec.Test.Filters, s.algorithm)
 	if err == nil {
 		st.History = history
@@ -114,9 +117,7 @@ func (r *Reconciler) test(ctx context.Context, s *scope) error {
 		s.did(p)
 		return nil
 	}
-	if ctx.Err() == nil {
-		release.CountFailure(st, release.HasBeenTested(latest) && !release.IgnoreTestFailures(s.obj, s.gates))
-	}
+	release.CountFailure(st, release.HasBeenTested(latest) && !release.IgnoreTestFailures(s.obj, s.gates))
 	s.did(p)
 	if err != nil || len(o.Writes) == 0 || !release.HasBeenTested(latest) {
 		return p.fault
@@ -170,12 +171,12 @@ func (r *Reconciler) remove(ctx context.Context, s *scope) error {
 
 // remediated reports a remediation. Its fault ends the run only if storage is as it was.
 func (s *scope) remediated(ctx context.Context, p report, o action.Outcome) error {
-	if p.fault != nil && ctx.Err() == nil {
+	p.quiet = ctx.Err() != nil || errors.Is(p.fault, kube.ErrSuperseded)
+	if p.fault != nil && !p.quiet {
 		release.CountFailure(&s.obj.Status, false)
 	}
-	p.quiet = ctx.Err() != nil
 	s.did(p)
-	if p.fault != nil && len(o.Writes) == 0 {
+	if p.fault != nil && (p.quiet || len(o.Writes) == 0) {
 		return p.fault
 	}
 	return nil
@@ -195,17 +196,9 @@ func (r *Reconciler) unlock(ctx context.Context, s *scope) error {
 	s.did(report{
 		action: release.ActionUnlock, fault: fault, logs: o.Logs, was: string(was.Info.Status),
 		release: was.FullName(), chart: was.VersionedChart(),
-		metadata: metadata(was.Chart.Version, configDigest(s, was), was.Chart.AppVersion, ""),
+		metadata: snapshotMetadata(was.Snapshot(release.Made{Algorithm: s.algorithm})),
 	})
 	return fault
-}
-
-func configDigest(s *scope, r *release.Revision) string {
-	digest, err := release.ConfigDigest(s.algorithm, r.Config)
-	if err != nil {
-		return ""
-	}
-	return digest.String()
 }
 
 // uninstall removes the release that the session of the run is about. Without a snapshot an uninstall is brought to its end that somebody else

@@ -67,6 +67,7 @@ type Client struct {
 	mu        sync.Mutex
 	gone      map[objectKey]bool          // objects that were gone when their deletion was asked for
 	undeleted []error                     // of the last deletion
+	present   error                       // of the first wait for a deletion that failed
 	tracked   map[objectKey]apply.Tracked // objects of the release as they were when they were written
 }
 

@@ -4,6 +4,7 @@
 package kube
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -35,7 +36,7 @@ func (c *Client) WaitForDelete(list helmkube.ResourceList, timeout time.Duration
 		return nil
 	}
 	c.Log("beginning wait for %d resources to be deleted with timeout of %v", len(there), timeout)
-	return c.idle(c.ctx(), timeout, func(ctx context.Context) error {
+	err := c.idle(c.ctx(), timeout, func(ctx context.Context) error {
 		for _, info := range there {
 			if err := c.awaitGone(ctx, info); err != nil {
 				return err
@@ -43,7 +44,21 @@ func (c *Client) WaitForDelete(list helmkube.ResourceList, timeout time.Duration
 		}
 		return nil
 	})
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.present = cmp.Or(c.present, err)
+	return err
 }
+
+// Undeleted returns why not all is gone whose deletion was waited for, or why the action is over; nil otherwise.
+func (c *Client) Undeleted() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return cmp.Or(c.present, c.ended())
+}
+
+// Ended returns why the action is over, nil while it is not.
+func (c *Client) Ended() error { return c.ended() }
 
 func (c *Client) awaitGone(ctx context.Context, info *resource.Info) error {
 	for {

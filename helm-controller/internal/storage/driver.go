@@ -168,6 +168,11 @@ func (d *helmDriver) Create(key string, rls *helmrelease.Release) error {
 func (d *helmDriver) Update(key string, rls *helmrelease.Release) error {
 	ctx, cancel := d.request()
 	defer cancel()
+	if rls.Info != nil && rls.Info.Status == helmrelease.StatusUninstalled {
+		if err := d.writes.mayEnd(); err != nil {
+			return err
+		}
+	}
 	s := d.session
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -217,6 +222,9 @@ func (d *helmDriver) Delete(key string) (*helmrelease.Release, error) {
 	defer cancel()
 	number, err := d.number(key)
 	if err != nil {
+		return nil, err
+	}
+	if err := d.writes.mayEnd(); err != nil {
 		return nil, err
 	}
 	s := d.session

@@ -32,6 +32,16 @@ type Writes struct {
 	Observe func(release.Write)
 	// BeforeCreate may change a revision before it is stored for the first time. May be nil.
 	BeforeCreate func(*helmrelease.Release) error
+	// BeforeEnd may refuse that a revision is deleted or marked as uninstalled. May be nil.
+	BeforeEnd func() error
+}
+
+// mayEnd asks whether a revision may be deleted or marked as uninstalled.
+func (w Writes) mayEnd() error {
+	if w.BeforeEnd == nil {
+		return nil
+	}
+	return w.BeforeEnd()
 }
 
 // update is a rewrite of a revision.
