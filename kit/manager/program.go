@@ -56,7 +56,10 @@ func Run(ctx context.Context, p Program, args []string, stdout, stderr io.Writer
 		return 0
 	}
 	log := newLogger(p.Options.Common().Log, stderr)
-	logger.SetLogger(log)
+	if p.Config == nil {
+		// The loggers of libraries belong to the process, and must not be set while another program of the process may use them.
+		logger.SetLogger(log)
+	}
 	if err := p.run(ctx, log); err != nil {
 		log.WithName("setup").Error(err, "controller ended")
 		return 1
