@@ -20,10 +20,10 @@ import (
 	"github.com/weir-gitops/weir/kit/testkit"
 )
 
-// chosen returns the policy once it has chosen that reference, name:tag[@digest].
-func (f *fixture) chosen(o *imagePolicy, want string) *imagePolicy {
+// chosen waits until a policy has chosen that reference, name:tag[@digest].
+func (f *fixture) chosen(o *imagePolicy, want string) {
 	f.t.Helper()
-	return await(f, o, want, func(o *imagePolicy) bool {
+	await(f, o, want, func(o *imagePolicy) bool {
 		return o.Status.LatestRef != nil && o.Status.LatestRef.String() == want && conditions.IsReady(o)
 	})
 }

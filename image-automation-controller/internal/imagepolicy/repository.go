@@ -36,7 +36,7 @@ func (r *Reconciler) repository(ctx context.Context, s *scope) error {
 func (r *Reconciler) find(ctx context.Context, s *scope) (string, error) {
 	key := repositoryKey(s.obj)
 	foreign := key.Namespace != s.obj.Namespace
-	if foreign && r.Options.Access.NoCrossNamespaceRefs {
+	if foreign && r.Access.NoCrossNamespaceRefs {
 		return imagev1.AccessDeniedReason, acl.AccessDeniedError(fmt.Sprintf(
 			"cannot access '%s/%s', cross-namespace references have been blocked", imagev1.ImageRepositoryKind, key))
 	}
