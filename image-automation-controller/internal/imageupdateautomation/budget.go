@@ -80,8 +80,8 @@ func (b *budget) bound(name string, f any) any {
 	of := reflect.ValueOf(f)
 	kind, failure := of.Type(), reflect.TypeFor[error]()
 	var in []reflect.Type
-	for i := range kind.NumIn() {
-		in = append(in, kind.In(i))
+	for param := range kind.Ins() {
+		in = append(in, param)
 	}
 	call := of.Call
 	if kind.IsVariadic() {
