@@ -36,11 +36,13 @@ func (d *demo) show(ctx context.Context) error {
 	}
 	fmt.Printf("\neverything is ready, %.1fs after the start\n", time.Since(d.start).Seconds())
 	if d.options.repo == "" && d.options.tour {
-		if err := d.takeTour(ctx); ctx.Err() != nil {
-			return ctx.Err()
-		} else if err != nil {
-			return d.explain(err)
-		}
+		err = d.takeTour(ctx)
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil {
+		return d.explain(err)
 	}
 	if d.options.once {
 		return nil
