@@ -56,9 +56,9 @@ func (c *chaos) deck() []kind {
 }
 
 // change makes one change and, if the folder changed, pushes it.
-func (c *chaos) change(t *testing.T, make kind, value string) string {
+func (c *chaos) change(t *testing.T, do kind, value string) string {
 	t.Helper()
-	what := make(t, value)
+	what := do(t, value)
 	c.fleet.write(t, c.clone.Dir)
 	if c.broken != "" {
 		file := filepath.Join(c.clone.Dir, "apps", c.broken, "broken.yaml")
@@ -204,6 +204,7 @@ func (c *chaos) removeRelease(_ *testing.T, value string) string {
 
 // deleteRelease deletes a HelmRelease in the cluster, from where Git brings it back.
 func (c *chaos) deleteRelease(t *testing.T, _ string) string {
+	t.Helper()
 	release := c.pickRelease()
 	if c.isPaused(release) {
 		return "nothing: " + release.name + " is suspended"
@@ -214,17 +215,20 @@ func (c *chaos) deleteRelease(t *testing.T, _ string) string {
 }
 
 func (c *chaos) newChart(t *testing.T, _ string) string {
+	t.Helper()
 	c.publishChart(t, "")
 	return "publish chart " + c.chart
 }
 
 func (c *chaos) brokenChart(t *testing.T, _ string) string {
+	t.Helper()
 	c.publishChart(t, []string{failsToRender, failsToApply}[c.IntN(2)])
 	return "publish a broken chart"
 }
 
 // newTag pushes a tag of the image, after the last one has been committed: of two at once, only the newer gets a commit.
 func (c *chaos) newTag(t *testing.T, _ string) string {
+	t.Helper()
 	if _, suspended := c.paused.(*imagev1.ImageRepository); suspended {
 		return "nothing: the images are suspended"
 	}
@@ -234,12 +238,14 @@ func (c *chaos) newTag(t *testing.T, _ string) string {
 }
 
 func (c *chaos) newArtifact(t *testing.T, value string) string {
+	t.Helper()
 	c.pushArtifact(t, value)
 	return "push an artifact"
 }
 
 // editObject changes or deletes an object from Git by hand.
 func (c *chaos) editObject(t *testing.T, _ string) string {
+	t.Helper()
 	app := c.pick()
 	for _, object := range c.first(app, 2) {
 		if object.kind == "ConfigMap" {
@@ -251,6 +257,7 @@ func (c *chaos) editObject(t *testing.T, _ string) string {
 
 // editRelease changes or deletes an object of a release by hand.
 func (c *chaos) editRelease(t *testing.T, _ string) string {
+	t.Helper()
 	release := c.pickRelease()
 	return c.edit(t, object("ConfigMap", releaseNamespace(release), fmt.Sprintf("%s-%d", release.name, c.IntN(releaseMaps))))
 }
@@ -269,6 +276,7 @@ func (c *chaos) edit(t *testing.T, object id) string {
 
 // pause suspends something, or resumes it.
 func (c *chaos) pause(t *testing.T, _ string) string {
+	t.Helper()
 	suspend := c.paused == nil
 	if suspend {
 		live := metav1.ObjectMeta{Namespace: system}
@@ -304,6 +312,7 @@ func (c *chaos) isPaused(release id) bool {
 
 // alerts sends messages to another channel, or stops them and lets them go on.
 func (c *chaos) alerts(t *testing.T, value string) string {
+	t.Helper()
 	object := metav1.ObjectMeta{Namespace: system, Name: opsChannel}
 	if c.muted || c.IntN(2) == 0 {
 		c.muted = !c.muted
