@@ -162,6 +162,27 @@ func TestMaxAge(t *testing.T) {
 	})
 }
 
+// TestTellNoBusy waits until the helm command has come to its end.
+func TestTellNoBusy(t *testing.T) {
+	told := 0
+	l := NewLedger(LedgerOptions{Metadata: struct{ metadata.Interface }{}, Changed: func(Key) { told++ }})
+	l.synced, l.position = true, "1"
+	l.put(Key{"n", "r"}, types.NamespacedName{}, &release.Revision{Version: 1}, "5")
+	for i, step := range []struct {
+		revision int
+		status   string
+		want     int
+	}{{2, "pending-upgrade", 0}, {1, "superseded", 0}, {2, "deployed", 1}} {
+		labels := map[string]string{nameLabel: "r", versionLabel: strconv.Itoa(step.revision), statusLabel: step.status}
+		err := (&intake{ledger: l}).Update(&metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{
+			Namespace: "n", Name: "s", ResourceVersion: strconv.Itoa(6 + i), Labels: labels,
+		}})
+		if err != nil || told != step.want {
+			t.Errorf("after %q: told %d times, want %d; %v", step.status, told, step.want, err)
+		}
+	}
+}
+
 // TestTell delivers late rather than never, and later each time.
 func TestTell(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

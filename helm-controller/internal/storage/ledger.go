@@ -45,8 +45,8 @@ type LedgerOptions struct {
 	Bytes int64
 	// MaxAge is how long a revision is believed without reading it again, 0 means an hour.
 	MaxAge time.Duration
-	// Changed is told of known releases that somebody else changed, never while a session on the release is open, and the later the more often
-	// it is told of the same one. It must neither block nor call the ledger. May be nil.
+	// Changed is told of known releases that somebody else changed, never while a session on the release is open or the helm command is at work
+	// on it, and the later the more often it is told of the same one. It must neither block nor call the ledger. May be nil.
 	Changed func(Key)
 	Logger  logr.Logger
 }
@@ -69,6 +69,7 @@ type Ledger struct {
 	synced   bool
 	position string // resourceVersion up to which everything was delivered
 	seen     map[Key]map[int]string
+	busy     map[Key]int // revision that somebody is at work on
 }
 
 // entry is the newest revision of a release as an account read or wrote it.
@@ -87,6 +88,7 @@ func NewLedger(o LedgerOptions) *Ledger {
 	o.MaxAge = cmp.Or(o.MaxAge, defaultMaxAge)
 	return &Ledger{
 		options: o, entries: map[Key][]*list.Element{}, open: map[Key]int{}, told: map[Key]*telling{}, seen: map[Key]map[int]string{},
+		busy: map[Key]int{},
 	}
 }
 

@@ -14,7 +14,7 @@ type telling struct {
 
 // tell calls Changed if what is known of a release has become wrong while nobody works on it, at once or when its time has come.
 func (l *Ledger) tell(key Key) {
-	if l.options.Changed == nil || l.open[key] > 0 || !l.synced || !l.isStale(key) {
+	if l.options.Changed == nil || l.open[key] > 0 || !l.synced || l.isBusy(key) || !l.isStale(key) {
 		return
 	}
 	t := l.told[key]
@@ -36,6 +36,17 @@ func (l *Ledger) tell(key Key) {
 	}
 	t.at = time.Now()
 	l.options.Changed(key)
+}
+
+// isBusy tells whether somebody is at work on the newest revision: to look at it now would break in on a helm command that is under way.
+func (l *Ledger) isBusy(key Key) bool {
+	at := l.busy[key]
+	for number := range l.seen[key] {
+		if number > at {
+			return false
+		}
+	}
+	return at > 0
 }
 
 // isStale tells whether the watch contradicts what is known of a release.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	helmrelease "helm.sh/helm/v3/pkg/release"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -101,6 +102,7 @@ type secretMark struct {
 
 	release  string
 	revision int
+	busy     bool // somebody is at work on it
 }
 
 func (m *secretMark) key() Key { return Key{Namespace: m.Namespace, Release: m.release} }
@@ -117,10 +119,16 @@ func reduce(obj any) (any, error) {
 		}
 		return &secretMark{
 			ObjectMeta: metav1.ObjectMeta{Namespace: obj.Namespace, Name: obj.Name, ResourceVersion: obj.ResourceVersion},
-			release:    name, revision: revision,
+			release:    name, revision: revision, busy: isBusy(obj.Labels[statusLabel]),
 		}, nil
 	}
 	return obj, nil
+}
+
+// isBusy tells the states in which an action of Helm is under way, or has died.
+func isBusy(status string) bool {
+	s := helmrelease.Status(status)
+	return s.IsPending() || s == helmrelease.StatusUninstalling
 }
 
 // identify tells which revision of which release a Secret holds, by its labels or else by its name.
@@ -191,6 +199,7 @@ func (l *Ledger) observe(m *secretMark, gone bool) {
 	if m.revision == 0 {
 		return
 	}
+	l.mark(m, gone)
 	key := m.key()
 	if gone {
 		if delete(l.seen[key], m.revision); len(l.seen[key]) == 0 {
@@ -209,11 +218,12 @@ func (l *Ledger) observe(m *secretMark, gone bool) {
 func (l *Ledger) replace(marks []*secretMark, version string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.seen = map[Key]map[int]string{}
+	l.seen, l.busy = map[Key]map[int]string{}, map[Key]int{}
 	for _, m := range marks {
 		if m.revision == 0 {
 			continue
 		}
+		l.mark(m, false)
 		if l.seen[m.key()] == nil {
 			l.seen[m.key()] = map[int]string{}
 		}
@@ -228,6 +238,16 @@ func (l *Ledger) replace(marks []*secretMark, version string) {
 		if t.later == nil && time.Since(t.at) > 2*maxTold {
 			delete(l.told, key)
 		}
+	}
+}
+
+// mark notes whether somebody is at work on a revision.
+func (l *Ledger) mark(m *secretMark, gone bool) {
+	switch key := m.key(); {
+	case m.busy && !gone:
+		l.busy[key] = max(l.busy[key], m.revision)
+	case l.busy[key] == m.revision:
+		delete(l.busy, key)
 	}
 }
 
