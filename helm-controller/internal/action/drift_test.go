@@ -107,6 +107,29 @@ func TestDrift(t *testing.T) {
 	}
 }
 
+// TestDriftWithoutAnnotations has somebody take all annotations away: those of the release come back, and no other metadata is touched.
+func TestDriftWithoutAnnotations(t *testing.T) {
+	r := newRig(t)
+	_, err := r.install(newChart("1.0.0", map[string]string{"templates/a.yaml": configMap("a", "", "x: one")}), nil)
+	r.must(err)
+	want := r.get("v1", "ConfigMap", "a").GetAnnotations()
+	r.edit("a", func(u *unstructured.Unstructured) {
+		u.SetAnnotations(nil)
+		u.SetFinalizers([]string{"example.com/theirs"})
+	})
+	d := r.detect()
+	_, err = r.runner.CorrectDrift(t.Context(), r.target(release.ActionCorrectDrift), d)
+	r.must(err)
+	u := r.get("v1", "ConfigMap", "a")
+	if diff := cmp.Diff(want, u.GetAnnotations()); diff != "" || len(u.GetFinalizers()) != 1 {
+		t.Errorf("finalizers %v, annotations (-want +got):\n%s", u.GetFinalizers(), diff)
+	}
+	r.edit("a", func(u *unstructured.Unstructured) { u.SetFinalizers(nil) })
+	if d = r.detect(); d.Found() {
+		t.Errorf("left: %q", d.Summary())
+	}
+}
+
 // TestOverrideManagers takes over the fields of another applier.
 func TestOverrideManagers(t *testing.T) {
 	r := newRig(t, func(cfg *kube.Config) { cfg.OverrideManagers = []string{"other"} })

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"helm.sh/helm/v3/pkg/chart"
 	helmrelease "helm.sh/helm/v3/pkg/release"
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
@@ -349,6 +350,21 @@ func TestHooks(t *testing.T) {
 		r.obj.Spec.Install = &helmv2.Install{DisableHooks: true}
 		_, err := r.install(newChart("1.0.0", files()), nil)
 		r.must(err)
+	})
+	t.Run("FailingPostUpgrade", func(t *testing.T) {
+		r := newRig(t)
+		chartOf := func(version string) *chart.Chart {
+			return newChart(version, map[string]string{"templates/h.yaml": job("h", `"helm.sh/hook": post-upgrade`), "templates/cm.yaml": configMap("a", "", "x: "+`"{{ .Release.Revision }}"`)})
+		}
+		_, err := r.install(chartOf("1.0.0"), nil)
+		r.must(err)
+		done := background(func() (action.Outcome, error) { return r.upgrade(chartOf("1.0.1"), nil) })
+		r.finish("h", false)
+		res := <-done
+		wantError(t, res.err, "post-upgrade hooks failed: ", "Job/"+r.ns+"/h status: 'Failed'")
+		if res.Newest.Info.Status != helmrelease.StatusFailed || r.data("a", "x") != "2" {
+			t.Errorf("%s, applied %s", res.Newest.Info.Status, r.data("a", "x"))
+		}
 	})
 	t.Run("FailingPreInstall", func(t *testing.T) {
 		r := newRig(t)
