@@ -60,7 +60,7 @@ fuzz: ## Run every fuzz target for FUZZTIME (10s) each
 	@hack/fuzz $(M)
 
 .PHONY: bench
-bench: cluster $(addprefix bin/,$(BINARIES)) ## Run a benchmark: SCENARIO=fanout|chain|wait|monorepo, ARGS=…
+bench: cluster $(addprefix bin/,$(BINARIES)) ## Run a benchmark: SCENARIO=fanout|chain|wait|monorepo|helm|push|image, ARGS=…
 	@cd hack/bench && GOWORK=off go run . $(if $(SCENARIO),--scenario '$(SCENARIO)') $(ARGS)
 
 .PHONY: weigh
