@@ -90,7 +90,9 @@ func TestAccountCannotWatch(t *testing.T) {
 		_, err := r.clients.Dynamic.Resource(corev1.SchemeGroupVersion.WithResource("configmaps")).Namespace(r.ns).Get(t.Context(), "a", metav1.GetOptions{})
 		return err == nil
 	})
-	done := background(func() (action.Outcome, error) { return r.runner.Uninstall(t.Context(), r.target(release.ActionUninstall)) })
+	done := background(func() (action.Outcome, error) {
+		return r.runner.Uninstall(t.Context(), r.target(release.ActionUninstall))
+	})
 	r.eventually("deletion has begun", func() bool {
 		held = r.get("v1", "ConfigMap", "a")
 		return held.GetDeletionTimestamp() != nil
