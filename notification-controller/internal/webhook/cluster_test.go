@@ -35,6 +35,7 @@ type cluster struct {
 	secrets   map[string]map[string]string // name to values
 	down      bool
 	patching  func() // called within each patch
+	faults    []error // of the next patches
 
 	mu      sync.Mutex
 	patched []string // Kind/namespace/name
@@ -87,6 +88,11 @@ func (c *cluster) Patch(_ context.Context, obj client.Object, patch client.Patch
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if len(c.faults) > 0 {
+		fault := c.faults[0]
+		c.faults = c.faults[1:]
+		return fault
+	}
 	c.patched = append(c.patched, obj.GetObjectKind().GroupVersionKind().Kind+"/"+obj.GetNamespace()+"/"+obj.GetName())
 	c.values = append(c.values, string(data))
 	return nil

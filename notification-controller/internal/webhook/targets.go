@@ -15,10 +15,14 @@ import (
 
 	"github.com/fluxcd/pkg/apis/meta"
 	"github.com/go-logr/logr"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	utilnet "k8s.io/apimachinery/pkg/util/net"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	imagev1 "github.com/weir-gitops/weir/api/image/v1"
@@ -239,12 +243,29 @@ func (w *waker) patch(ctx context.Context, t target, name string) error {
 	obj := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Namespace: t.namespace, Name: name}}
 	obj.SetGroupVersionKind(t.kind)
 	return w.slot(ctx, func() error {
-		if err := w.Client.Patch(ctx, obj, client.RawPatch(types.MergePatchType, document), client.FieldOwner(fieldOwner)); err != nil {
+		// A sender may not send twice, so what a moment later may succeed is tried again here.
+		err := retry.OnError(patchBackoff(), passing, func() error {
+			return w.Client.Patch(ctx, obj, client.RawPatch(types.MergePatchType, document), client.FieldOwner(fieldOwner))
+		})
+		if err != nil {
 			return fmt.Errorf("annotate: %w", err)
 		}
 		w.log.Info("object woken", "kind", t.kind.Kind, "object", types.NamespacedName{Namespace: t.namespace, Name: name})
 		return nil
 	})
+}
+
+// patchBackoff is how often and how fast a patch is tried: five times within a second and a half.
+func patchBackoff() wait.Backoff {
+	return wait.Backoff{Duration: 50 * time.Millisecond, Factor: 2.5, Jitter: 0.2, Steps: 5}
+}
+
+// passing reports whether a request that failed may succeed a moment later: somebody else writes the object all the time, or the API server
+// is busy, restarts, or dropped the connection.
+func passing(err error) bool {
+	return apierrors.IsConflict(err) || apierrors.IsServerTimeout(err) || apierrors.IsTimeout(err) || apierrors.IsTooManyRequests(err) ||
+		apierrors.IsInternalError(err) || apierrors.IsServiceUnavailable(err) || utilnet.IsConnectionRefused(err) ||
+		utilnet.IsConnectionReset(err) || utilnet.IsProbableEOF(err) || utilnet.IsHTTP2ConnectionLost(err)
 }
 
 // slot runs a request to the API server among a bounded number of them.
