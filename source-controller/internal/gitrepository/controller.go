@@ -21,6 +21,7 @@ import (
 	"github.com/weir-gitops/weir/kit/auth"
 	"github.com/weir-gitops/weir/kit/git"
 	"github.com/weir-gitops/weir/kit/reconcile"
+	"github.com/weir-gitops/weir/source-controller/internal/publish"
 )
 
 // fieldOwner is the field manager of what is written to GitRepositories. Flux: source-controller contract, "Field manager".
@@ -87,7 +88,7 @@ func (r *Reconciler) driver() *reconcile.Driver[*sourcev1.GitRepository, *scope]
 			Phases:    r.phases(),
 			Deletion:  r.deletion(),
 			Status:    setStatus,
-			Observed:  observed,
+			Observed:  func(o *sourcev1.GitRepository, r reconcile.Result) bool { return publish.Observed(o, r) },
 			Events:    events,
 			Interval:  func(o *sourcev1.GitRepository) time.Duration { return o.Spec.Interval.Duration },
 			Owned:     owned(),

@@ -230,7 +230,7 @@ func TestObserved(t *testing.T) {
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			if got := observed(tc.obj, tc.result); got != tc.want {
+			if got := publish.Observed(tc.obj, tc.result); got != tc.want {
 				t.Errorf("%s\ngot %t", tc.reason, got)
 			}
 		})

@@ -23,6 +23,7 @@ import (
 	"github.com/weir-gitops/weir/kit/reconcile"
 	"github.com/weir-gitops/weir/source-controller/internal/helmhttp"
 	"github.com/weir-gitops/weir/source-controller/internal/helmindex"
+	"github.com/weir-gitops/weir/source-controller/internal/publish"
 )
 
 // fieldOwner is the field manager of what is written to HelmCharts. Flux: source-controller contract, "Field manager".
@@ -102,7 +103,7 @@ func (r *Reconciler) driver() *reconcile.Driver[*sourcev1.HelmChart, *scope] {
 			Phases:    r.phases(),
 			Deletion:  r.deletion(),
 			Status:    setStatus,
-			Observed:  observed,
+			Observed:  func(o *sourcev1.HelmChart, r reconcile.Result) bool { return publish.Observed(o, r) },
 			Events:    events,
 			Interval:  (*sourcev1.HelmChart).GetRequeueAfter,
 			Owned:     owned(),

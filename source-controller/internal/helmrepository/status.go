@@ -36,37 +36,15 @@ func order() []string {
 // owned are the condition types that this kind sets.
 func owned() []string { return append(order(), meta.ReadyCondition) }
 
-// observed reports whether a result lets observedGeneration follow the generation.
-func observed(o *sourcev1.HelmRepository, r reconcile.Result) bool {
-	switch {
-	case r.Suspended:
-		return len(o.Status.Conditions) > 0
-	case r.Deleting:
-		return false
-	}
-	return r.Succeeded() || r.Class == outcome.Stalled
-}
-
 // setStatus turns the facts of a run and how it ended, or stands, into status.
 func setStatus(s *scope, r reconcile.Result) {
-	if r.Suspended {
-		conditions.Delete(s.obj, meta.StalledCondition)
-		return
-	}
-	if r.Deleting {
+	if !publish.HasFacts(s.obj, r) {
 		return
 	}
 	setArtifact(s)
 	setOutdated(s, r)
 	setFailures(s, r)
-	if r.Running {
-		message := progress(s)
-		conditions.MarkReconciling(s.obj, meta.ProgressingReason, "%s", message)
-		conditions.MarkUnknown(s.obj, meta.ReadyCondition, meta.ProgressingReason, "%s", message)
-		return
-	}
-	setProgress(s, r)
-	publish.SumUp(s.obj, order())
+	publish.Conclude(s.obj, r, publish.Conclusion{Order: order(), Progress: progress(s), Told: r.Reports != ""})
 }
 
 // setArtifact brings in what storage holds.
@@ -117,19 +95,6 @@ func setFailures(s *scope, r reconcile.Result) {
 		return
 	}
 	conditions.MarkTrue(s.obj, r.Reports, cmp.Or(r.Reason, meta.FailedReason), "%s", r.Message())
-}
-
-// setProgress says whether another attempt follows by itself.
-func setProgress(s *scope, r reconcile.Result) {
-	conditions.Delete(s.obj, meta.StalledCondition)
-	conditions.Delete(s.obj, meta.ReconcilingCondition)
-	switch r.Class {
-	case outcome.Done, outcome.Yielded: // a run that yields sets no status
-	case outcome.Stalled:
-		conditions.MarkStalled(s.obj, r.Reason, "%s", r.Message())
-	case outcome.Waiting, outcome.Failed, outcome.Unforeseen:
-		conditions.MarkReconciling(s.obj, meta.ProgressingWithRetryReason, "%s", progress(s))
-	}
 }
 
 // progress describes what the run is about.

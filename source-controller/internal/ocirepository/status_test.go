@@ -18,6 +18,7 @@ import (
 	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
 	"github.com/weir-gitops/weir/kit/outcome"
 	"github.com/weir-gitops/weir/kit/reconcile"
+	"github.com/weir-gitops/weir/source-controller/internal/publish"
 )
 
 const (
@@ -252,7 +253,7 @@ func TestObserved(t *testing.T) {
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			if got := observed(tc.obj, tc.result); got != tc.want {
+			if got := publish.Observed(tc.obj, tc.result); got != tc.want {
 				t.Errorf("%s\ngot %t", tc.reason, got)
 			}
 		})
