@@ -34,7 +34,7 @@ type cluster struct {
 	receivers []notificationv1.Receiver
 	secrets   map[string]map[string]string // name to values
 	down      bool
-	patching  func() // called within each patch
+	patching  func()  // called within each patch
 	faults    []error // of the next patches
 
 	mu      sync.Mutex
