@@ -54,7 +54,7 @@ func content(t *testing.T, dir string) map[string]string {
 		}
 		found[name] = info.ModTime().String()
 		if !d.IsDir() {
-			text, err := os.ReadFile(filepath.Join(dir, name)) //nolint:gosec // a file of this test
+			text, err := os.ReadFile(filepath.Join(dir, name))
 			found[name] += string(text)
 			return err
 		}
@@ -351,7 +351,7 @@ func texts(t *testing.T, objects []*unstructured.Unstructured) map[string]string
 // controllers prepares a set as kustomize-controller does.
 func controllers(t *testing.T, dir, file, namespace string) (*apply.Engine, *apply.Set) {
 	t.Helper()
-	text, err := os.ReadFile(file) //nolint:gosec // a file of this test
+	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -37,7 +37,7 @@ func deploy(t *testing.T, spec string, files map[string]string) *deployed {
 	}
 	d := &deployed{cluster: c, namespace: namespace, dir: write(t, named)}
 	file := specified(t, spec)
-	text, err := os.ReadFile(file) //nolint:gosec // a file of this test
+	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,9 +135,9 @@ func manifest(kind, name, rest string) string {
 	return "apiVersion: v1\nkind: " + kind + "\nmetadata: {name: " + name + ", namespace: NS}\n" + rest + "\n---\n"
 }
 
-// marked is a ConfigMap with an annotation of the controller.
-func marked(name, key, value, data string) string {
-	return "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: " + name + ", namespace: NS, annotations: {kustomize.toolkit.fluxcd.io/" +
+// marked is the ConfigMap k with an annotation of the controller.
+func marked(key, value, data string) string {
+	return "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: k, namespace: NS, annotations: {kustomize.toolkit.fluxcd.io/" +
 		key + ": " + value + "}}\ndata: {a: " + data + "}\n---\n"
 }
 
@@ -205,23 +205,23 @@ data.a
 		},
 		"NoPrune": {reason: "Without prune it stays.", spec: "prune: false", files: map[string]string{"deploy/a.yaml": ""}},
 		"Kept": {
-			reason: "An object that asks for it stays.", before: map[string]string{"deploy/k.yaml": marked("k", "prune", "disabled", "x")},
+			reason: "An object that asks for it stays.", before: map[string]string{"deploy/k.yaml": marked("prune", "disabled", "x")},
 			files: map[string]string{"deploy/k.yaml": ""}, out: "► ConfigMap/NS/k skipped\n",
 		},
 		"Disabled": {
-			reason: "An excluded object is skipped.", files: map[string]string{"deploy/k.yaml": marked("k", "reconcile", "Disabled", "x")},
+			reason: "An excluded object is skipped.", files: map[string]string{"deploy/k.yaml": marked("reconcile", "Disabled", "x")},
 			out: "► ConfigMap/NS/k skipped\n",
 		},
 		"Ignored": {
-			reason: "So is one with the other annotation.", files: map[string]string{"deploy/k.yaml": marked("k", "ssa", "ignore", "x")},
+			reason: "So is one with the other annotation.", files: map[string]string{"deploy/k.yaml": marked("ssa", "ignore", "x")},
 			out: "► ConfigMap/NS/k skipped\n",
 		},
 		"IfNotPresent": {
-			reason: "What is there is left alone.", before: map[string]string{"deploy/k.yaml": marked("k", "ssa", "IfNotPresent", "x")},
-			files: map[string]string{"deploy/k.yaml": marked("k", "ssa", "IfNotPresent", "z")},
+			reason: "What is there is left alone.", before: map[string]string{"deploy/k.yaml": marked("ssa", "IfNotPresent", "x")},
+			files: map[string]string{"deploy/k.yaml": marked("ssa", "IfNotPresent", "z")},
 		},
 		"IfNotPresentNew": {
-			reason: "What is not there is created.", files: map[string]string{"deploy/k.yaml": marked("k", "ssa", "ifnotpresent", "z")},
+			reason: "What is not there is created.", files: map[string]string{"deploy/k.yaml": marked("ssa", "ifnotpresent", "z")},
 			out: "► ConfigMap/NS/k created\n", code: 1, err: "⚠️ the cluster differs",
 		},
 		"Rules": {
