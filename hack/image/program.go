@@ -22,7 +22,7 @@ type program struct {
 
 // build compiles it as every other build of the repository does: static, without paths of the machine.
 func (p program) build(ctx context.Context, root string) error {
-	if err := os.MkdirAll(filepath.Dir(p.path), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(p.path), 0o750); err != nil {
 		return err
 	}
 	relative, err := filepath.Rel(root, p.path)
