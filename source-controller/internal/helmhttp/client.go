@@ -176,7 +176,25 @@ func (r *Repository) Index(ctx context.Context, w io.Writer, known Validators, l
 	if err := save(ctx, w, res, limit); err != nil {
 		return Validators{}, false, err
 	}
-	return Validators{ETag: res.Header.Get("ETag"), LastModified: res.Header.Get("Last-Modified")}, false, nil
+	return validators(res.Header), false, nil
+}
+
+// settled is how long a file must not have been written for its time to tell it from a later one: times of HTTP have whole seconds, so that a
+// file written twice in one has the same. RFC 9110, section 8.8.2.2.
+const settled = 2 * time.Second
+
+// validators reads what can be asked with later. Without an ETag, a file that was written just before the answer is asked for in full once more.
+func validators(header http.Header) Validators {
+	v := Validators{ETag: header.Get("ETag"), LastModified: header.Get("Last-Modified")}
+	if v.ETag != "" || v.LastModified == "" {
+		return v
+	}
+	written, errWritten := http.ParseTime(v.LastModified)
+	answered, errAnswered := http.ParseTime(header.Get("Date"))
+	if errWritten != nil || errAnswered != nil || answered.Sub(written) < settled {
+		v.LastModified = ""
+	}
+	return v
 }
 
 // Chart writes the archive at ref, absolute or relative to the repository, to w. More than limit bytes are ErrTooLarge.

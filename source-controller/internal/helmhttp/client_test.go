@@ -160,6 +160,31 @@ func TestIndexURL(t *testing.T) {
 	}
 }
 
+func TestValidators(t *testing.T) {
+	const answered, before, longBefore = "Sat, 21 Nov 2026 14:01:30 GMT", "Sat, 21 Nov 2026 14:01:29 GMT", "Sat, 21 Nov 2026 14:01:28 GMT"
+	cases := map[string]struct {
+		reason                    string
+		etag, lastModified, dated string
+		want                      Validators
+	}{
+		"Settled": {"A file that rested tells itself from a later one.", "", longBefore, answered, Validators{LastModified: longBefore}},
+		"Fresh":   {"One written within a second of the answer may be written again in that second.", "", before, answered, Validators{}},
+		"Same":    {"The more so in the same second.", "", answered, answered, Validators{}},
+		"ETag":    {"An ETag is exact.", "x", answered, answered, Validators{ETag: "x", LastModified: answered}},
+		"Undated": {"Without a date nobody knows how fresh it was.", "", longBefore, "", Validators{}},
+		"Broken":  {"What is no time is no validator.", "", "yesterday", answered, Validators{}},
+		"None":    {"A server may say nothing.", "", "", answered, Validators{}},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			got := validators(http.Header{"Etag": {tc.etag}, "Last-Modified": {tc.lastModified}, "Date": {tc.dated}})
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("%s\n(-want +got):\n%s", tc.reason, diff)
+			}
+		})
+	}
+}
+
 func TestErrors(t *testing.T) {
 	s := newSite(t, func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
