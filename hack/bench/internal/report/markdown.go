@@ -13,13 +13,13 @@ import (
 // intro is the beginning of docs/benchmarks.md.
 const intro = `# Benchmarks
 
-Written by ` + "`hack/bench`" + `; run ` + "`make bench SCENARIO=fanout|chain|wait|monorepo`" + ` to measure again. Each section says what it was
+Written by ` + "`hack/bench`" + `; run ` + "`make bench SCENARIO=fanout|chain|wait|monorepo|helm|push|image`" + ` to measure again. Each section says what it was
 measured with; a run replaces only the sections of its scenarios.
 
 The controllers run as processes with their default flags and under their own service accounts against a real control plane
 (` + "`hack/cluster`" + `: etcd, kube-apiserver, kube-controller-manager, kube-scheduler, and kwok for nodes and pods) on the same machine. Requests come from
 the API server's audit log and are exact; dry-runs are counted apart. Times and CPU depend on the machine. CPU and requests are those of the
-two controllers, up to the moment when none of them has asked anything for a second; the control plane's CPU is given for orientation. Memory is the
+controllers that take part, up to the moment when none of them has asked anything for a second; the control plane's CPU is given for orientation. Memory is the
 resident set; its peak is that of the step alone, and that of the whole life of the process in the row "whole run". "Target system" is what the
 compatibility target needs for the same work on the 2-core development machine; it comes from the design and is not part of the run.
 `
@@ -28,7 +28,7 @@ compatibility target needs for the same work on the 2-core development machine; 
 // those of others kept. The old page may be empty.
 func Page(old string, scenarios []result.Scenario) string {
 	sections := map[string]string{}
-	for _, name := range []string{result.Fanout, result.Chain, result.Wait, result.Monorepo} {
+	for _, name := range result.Scenarios() {
 		if section, found := cut(old, name); found {
 			sections[name] = section
 		}
@@ -38,7 +38,7 @@ func Page(old string, scenarios []result.Scenario) string {
 	}
 	var b strings.Builder
 	b.WriteString(intro)
-	for _, name := range []string{result.Fanout, result.Chain, result.Wait, result.Monorepo} {
+	for _, name := range result.Scenarios() {
 		if text, found := sections[name]; found {
 			fmt.Fprintf(&b, "\n%s\n%s%s\n", begin(name), text, end(name))
 		}

@@ -38,6 +38,12 @@ const (
 	ImageName        = "image-automation-controller"
 )
 
+// Scenarios lists the names of the scenarios in the order in which they are
+// measured and reported.
+func Scenarios() []string {
+	return []string{Fanout, Chain, Wait, Monorepo, Helm, Push, Image}
+}
+
 // Unit is how a figure is written.
 type Unit string
 

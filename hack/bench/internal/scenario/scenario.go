@@ -28,7 +28,7 @@ var ErrUnknown = errors.New("unknown scenario")
 
 // Names lists the scenarios in the order in which they are measured.
 func Names() []string {
-	return []string{result.Fanout, result.Chain, result.Wait, result.Monorepo, result.Helm, result.Push, result.Image}
+	return result.Scenarios()
 }
 
 // parts are those of a scenario.
