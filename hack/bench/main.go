@@ -1,10 +1,10 @@
 // Copyright 2026 The Weir Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Weir-bench measures the controllers against a local
-// control plane: time, CPU, memory and, from the API server's audit log, every
-// request. It relies on the public API and the flags only, so that any
-// implementation of the two can be measured the same way.
+// Weir-bench measures the controllers against a local control plane: time, CPU,
+// memory and, from the API server's audit log, every request. It relies on the
+// public API and the flags only, so that any implementation of them can be
+// measured the same way.
 //
 //	weir-bench [flags] fanout|chain|wait|monorepo|helm|push|image|all ...
 //
