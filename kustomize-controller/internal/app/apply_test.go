@@ -4,11 +4,14 @@
 package app
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/fluxcd/pkg/apis/meta"
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	kustomizev1 "github.com/weir-gitops/weir/api/kustomize/v1"
@@ -65,6 +68,12 @@ func TestForcedNoop(t *testing.T) {
 	revision := f.push(map[string]string{"a.yaml": f.manifest("a", "1"), "b.yaml": f.manifest("b", "1")})
 	f.create("app", "", nil)
 	f.awaitReady("app", revision)
+	// Events are sent in the background: those of the first run must not count for the next.
+	told := new(corev1.EventList)
+	f.eventually("the first run is told", func() bool {
+		err := f.cluster.Client.List(f.t.Context(), told, client.InNamespace(f.namespace))
+		return err == nil && slices.ContainsFunc(told.Items, func(e corev1.Event) bool { return e.Reason == meta.ReconciliationSucceededReason })
+	}, func() string { return fmt.Sprint(len(told.Items), " events") })
 	requests.Take()
 	f.change(func(ks *kustomizev1.Kustomization) {
 		ks.Annotations = map[string]string{meta.ReconcileRequestAnnotation: "once"}
