@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"k8s.io/client-go/rest"
 )
@@ -55,6 +56,25 @@ func (r *Requests) Take() map[Request]int {
 	taken := r.counts
 	r.counts = nil
 	return taken
+}
+
+// quiet is how long no request may come for what was under way to count as over: events, which go out in the background, take a few milliseconds.
+const quiet = 250 * time.Millisecond
+
+// Settle forgets what was counted, once nothing has come for a moment: what is counted from then on belongs to what the test does next.
+func (r *Requests) Settle(tb testing.TB) {
+	tb.Helper()
+	for {
+		r.Take()
+		select {
+		case <-time.After(quiet):
+		case <-tb.Context().Done():
+			return
+		}
+		if Total(r.Take()) == 0 {
+			return
+		}
+	}
 }
 
 // Total adds up counts, for the given resources or, without any, for all.

@@ -54,7 +54,7 @@ func TestHelmChartFromRepository(t *testing.T) {
 	}
 
 	f.helm.Take()
-	f.requests.Take()
+	f.requests.Settle(t)
 	f.requestChart("c")
 	if requests, _ := f.helm.Take(); len(requests) > 0 {
 		t.Errorf("requests of a run without news: %v", requests)
@@ -152,7 +152,7 @@ func TestHelmChartFromRegistry(t *testing.T) {
 	f.version("newest", "2.0.0")
 
 	registry.Take()
-	f.requests.Take()
+	f.requests.Settle(t)
 	f.requestChart("exact")
 	if n := testkit.Total(f.requests.Take(), "secrets"); n > 0 {
 		t.Errorf("a run that asks for nothing reads %d Secrets", n)

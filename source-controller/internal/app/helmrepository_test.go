@@ -74,7 +74,7 @@ func TestHelmRepositoryUnchanged(t *testing.T) {
 	before := f.readyRepository()
 	f.waitEvent(sourcev1.NewArtifactReason)
 	f.helm.Take()
-	f.requests.Take()
+	f.requests.Settle(t)
 	for _, when := range []string{"at once", "after a restart"} {
 		after := f.requestRepository()
 		if requests, _ := f.helm.Take(); !slices.Equal(requests, []string{"GET /index.yaml 304"}) {
@@ -184,7 +184,7 @@ func TestHelmRepositoryStatic(t *testing.T) {
 	if diff := cmp.Diff(sourcev1.HelmRepositoryStatus{}, o.Status); diff != "" || len(f.kept("helmrepository", "charts")) > 0 {
 		t.Errorf("status (-want +got):\n%s", diff)
 	}
-	f.requests.Take()
+	f.requests.Settle(t)
 	at := "2024-01-02T03:04:05Z"
 	edit(f, "charts", func(o *sourcev1.HelmRepository) { annotate(o, at) })
 	// Back again: proof that the request before was dealt with.

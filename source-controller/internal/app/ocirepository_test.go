@@ -189,7 +189,7 @@ func TestOCIUnchanged(t *testing.T) {
 	before := f.ready()
 	f.waitEvent(sourcev1.NewArtifactReason)
 	f.registry.Take()
-	f.requests.Take()
+	f.requests.Settle(t)
 	after := f.request()
 	if diff := cmp.Diff([]string{"HEAD /v2/" + imagePath + "/manifests/latest"}, f.registry.Take()); diff != "" {
 		t.Errorf("requests to the registry (-want +got):\n%s", diff)
@@ -206,7 +206,7 @@ func TestOCIUnchanged(t *testing.T) {
 	f.change(func(o *sourcev1.OCIRepository) { o.Spec.Interval.Duration = 100 * time.Millisecond })
 	f.wait("the new interval", func(o *sourcev1.OCIRepository) bool { return o.Status.ObservedGeneration == o.Generation })
 	f.registry.Take()
-	f.requests.Take()
+	f.requests.Settle(t)
 	looks := 0
 	eventually(t, "some runs", func() bool {
 		looks += len(f.registry.Take())
@@ -239,7 +239,7 @@ func TestOCIMove(t *testing.T) {
 	old := f.ready().Status.Artifact
 	f.waitEvent(sourcev1.NewArtifactReason)
 	second := f.push("latest", map[string]string{"a": "2"})
-	f.requests.Take()
+	f.requests.Settle(t)
 	f.registry.Take()
 	o := f.request()
 	counts := f.requests.Take()

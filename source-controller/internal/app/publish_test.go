@@ -118,7 +118,7 @@ func TestUnchanged(t *testing.T) {
 	before := f.ready()
 	f.waitEvent(sourcev1.NewArtifactReason)
 	f.gitRequests()
-	f.requests.Take()
+	f.requests.Settle(t)
 	after := f.request()
 	if diff := cmp.Diff([]string{"GET"}, f.gitRequests()); diff != "" {
 		t.Errorf("requests to the remote (-want +got):\n%s", diff)
@@ -135,7 +135,7 @@ func TestUnchanged(t *testing.T) {
 	f.change(func(o *sourcev1.GitRepository) { o.Spec.Interval.Duration = 100 * time.Millisecond })
 	f.wait("the new interval", func(o *sourcev1.GitRepository) bool { return o.Status.ObservedGeneration == o.Generation })
 	f.gitRequests()
-	f.requests.Take()
+	f.requests.Settle(t)
 	deadline := time.Now().Add(patience)
 	runs := 0
 	for ; runs < 5 && time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
@@ -157,7 +157,7 @@ func TestWritesOfAChange(t *testing.T) {
 	f.create()
 	f.ready()
 	f.commit("second", map[string]string{"a": "2"})
-	f.requests.Take()
+	f.requests.Settle(t)
 	f.request()
 	counts := f.requests.Take()
 	delete(counts, testkit.Request{Verb: "create", Resource: "events"})
