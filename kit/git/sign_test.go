@@ -19,6 +19,7 @@ import (
 
 	"github.com/ProtonMail/go-crypto/openpgp"
 	"github.com/ProtonMail/go-crypto/openpgp/armor"
+	"github.com/hiddeco/sshsig"
 	"golang.org/x/crypto/ssh"
 
 	"github.com/weir-gitops/weir/kit/git"
@@ -184,16 +185,27 @@ func TestSSHSignature(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%s\n%v", tc.reason, err)
 			}
-			verifyWithSSH(t, signed(t, signer), tc.key, tc.passphrase)
+			content := []byte("content")
+			armored, err := signer.Sign(content)
+			if err != nil {
+				t.Fatal(err)
+			}
+			signature, err := sshsig.Unarmor(armored)
+			if err != nil {
+				t.Fatal(err)
+			}
+			public := publicKey(t, tc.key, tc.passphrase)
+			if err := sshsig.Verify(bytes.NewReader(content), signature, public, signature.HashAlgorithm, "git"); err != nil {
+				t.Errorf("%s\nsignature: %v", tc.reason, err)
+			}
+			verifyWithSSH(t, signed(t, signer), public)
 		})
 	}
 }
 
-func verifyWithSSH(t *testing.T, repository string, key []byte, passphrase string) {
+// publicKey is the public half of a private key.
+func publicKey(t *testing.T, key []byte, passphrase string) ssh.PublicKey {
 	t.Helper()
-	if _, err := exec.LookPath("ssh-keygen"); err != nil {
-		t.Skip("ssh-keygen is not installed")
-	}
 	parsed, err := ssh.ParsePrivateKey(key)
 	if passphrase != "" {
 		parsed, err = ssh.ParsePrivateKeyWithPassphrase(key, []byte(passphrase))
@@ -201,8 +213,18 @@ func verifyWithSSH(t *testing.T, repository string, key []byte, passphrase strin
 	if err != nil {
 		t.Fatal(err)
 	}
+	return parsed.PublicKey()
+}
+
+// verifyWithSSH lets the commands of other people have a look.
+func verifyWithSSH(t *testing.T, repository string, public ssh.PublicKey) {
+	t.Helper()
+	if _, err := exec.LookPath("ssh-keygen"); err != nil {
+		t.Log("ssh-keygen is not installed; the library alone has verified")
+		return
+	}
 	allowed := filepath.Join(t.TempDir(), "allowed")
-	if err := os.WriteFile(allowed, append([]byte("weir@example.com "), ssh.MarshalAuthorizedKey(parsed.PublicKey())...), 0o600); err != nil {
+	if err := os.WriteFile(allowed, append([]byte("weir@example.com "), ssh.MarshalAuthorizedKey(public)...), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	out := gitCommand(t, repository, "-c", "gpg.ssh.allowedSignersFile="+allowed, "verify-commit", "-v", "main")

@@ -260,7 +260,7 @@ func FuzzLoadArchive(f *testing.F) {
 	f.Add([]byte("name: a\nversion: v1.0.0+1"), []byte("dependencies: [{name: x}]"), "requirements.lock")
 	f.Fuzz(func(t *testing.T, metadata, content []byte, name string) {
 		if strings.ContainsRune(name, 0) || strings.HasSuffix(name, "/") || name == "" || name == "Chart.yaml" {
-			t.Skip("no name of a second file")
+			return // no name of a second file
 		}
 		packed := testkit.Archive(t, map[string]string{"app/Chart.yaml": string(metadata), "app/" + name: string(content)})
 		c, err := helmchart.LoadArchive(t.Context(), bytes.NewReader(packed), helmchart.Limits{ChartBytes: 1 << 20})

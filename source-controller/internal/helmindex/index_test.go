@@ -339,7 +339,7 @@ func FuzzCompile(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, index string) {
 		if len(index) > 1<<16 {
-			t.Skip("a small index is as good")
+			return // a small index is as good
 		}
 		same(t, index)
 	})

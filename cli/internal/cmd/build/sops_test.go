@@ -21,7 +21,7 @@ func FuzzConceal(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		u := new(unstructured.Unstructured)
 		if json.Unmarshal([]byte(text), &u.Object) != nil || u.Object == nil {
-			t.Skip()
+			return // no object
 		}
 		_, encrypted := u.Object["sops"].(map[string]any)
 		if !conceal(u) {
