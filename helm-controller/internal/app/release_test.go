@@ -51,11 +51,7 @@ func TestRequests(t *testing.T) {
 	f.publish(tenChart("1.0.0"))
 	f.create("warm", nil) // so that discovery and watches are there
 	f.awaitRevision("warm", 1)
-	f.eventually("it is quiet", func() bool {
-		before := testkit.Total(requests.Take())
-		time.Sleep(300 * time.Millisecond) // events are sent in the background
-		return before+testkit.Total(requests.Take()) == 0
-	}, nil)
+	requests.Settle(t)
 
 	spend := func(what string, most int) map[testkit.Request]int {
 		t.Helper()
