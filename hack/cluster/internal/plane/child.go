@@ -130,6 +130,9 @@ func (c *child) failure(f instance.Folder) error {
 	return fmt.Errorf("%s: %s; the end of %s:\n%s", c.name, how, f.Log(c.name), tail(f.Log(c.name)))
 }
 
+// errEnded says that a component ended before it was ready.
+var errEnded = errors.New("ended")
+
 // await polls the component's health until it is good, the component ends or ctx does.
 func (c *child) await(ctx context.Context, p *prober) error {
 	tick := time.NewTicker(50 * time.Millisecond)
@@ -141,7 +144,7 @@ func (c *child) await(ctx context.Context, p *prober) error {
 		}
 		select {
 		case <-c.ended:
-			return c.failure(p.folder)
+			return errEnded
 		case <-ctx.Done():
 			return fmt.Errorf("%s is not ready: %w (last answer: %w)", c.name, context.Cause(ctx), err)
 		case <-tick.C:

@@ -7,6 +7,7 @@ package plane
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -21,6 +22,10 @@ import (
 // patience is how long a component may take to end when asked; then it is killed. The API server waits for requests in
 // flight and would wait for a minute.
 const patience = 5 * time.Second
+
+// aftermath is how long after the end of a component that of another, which took the first one along, may be seen: the
+// kernel closes the connections of a killed process a moment before its parent learns of its end.
+const aftermath = 500 * time.Millisecond
 
 // Watcher is told how a start gets on.
 type Watcher interface {
@@ -78,8 +83,22 @@ func Run(ctx context.Context, o Options, w Watcher) (err error) {
 	case <-ctx.Done():
 		return nil
 	case c := <-s.died:
-		return c.failure(o.Folder)
+		return s.cause(c).failure(o.Folder)
 	}
+}
+
+// cause returns the component to blame when c has ended: the first in the order of their start that has ended too, since
+// each stands on those before it.
+func (s *supervisor) cause(c *child) *child {
+	time.Sleep(aftermath)
+	for _, earlier := range s.children {
+		select {
+		case <-earlier.ended:
+			return earlier
+		default:
+		}
+	}
+	return c
 }
 
 // prepare writes all configuration and the state of a cluster that is about to start.
@@ -188,6 +207,9 @@ func (s *supervisor) launch(c component) (*child, error) {
 
 func (s *supervisor) await(ctx context.Context, c *child) error {
 	if err := c.await(ctx, s.prober); err != nil {
+		if errors.Is(err, errEnded) {
+			return s.cause(c).failure(s.Folder)
+		}
 		return err
 	}
 	s.progress("%s is ready", c.name)
