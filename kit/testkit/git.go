@@ -101,6 +101,12 @@ func (s *GitServer) Repository(tb testing.TB, name string) *git.Repository {
 	return repo
 }
 
+// linkMark begins what stands for a symbolic link among the files of a commit.
+const linkMark = "\x00link to "
+
+// LinkTo stands, instead of the content of a file of a commit, for a symbolic link.
+func LinkTo(target string) string { return linkMark + target }
+
 // Commit adds a commit to the branch whose tree is exactly the files (path to content), and returns its hash. Repository and branch are
 // created when they do not exist.
 func (s *GitServer) Commit(tb testing.TB, name, branch, message string, files map[string]string) string {
@@ -135,7 +141,11 @@ func writeTree(tb testing.TB, repo *git.Repository, files map[string]string) plu
 	for _, path := range slices.Sorted(maps.Keys(files)) {
 		folder, rest, nested := strings.Cut(path, "/")
 		if !nested {
-			tree.Entries = append(tree.Entries, object.TreeEntry{Name: path, Mode: filemode.Regular, Hash: writeBlob(tb, repo, files[path])})
+			mode, content := filemode.Regular, files[path]
+			if target, link := strings.CutPrefix(content, linkMark); link {
+				mode, content = filemode.Symlink, target
+			}
+			tree.Entries = append(tree.Entries, object.TreeEntry{Name: path, Mode: mode, Hash: writeBlob(tb, repo, content)})
 			continue
 		}
 		if folders[folder] == nil {

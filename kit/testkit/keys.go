@@ -4,6 +4,7 @@
 package testkit
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
@@ -11,11 +12,15 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"math/big"
 	"net"
 	"testing"
 	"time"
 
+	"github.com/ProtonMail/go-crypto/openpgp"
+	"github.com/ProtonMail/go-crypto/openpgp/armor"
+	"github.com/ProtonMail/go-crypto/openpgp/packet"
 	"golang.org/x/crypto/ssh"
 )
 
@@ -95,4 +100,24 @@ func NewIdentity(tb testing.TB, passphrase string) []byte {
 		tb.Fatalf("encode key: %v", err)
 	}
 	return pem.EncodeToMemory(block)
+}
+
+// NewOpenPGPKey makes a private key in armor that was made at that time and is valid that long; 0 is forever.
+func NewOpenPGPKey(tb testing.TB, made time.Time, valid time.Duration) []byte {
+	tb.Helper()
+	var out bytes.Buffer
+	w, err := armor.Encode(&out, openpgp.PrivateKeyType, nil)
+	if err != nil {
+		tb.Fatalf("encode key: %v", err)
+	}
+	// Seconds as RFC 9580 has them, which a uint32 holds.
+	config := &packet.Config{Time: func() time.Time { return made }, KeyLifetimeSecs: uint32(valid.Seconds())}
+	key, err := openpgp.NewEntity("test", "", "test@example.com", config)
+	if err == nil {
+		err = key.SerializePrivateWithoutSigning(w, nil)
+	}
+	if err := errors.Join(err, w.Close()); err != nil {
+		tb.Fatalf("make key: %v", err)
+	}
+	return out.Bytes()
 }
