@@ -8,7 +8,8 @@
 // A Remote is a repository somewhere else with the credentials to read it. A Reference says which commit
 // is wanted. A Mirror is the local copy: Resolve asks the remote, with one listing of its references,
 // which commit the reference names now, and Fetch brings in the objects of that commit the mirror does
-// not have yet. A Commit is then read from the mirror, entry by entry, without a work tree.
+// not have yet. A Commit is then read from the mirror, entry by entry, without a work tree. A Finder follows paths in
+// it as a work tree would, through symbolic links that stay inside.
 //
 // A Draft is a commit on top of another one, made from tree objects alone: only files that change are
 // touched, whatever the size of the repository. A Push moves one reference to it, from where it was seen and

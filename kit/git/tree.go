@@ -41,7 +41,7 @@ var errTree = errors.New("invalid tree")
 // Mode is what an entry of a tree is.
 type Mode int
 
-// The kinds of entries that are of use. Links and submodules are left out.
+// The kinds of entries that are of use. Submodules are left out.
 const (
 	File Mode = iota
 	Executable
@@ -54,6 +54,8 @@ type Entry struct {
 	Path string
 	// Mode is what the entry is.
 	Mode Mode
+	// Link says that it is a file whose content is where a symbolic link leads. Only EntriesAndLinks yields such.
+	Link bool
 	// Hash names the blob or tree.
 	Hash Hash
 }
@@ -62,8 +64,17 @@ type Entry struct {
 // sorted as text. With directories given, only these, what is in them and what leads to them. Symbolic
 // links and submodules are left out.
 func (c *Commit) Entries(ctx context.Context, directories []string) iter.Seq2[Entry, error] {
+	return c.entries(ctx, directories, false)
+}
+
+// EntriesAndLinks is Entries with the symbolic links, none of which is followed; that is for a Finder.
+func (c *Commit) EntriesAndLinks(ctx context.Context, directories []string) iter.Seq2[Entry, error] {
+	return c.entries(ctx, directories, true)
+}
+
+func (c *Commit) entries(ctx context.Context, directories []string, links bool) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
-		w := walker{commit: c, only: cleanDirectories(directories), yield: yield, left: maxEntries}
+		w := walker{commit: c, only: cleanDirectories(directories), links: links, yield: yield, left: maxEntries}
 		if err := w.walk(ctx, c.tree, "", 0); err != nil && !errors.Is(err, errStop) {
 			yield(Entry{}, err)
 		}
@@ -118,7 +129,9 @@ var errStop = errors.New("stop")
 type walker struct {
 	commit *Commit
 	only   []string
-	yield  func(Entry, error) bool
+	// links says that symbolic links are wanted.
+	links bool
+	yield func(Entry, error) bool
 	// left is how many entries may still come.
 	left int
 }
@@ -165,6 +178,10 @@ func (w *walker) visit(ctx context.Context, te object.TreeEntry, p string, depth
 	case filemode.Executable:
 		e.Mode = Executable
 	case filemode.Regular, filemode.Deprecated:
+	case filemode.Symlink:
+		if e.Link = true; !w.links {
+			return nil
+		}
 	default:
 		return nil
 	}
