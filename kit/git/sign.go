@@ -8,6 +8,7 @@ import (
 	"crypto/rsa"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/ProtonMail/go-crypto/openpgp"
 	"github.com/hiddeco/sshsig"
@@ -24,6 +25,8 @@ var (
 	ErrPassphraseMissing = fmt.Errorf("%w: encrypted", ErrSigningKey)
 	// ErrPassphraseWrong says that a key cannot be decrypted with what there is.
 	ErrPassphraseWrong = fmt.Errorf("%w: wrong passphrase", ErrSigningKey)
+	// ErrKeyInvalid says that a key has expired, was revoked, is not valid yet or is for something else than signing.
+	ErrKeyInvalid = fmt.Errorf("%w: not valid", ErrSigningKey)
 )
 
 const (
@@ -39,8 +42,8 @@ type Signer interface {
 	Sign(content []byte) ([]byte, error)
 }
 
-// NewOpenPGPSigner returns a signer with the one private key in an armored document. The passphrase decrypts it; empty
-// means that it is not encrypted.
+// NewOpenPGPSigner returns a signer with the one private key in an armored document, which has to be valid now. The passphrase
+// decrypts it; empty means that it is not encrypted.
 func NewOpenPGPSigner(key []byte, passphrase string) (Signer, error) {
 	entities, err := openpgp.ReadArmoredKeyRing(bytes.NewReader(key))
 	switch {
@@ -52,6 +55,9 @@ func NewOpenPGPSigner(key []byte, passphrase string) (Signer, error) {
 		return nil, fmt.Errorf("%w: it holds no private key", ErrSigningKey)
 	}
 	entity := entities[0]
+	if err := checkValid(entity, time.Now()); err != nil {
+		return nil, err
+	}
 	if !encrypted(entity) {
 		return openPGPSigner{entity}, nil
 	}
@@ -62,6 +68,25 @@ func NewOpenPGPSigner(key []byte, passphrase string) (Signer, error) {
 		return nil, ErrPassphraseWrong
 	}
 	return openPGPSigner{entity}, nil
+}
+
+// checkValid refuses a key that cannot sign now, by the rules of what signs with it.
+func checkValid(e *openpgp.Entity, now time.Time) error {
+	key, ok := e.SigningKey(now)
+	self, _ := e.PrimarySelfSignature()
+	switch {
+	case ok && key.PrivateKey != nil && !key.PrivateKey.Dummy():
+		return nil
+	case ok:
+		return fmt.Errorf("%w: the private part of what signs is missing", ErrKeyInvalid)
+	case e.Revoked(now):
+		return fmt.Errorf("%w: it was revoked", ErrKeyInvalid)
+	case e.PrimaryKey.CreationTime.After(now):
+		return fmt.Errorf("%w: it is of the future", ErrKeyInvalid)
+	case self != nil && (e.PrimaryKey.KeyExpired(self, now) || self.SigExpired(now)):
+		return fmt.Errorf("%w: it has expired", ErrKeyInvalid)
+	}
+	return fmt.Errorf("%w: it has no part that may sign: expired, revoked or for something else", ErrKeyInvalid)
 }
 
 // encrypted reports whether any of the keys needs a passphrase.

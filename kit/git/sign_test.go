@@ -16,9 +16,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ProtonMail/go-crypto/openpgp"
 	"github.com/ProtonMail/go-crypto/openpgp/armor"
+	"github.com/ProtonMail/go-crypto/openpgp/packet"
 	"github.com/hiddeco/sshsig"
 	"golang.org/x/crypto/ssh"
 
@@ -233,6 +235,25 @@ func verifyWithSSH(t *testing.T, repository string, public ssh.PublicKey) {
 	}
 }
 
+// notForSigning leaves a key that only vouches for its parts.
+func notForSigning(e *openpgp.Entity) error {
+	for _, identity := range e.Identities {
+		identity.SelfSignature.FlagSign = false
+	}
+	return nil
+}
+
+// signingSubkey has a part of the key sign, and no other.
+func signingSubkey(e *openpgp.Entity) error { return errors.Join(notForSigning(e), e.AddSigningSubkey(nil)) }
+
+// revokedSubkey is that, with the part revoked.
+func revokedSubkey(e *openpgp.Entity) error {
+	if err := signingSubkey(e); err != nil {
+		return err
+	}
+	return e.RevokeSubkey(&e.Subkeys[len(e.Subkeys)-1], packet.KeyCompromised, "", nil)
+}
+
 func TestSigningKeys(t *testing.T) {
 	small, err := rsa.GenerateKey(rand.Reader, 1024)
 	if err != nil {
@@ -243,6 +264,17 @@ func TestSigningKeys(t *testing.T) {
 	asOpenPGP := func(key []byte, passphrase string) error {
 		_, err := git.NewOpenPGPSigner(key, passphrase)
 		return err
+	}
+	long := time.Date(2001, 1, 1, 0, 0, 0, 0, time.UTC)
+	edited := func(edit func(*openpgp.Entity) error) []byte {
+		e, err := openpgp.NewEntity("one", "", "one@example.com", nil)
+		if err == nil {
+			err = edit(e)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return armored(t, openpgp.PrivateKeyType, func(b *bytes.Buffer) error { return e.SerializePrivate(b, nil) })
 	}
 	asSSH := func(key []byte, passphrase string) error {
 		_, err := git.NewSSHSigner(key, passphrase)
@@ -256,6 +288,13 @@ func TestSigningKeys(t *testing.T) {
 		"Several":         {"Which of two keys is meant nobody knows.", asOpenPGP(two, ""), git.ErrSeveralKeys},
 		"Public":          {"A public key does not sign.", asOpenPGP(public, ""), git.ErrSigningKey},
 		"NoKey":           {"Text is no key.", asOpenPGP([]byte("x"), ""), git.ErrSigningKey},
+		"Expired":         {"A key that has expired.", asOpenPGP(testkit.NewOpenPGPKey(t, long, 24*time.Hour), ""), git.ErrKeyInvalid},
+		"Future":          {"One that is not valid yet.", asOpenPGP(testkit.NewOpenPGPKey(t, time.Now().Add(24*time.Hour), 0), ""), git.ErrKeyInvalid},
+		"Revoked":         {"One that was revoked.", asOpenPGP(edited(func(e *openpgp.Entity) error { return e.RevokeKey(packet.KeyCompromised, "", nil) }), ""), git.ErrKeyInvalid},
+		"OnlyEncrypts":    {"One that is for something else.", asOpenPGP(edited(notForSigning), ""), git.ErrKeyInvalid},
+		"SubkeyRevoked":   {"One whose part that signs was revoked.", asOpenPGP(edited(revokedSubkey), ""), git.ErrKeyInvalid},
+		"Old":             {"One that is old and has no end is fine.", asOpenPGP(testkit.NewOpenPGPKey(t, long, 0), ""), nil},
+		"SubkeySigns":     {"So is one of which a part signs.", asOpenPGP(edited(signingSubkey), ""), nil},
 		"NoPassphrase":    {"An encrypted key needs a passphrase.", asOpenPGP(locked, ""), git.ErrPassphraseMissing},
 		"WrongPassphrase": {"The right one.", asOpenPGP(locked, "x"), git.ErrPassphraseWrong},
 		"SSHNoKey":        {"Text is no key.", asSSH([]byte("x"), ""), git.ErrSigningKey},
