@@ -33,10 +33,22 @@ const (
 // Language is CEL with a set of variables. It may be used from any goroutine.
 type Language struct {
 	env *cel.Env
+	// open is set when the variables are not known before an expression is evaluated.
+	open bool
 }
 
 // New returns the language in which expressions use the variables, each of which is an object.
 func New(variables ...string) (*Language, error) {
+	return newLanguage(false, variables)
+}
+
+// Open returns the language for expressions over objects of which nobody knows beforehand what they look like: each of their fields is a
+// variable. Whether an expression has the right type shows when it is evaluated.
+func Open() (*Language, error) {
+	return newLanguage(true, nil)
+}
+
+func newLanguage(open bool, variables []string) (*Language, error) {
 	options := append([]cel.EnvOption{
 		// All functions but those that bounded replaces; extensions let themselves be overridden, this library does not.
 		cel.StdLib(cel.StdLibSubset(celenv.NewLibrarySubset().AddExcludedFunctions(celenv.NewFunction(matchesFunction)))),
@@ -50,7 +62,7 @@ func New(variables ...string) (*Language, error) {
 	if err != nil {
 		return nil, fmt.Errorf("failed to create CEL environment: %w", err)
 	}
-	return &Language{env: env}, nil
+	return &Language{env: env, open: open}, nil
 }
 
 // Condition compiles an expression that is true or false.
@@ -75,11 +87,15 @@ func (l *Language) compile(text string, want *cel.Type) (cel.Program, error) {
 	if err := checkLimits(text); err != nil {
 		return nil, err
 	}
-	ast, issues := l.env.Compile(text)
+	read := l.env.Compile
+	if l.open {
+		read = l.env.Parse
+	}
+	ast, issues := read(text)
 	if issues.Err() != nil {
 		return nil, parseError(text, issues.String())
 	}
-	if got := ast.OutputType(); got != want {
+	if got := ast.OutputType(); !l.open && got != want {
 		return nil, fmt.Errorf("CEL expression output type mismatch: expected %s, got %s", want, got)
 	}
 	program, err := l.env.Program(ast, cel.CostLimit(costLimit), cel.CostTracking(growth{}), cel.InterruptCheckFrequency(interruptFrequency))
@@ -99,10 +115,17 @@ type Condition struct {
 	program cel.Program
 }
 
-// Holds evaluates the condition over the variables, which are JSON objects.
+// Holds evaluates the condition over the variables, which are JSON values.
 func (c *Condition) Holds(ctx context.Context, variables map[string]any) (bool, error) {
 	result, err := evaluate(ctx, c.program, c.text, variables)
-	return result == types.True, err
+	if err != nil {
+		return false, err
+	}
+	holds, ok := result.(types.Bool)
+	if !ok {
+		return false, fmt.Errorf("failed to evaluate CEL expression as boolean: '%s'", c.text)
+	}
+	return bool(holds), nil
 }
 
 // Template is an expression that makes a string. It may be used from any goroutine.

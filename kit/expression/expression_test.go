@@ -100,3 +100,52 @@ func TestMatches(t *testing.T) {
 		})
 	}
 }
+
+// TestOpen holds that an expression over an object of any shape has the limits of all others.
+func TestOpen(t *testing.T) {
+	cases := map[string]struct {
+		reason, text          string
+		compiles, fails, want bool
+	}{
+		"Field":       {reason: "The fields of the object are variables.", text: "status.phase == 'Up' && spec.size > 1.5", compiles: true, want: true},
+		"Conditions":  {reason: "Loops work over what is there.", text: "status.conditions.exists(c, c.type == 'Ready' && c.status == 'True')", compiles: true, want: true},
+		"Functions":   {reason: "So do extensions and what is bounded of them.", text: "status.phase.matches('^U') && sets.contains(status.list, [1]) && status.phase.replace('U', 'X') == 'Xp'", compiles: true, want: true},
+		"Optional":    {reason: "And optionals.", text: "status.?absent.orValue(true)", compiles: true, want: true},
+		"Missing":     {reason: "What is not there shows when it is evaluated.", text: "status.absent == 'x'", compiles: true, fails: true},
+		"NoObject":    {reason: "So does a field that the object does not have.", text: "data.absent == 'x'", compiles: true, fails: true},
+		"NoBool":      {reason: "And a wrong type.", text: "status.phase", compiles: true, fails: true},
+		"Broken":      {reason: "A text that does not parse is refused.", text: "status.("},
+		"Nested":      {reason: "Loops are nested two deep at most.", text: "[1].all(a, [1].all(b, [1].all(c, true)))"},
+		"Long":        {reason: "The text is limited.", text: "true" + strings.Repeat(" ", 4096)},
+		"LimitedCost": {reason: "So is what it costs.", text: "status.many.all(a, status.many.all(b, a + b >= 0))", compiles: true, fails: true},
+		"Growth":      {reason: "And what it makes.", text: "status.big + status.big != ''", compiles: true, fails: true},
+		"Pattern":     {reason: "And regular expressions.", text: "status.big.matches('((a|b){30}){30}c')", compiles: true, fails: true},
+	}
+	language, err := expression.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	many := make([]any, 2000)
+	for i := range many {
+		many[i] = int64(i)
+	}
+	object := map[string]any{"spec": map[string]any{"size": int64(2)}, "status": map[string]any{
+		"phase": "Up", "list": []any{int64(1), int64(2)}, "many": many, "big": strings.Repeat("x", 100_000),
+		"conditions": []any{map[string]any{"type": "Ready", "status": "True"}},
+	}}
+	for key, tc := range cases {
+		t.Run(key, func(t *testing.T) {
+			condition, err := language.Condition(tc.text)
+			if (err == nil) != tc.compiles {
+				t.Fatalf("%s got %v", tc.reason, err)
+			}
+			if err != nil {
+				return
+			}
+			got, err := condition.Holds(t.Context(), object)
+			if (err != nil) != tc.fails || got != tc.want {
+				t.Errorf("%s got %t, %.200v", tc.reason, got, err)
+			}
+		})
+	}
+}
