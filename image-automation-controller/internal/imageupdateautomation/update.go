@@ -49,26 +49,20 @@ func (s *scope) edit(ctx context.Context) error {
 	if err := images.Check(); err != nil {
 		return err
 	}
-	root := cleanPath(s.obj.Spec.Update.Path)
-	if err := s.commit.Has(root); errors.Is(err, git.ErrNotFound) {
-		return fmt.Errorf("%s: no such file or directory in the repository", root)
-	} else if err != nil {
+	w := &worker{scope: s, images: images, log: logr.FromContextOrDiscard(ctx), finder: s.commit.Finder(), linked: map[string]bool{}}
+	start := cleanPath(s.obj.Spec.Update.Path)
+	root, err := w.finder.Find(ctx, start)
+	if errors.Is(err, git.ErrNotFound) {
+		return fmt.Errorf("%s: no such file or directory in the repository", start)
+	}
+	if err != nil {
 		return err
 	}
 	s.changes = changes{files: map[string][]byte{}, edits: map[string][]setters.Edit{}}
-	w := &worker{scope: s, images: images, log: logr.FromContextOrDiscard(ctx)}
-	for entry, err := range s.commit.Entries(ctx, []string{root}) {
-		if err != nil {
-			return err
-		}
-		if entry.Mode == git.Dir || !isManifest(entry.Path) {
-			continue
-		}
-		if err := w.file(entry, relative(root, entry.Path)); err != nil {
-			return fmt.Errorf("%s: %w", entry.Path, err)
-		}
+	if root.Mode != git.Dir {
+		return w.single(root, start)
 	}
-	return nil
+	return w.directory(ctx, root.Path)
 }
 
 // cleanPath returns a path relative to the root of the repository, out of which it cannot lead; "." is the root.
@@ -80,15 +74,12 @@ func cleanPath(p string) string {
 	return p
 }
 
-// relative returns a path below root, the name of the file if root is one.
-func relative(root, p string) string {
-	switch root {
-	case ".":
-		return p
-	case p:
-		return path.Base(p)
+// within returns the path of what is below root relative to it, false for what is not.
+func within(root, p string) (string, bool) {
+	if root == "." {
+		return p, true
 	}
-	return strings.TrimPrefix(p, root+"/")
+	return strings.CutPrefix(p, root+"/")
 }
 
 // isManifest reports whether a file may hold manifests. Flux: image-automation-controller contract, "Files visited".
@@ -104,6 +95,63 @@ type worker struct {
 	images setters.Images
 	log    logr.Logger
 	bytes  int
+	finder *git.Finder
+	// linked are the files outside the path of the object to which symbolic links led.
+	linked map[string]bool
+}
+
+// single changes the one file that the object names, by the name that it has there.
+func (w *worker) single(file git.Entry, p string) error {
+	if !isManifest(p) {
+		return nil
+	}
+	if err := w.file(file, path.Base(p)); err != nil {
+		return fmt.Errorf("%s: %w", p, err)
+	}
+	return nil
+}
+
+// directory changes the files below a directory.
+func (w *worker) directory(ctx context.Context, root string) error {
+	for entry, err := range w.commit.EntriesAndLinks(ctx, []string{root}) {
+		if err != nil {
+			return err
+		}
+		name, ok := within(root, entry.Path)
+		if !ok || entry.Mode == git.Dir || !isManifest(name) {
+			continue
+		}
+		if entry.Link {
+			if entry, ok, err = w.follow(ctx, root, entry); err != nil {
+				return err
+			}
+		}
+		if !ok {
+			continue
+		}
+		if err := w.file(entry, name); err != nil {
+			return fmt.Errorf("%s: %w", entry.Path, err)
+		}
+	}
+	return nil
+}
+
+// follow returns the file that a symbolic link leads to, false if it leads out of the repository, nowhere, to a directory, or to a file that is
+// looked at anyway: as what it is or for the sake of another link. Flux: image-automation-controller contract, "Files visited", links.
+func (w *worker) follow(ctx context.Context, root string, link git.Entry) (git.Entry, bool, error) {
+	to, err := w.finder.Find(ctx, link.Path)
+	if errors.Is(err, git.ErrNotFound) {
+		w.log.V(1).Info("symbolic link leads to no file of the repository and is left alone", "path", link.Path, "cause", err.Error())
+		return git.Entry{}, false, nil
+	}
+	if err != nil || to.Mode == git.Dir || w.linked[to.Path] {
+		return git.Entry{}, false, err
+	}
+	if name, ok := within(root, to.Path); ok && isManifest(name) {
+		return git.Entry{}, false, nil
+	}
+	w.linked[to.Path] = true
+	return to, true, nil
 }
 
 // file changes one file. What cannot be parsed is left alone: it may be a template.
