@@ -43,7 +43,7 @@ type Reconciler struct {
 	Options
 	// Client reads from the cache and writes ImagePolicies.
 	Client client.Client
-	// Live reads past the cache: Namespaces, of which only few are ever asked for.
+	// Live reads past the cache.
 	Live client.Reader
 	// Secrets reads credentials.
 	Secrets *auth.Reader
@@ -55,6 +55,8 @@ type Reconciler struct {
 	Metrics  reconcile.Metrics
 	Jitter   func(time.Duration) time.Duration
 	Clock    func() time.Time
+
+	namespaces *namespaces // Setup
 }
 
 // Setup registers the kind with its watches.
@@ -62,7 +64,7 @@ type Reconciler struct {
 // +kubebuilder:rbac:groups=image.toolkit.fluxcd.io,resources=imagepolicies,verbs=get;list;watch;update;patch
 // +kubebuilder:rbac:groups=image.toolkit.fluxcd.io,resources=imagepolicies/status,verbs=get;update;patch
 // +kubebuilder:rbac:groups=image.toolkit.fluxcd.io,resources=imagerepositories,verbs=get;list;watch
-// +kubebuilder:rbac:groups="",resources=namespaces,verbs=get
+// +kubebuilder:rbac:groups="",resources=namespaces,verbs=get;list;watch
 // +kubebuilder:rbac:groups="",resources=secrets;serviceaccounts,verbs=get;list;watch
 // +kubebuilder:rbac:groups="",resources=events,verbs=create;patch
 func (r *Reconciler) Setup(ctx context.Context, mgr ctrl.Manager, opts controller.Options) error {
@@ -73,7 +75,12 @@ func (r *Reconciler) Setup(ctx context.Context, mgr ctrl.Manager, opts controlle
 	if err := index(ctx, mgr.GetFieldIndexer()); err != nil {
 		return fmt.Errorf("set up ImagePolicy: %w", err)
 	}
-	return r.watch(mgr, opts).Complete(&selected{next: driver, reader: r.Client, selector: r.Selector})
+	c, err := r.watch(mgr, opts).Build(&selected{next: driver, reader: r.Client, selector: r.Selector})
+	if err != nil {
+		return err
+	}
+	r.namespaces = r.newNamespaces(mgr, c)
+	return nil
 }
 
 func (r *Reconciler) validate() error {

@@ -8,11 +8,8 @@ import (
 	"fmt"
 
 	"github.com/fluxcd/pkg/runtime/acl"
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	imagev1 "github.com/weir-gitops/weir/api/image/v1"
 	"github.com/weir-gitops/weir/image-automation-controller/internal/imagerepository"
@@ -63,13 +60,12 @@ func (r *Reconciler) admitted(ctx context.Context, namespace string, repository 
 		return imagev1.AccessDeniedReason, fmt.Errorf("access denied: %w", acl.AccessDeniedError(fmt.Sprintf(
 			"'%s/%s' can't be accessed due to missing ACL labels on 'accessFrom'", repository.Namespace, repository.Name)))
 	}
-	own := &metav1.PartialObjectMetadata{}
-	own.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Namespace"))
-	if err := r.Live.Get(ctx, client.ObjectKey{Name: namespace}, own); err != nil {
+	own, err := r.namespaces.labels(ctx, namespace)
+	if err != nil {
 		return imagev1.FailureReason, err
 	}
 	for _, selector := range from.NamespaceSelectors {
-		if labels.SelectorFromSet(selector.MatchLabels).Matches(labels.Set(own.Labels)) {
+		if labels.SelectorFromSet(selector.MatchLabels).Matches(own) {
 			return "", nil
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"strconv"
 
 	"github.com/fluxcd/pkg/apis/meta"
 	"github.com/fluxcd/pkg/runtime/conditions"
@@ -25,8 +26,11 @@ import (
 	imagev1 "github.com/weir-gitops/weir/api/image/v1"
 )
 
-// indexRepository is the name of the cache index by repository.
-const indexRepository = ".spec.imageRepository"
+// Names of the indexes of the cache: by repository, and whether that is in another namespace.
+const (
+	indexRepository = ".spec.imageRepository"
+	indexForeign    = ".spec.imageRepository.foreign"
+)
 
 // repositoryKey names the repository of an object.
 func repositoryKey(o *imagev1.ImagePolicy) types.NamespacedName {
@@ -36,21 +40,26 @@ func repositoryKey(o *imagev1.ImagePolicy) types.NamespacedName {
 
 // index lets the objects be found by the repository that they refer to.
 func index(ctx context.Context, indexer client.FieldIndexer) error {
-	extract := func(obj client.Object) []string {
-		o, ok := obj.(*imagev1.ImagePolicy)
-		if !ok {
-			return nil
+	for name, value := range map[string]func(*imagev1.ImagePolicy) string{
+		indexRepository: func(o *imagev1.ImagePolicy) string { return repositoryKey(o).String() },
+		indexForeign:    func(o *imagev1.ImagePolicy) string { return strconv.FormatBool(repositoryKey(o).Namespace != o.Namespace) },
+	} {
+		extract := func(obj client.Object) []string {
+			o, ok := obj.(*imagev1.ImagePolicy)
+			if !ok {
+				return nil
+			}
+			return []string{value(o)}
 		}
-		return []string{repositoryKey(o).String()}
-	}
-	if err := indexer.IndexField(ctx, &imagev1.ImagePolicy{}, indexRepository, extract); err != nil {
-		return fmt.Errorf("index %s: %w", indexRepository, err)
+		if err := indexer.IndexField(ctx, &imagev1.ImagePolicy{}, name, extract); err != nil {
+			return fmt.Errorf("index %s: %w", name, err)
+		}
 	}
 	return nil
 }
 
 // watch lists everything whose change starts a run: a new spec, a request, labels that make the object one of ours, and other tags of the
-// repository.
+// repository. Later the labels of namespaces join, where they count.
 func (r *Reconciler) watch(mgr ctrl.Manager, opts controller.Options) *builder.Builder {
 	return ctrl.NewControllerManagedBy(mgr).WithOptions(opts).
 		For(&imagev1.ImagePolicy{}, builder.WithPredicates(
@@ -93,10 +102,15 @@ func revision(o *imagev1.ImageRepository) string {
 
 // users finds the objects that choose from a repository.
 func (r *Reconciler) users(ctx context.Context, obj client.Object) []ctrl.Request {
+	return r.requests(ctx, client.MatchingFields{indexRepository: client.ObjectKeyFromObject(obj).String()})
+}
+
+// requests finds those of our objects that a change concerns.
+func (r *Reconciler) requests(ctx context.Context, which ...client.ListOption) []ctrl.Request {
 	var list imagev1.ImagePolicyList
-	which := client.MatchingFields{indexRepository: client.ObjectKeyFromObject(obj).String()}
-	if err := r.Client.List(ctx, &list, which, client.MatchingLabelsSelector{Selector: r.Selector}, client.UnsafeDisableDeepCopy); err != nil {
-		ctrl.LoggerFrom(ctx).Error(err, "list the policies of a repository")
+	which = append(which, client.MatchingLabelsSelector{Selector: r.Selector}, client.UnsafeDisableDeepCopy)
+	if err := r.Client.List(ctx, &list, which...); err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "list the policies that a change concerns")
 		return nil
 	}
 	requests := make([]ctrl.Request, 0, len(list.Items))
