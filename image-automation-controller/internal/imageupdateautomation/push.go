@@ -8,6 +8,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/go-logr/logr"
 
@@ -76,7 +78,7 @@ func (r *Reconciler) deliver(ctx context.Context, s *scope) error {
 
 // commit makes the commit.
 func (r *Reconciler) commit(ctx context.Context, s *scope) (*git.Draft, error) {
-	if !s.plan.switches && !s.plan.ref.NamesBranch() {
+	if !s.plan.switches && !s.plan.atHead() {
 		return nil, fmt.Errorf("cannot push to branch '%s' from %s: %w; set spec.git.push.branch to another branch", s.plan.branch, s.plan.ref, errNotABranch)
 	}
 	text, err := s.template.render(ctx, s.changes)
@@ -124,7 +126,7 @@ func (r *Reconciler) pushBranch(ctx context.Context, s *scope, draft *git.Draft)
 func (s *scope) moved(head git.Hash) {
 	s.listing = s.listing.With(git.BranchRef(s.plan.branch), head)
 	if !s.plan.switches {
-		s.target = git.Target{Revision: git.Revision(s.plan.branch, head), Commit: head}
+		s.target = git.Target{Revision: git.Revision(cmp.Or(s.plan.ref.Name, s.plan.branch), head), Commit: head}
 	}
 }
 
@@ -159,7 +161,8 @@ func (r *Reconciler) pushTo(ctx context.Context, s *scope, spec git.Refspec, hea
 		local[git.BranchRef(cmp.Or(s.plan.ref.Branch, defaultBranch))] = s.target.Commit
 	}
 	force, matched := spec.Force || s.plan.switches && r.ForcePushBranch, false
-	for name, commit := range local {
+	for _, name := range slices.Sorted(maps.Keys(local)) {
+		commit := local[name]
 		to, ok := spec.Destination(name)
 		if !ok || to == git.BranchRef(s.plan.branch) {
 			continue

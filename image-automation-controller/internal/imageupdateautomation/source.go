@@ -44,6 +44,11 @@ type plan struct {
 	signer git.Signer
 }
 
+// atHead reports whether what is checked out is the head of the branch that is pushed to: only there can a commit go on top of it.
+func (p plan) atHead() bool {
+	return p.ref.NamesBranch() || p.ref.Commit == "" && p.ref.Name == git.BranchRef(p.branch)
+}
+
 // source finds the repository, what to do with it, and the credentials. Nothing is sent to it yet.
 func (r *Reconciler) source(ctx context.Context, s *scope) error {
 	ref := sourceRef(s.obj)
