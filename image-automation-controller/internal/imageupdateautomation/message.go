@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"text/template"
 	"text/template/parse"
 	"time"
@@ -113,20 +114,20 @@ func count(list *parse.ListNode, step parse.Node) {
 	list.Nodes = slices.Insert(list.Nodes, 0, step)
 }
 
-// functions are those that a template may call: the repeatable ones of sprig, without those that make keys or passwords, which burn a core and
-// have no place in a message.
+// functions are those that a template may call: the ones of sprig that know neither time, chance nor environment, without those that make keys or
+// passwords, which burn a core and have no place in a message. Flux: image-automation-controller contract, "Message template".
 func functions() template.FuncMap {
 	all := template.FuncMap(sprig.HermeticTxtFuncMap())
 	for _, name := range []string{
-		"ago", "genPrivateKey", "genCA", "genCAWithKey", "genSelfSignedCert", "genSelfSignedCertWithKey", "genSignedCert", "genSignedCertWithKey",
-		"buildCustomCert", "derivePassword", "bcrypt", "htpasswd", "encryptAES", "decryptAES", "shuffle",
+		"genPrivateKey", "genCA", "genCAWithKey", "genSelfSignedCert", "genSelfSignedCertWithKey", "genSignedCert", "genSignedCertWithKey",
+		"buildCustomCert", "derivePassword", "bcrypt", "htpasswd", "encryptAES", "decryptAES",
 	} {
 		delete(all, name)
 	}
 	all["until"] = func(n int) ([]int, error) { return steps(0, n, 1) }
 	all["untilStep"] = steps
 	all["repeat"] = repeat
-	delete(all, "seq") // makes lists without a bound; until does the same
+	all["seq"] = sequence
 	all[stepFunction] = func() (string, error) { return "", nil }
 	return all
 }
@@ -144,6 +145,30 @@ func steps(begin, end, step int) ([]int, error) {
 		numbers = append(numbers, n)
 	}
 	return numbers, nil
+}
+
+// sequence is the numbers from the first to the last, as text. Of one parameter that is the last, of three the second is the step.
+func sequence(params ...int) (string, error) {
+	first, step, last := 1, 1, 0
+	switch len(params) {
+	case 1:
+		last = params[0]
+	case 2:
+		first, last = params[0], params[1]
+	case 3:
+		first, step, last = params[0], params[1], params[2]
+	default:
+		return "", nil
+	}
+	end := last + 1
+	if last < first {
+		end = last - 1
+	}
+	if last < first && len(params) < 3 {
+		step = -1
+	}
+	numbers, err := steps(first, end, step)
+	return strings.Trim(fmt.Sprint(numbers), "[]"), err
 }
 
 // repeat repeats a text.

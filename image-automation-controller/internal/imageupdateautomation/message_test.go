@@ -54,13 +54,15 @@ func TestMessage(t *testing.T) {
 		"Nothing": {"A message may be empty.", "{{ if false }}x{{ end }}", ""},
 		"Defined": {"Templates may be defined and used.", `{{ define "x" }}<{{ . }}>{{ end }}{{ template "x" .Values.env }}`, "<prod>"},
 		"Until":   {"Loops over numbers.", "{{ range until 3 }}{{ . }}{{ end }}{{ range untilStep 5 0 -2 }}{{ . }}{{ end }}", "012531"},
+		"Seq":     {"The same as text.", "{{ seq 3 }};{{ seq -1 }};{{ seq 2 4 }};{{ seq 4 2 }};{{ seq 1 2 6 }};{{ seq 6 -2 1 }};{{ seq 1 -1 3 }};{{ seq 3 1 1 }};{{ seq }}", "1 2 3;1 0 -1;2 3 4;4 3 2;1 3 5;6 4 2;;;"},
 		"Repeat":  {"Repetition.", `{{ repeat 3 "ab" }}`, "ababab"},
 		"Sprig": {
 			"Functions of all shapes do what they do without a bound.",
 			`{{ printf "%-3s|%d" "a" 2 }} {{ list 1 2 | join "," }} {{ cat "a" nil "b" }} {{ default "d" "" }} {{ dict "a" 1 | toJson }} {{ html "<" }} {{ "a" | indent 2 }}`,
 			`a  |2 1,2 a b d {"a":1} &lt;   a`,
 		},
-		"Break": {"Loops that end early.", "{{ range until 9 }}{{ if gt . 1 }}{{ break }}{{ end }}{{ . }}{{ end }}", "01"},
+		"Leftovers": {"What older templates may use.", `{{ shuffle "aa" }} {{ ago nil | len }}`, "aa 2"},
+		"Break":     {"Loops that end early.", "{{ range until 9 }}{{ if gt . 1 }}{{ break }}{{ end }}{{ . }}{{ end }}", "01"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -91,6 +93,7 @@ func TestBadMessage(t *testing.T) {
 		"Numbers":     {"So do those over numbers.", "{{ range 1000000000 }}{{ end }}", errTemplateBounds},
 		"Recursion":   {"And templates that use themselves.", `{{ define "x" }}{{ template "x" . }}{{ end }}{{ template "x" . }}`, nil},
 		"List":        {"A list has an end.", "{{ until 100000000 }}", errTemplateBounds},
+		"Sequence":    {"Also as text.", "{{ seq 1000000000 }}", errTemplateBounds},
 		"Repetition":  {"A repetition too.", `{{ repeat 1000000000 "ab" }}`, errTemplateBounds},
 		"Output":      {"And the whole message.", `{{ range until 9999 }}{{ repeat 9999 "ab" }}{{ end }}`, errTemplateBounds},
 		"Doubling":    {"A text that is doubled.", `{{ $x := "abcdefgh" }}` + strings.Repeat("{{ $x = print $x $x }}", 40), errTemplateBounds},
