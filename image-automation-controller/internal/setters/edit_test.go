@@ -200,9 +200,17 @@ func TestCheck(t *testing.T) {
 	if err := web().Check(); err != nil {
 		t.Error(err)
 	}
-	bad := Images{"a:b": {Name: "UPPER/case", Tag: "1"}}
-	if err := bad.Check(); err == nil || !strings.Contains(err.Error(), `encountered invalid image ref "UPPER/case:1"`) {
-		t.Errorf("got %v", err)
+	bad := Images{"a:b": {Name: "UPPER/case", Tag: "1"}, "a:c": {Name: "o/web", Tag: "b c"}, "a:a": {Name: "o/web", Tag: "1"}, "a:d": {Name: "o/web"}}
+	for range 10 {
+		err := bad.Check()
+		if err == nil {
+			t.Fatal("invalid images are fine")
+		}
+		text := err.Error()
+		first, second := strings.Index(text, `encountered invalid image ref "UPPER/case:1" of policy 'a:b'`), strings.Index(text, `encountered invalid image ref "o/web:b c"`)
+		if first != 0 || second < first || strings.Index(text, `"o/web:"`) < second {
+			t.Fatalf("not all, or not in order: %s", text)
+		}
 	}
 }
 

@@ -6,7 +6,10 @@ package setters
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/weir-gitops/weir/kit/oci"
@@ -47,14 +50,15 @@ func (i Image) String() string {
 // Images holds what policies chose, by <namespace>:<name> of the policy.
 type Images map[string]Image
 
-// Check refuses images that are no valid references. Flux: image-automation-controller contract, "Writing: byte-exact rule".
+// Check refuses images that are no valid references, all at once. Flux: image-automation-controller contract, "Writing: byte-exact rule".
 func (i Images) Check() error {
-	for _, image := range i {
-		if err := image.check(); err != nil {
-			return fmt.Errorf("encountered invalid image ref %q: %w", image, err)
+	var errs []error
+	for _, policy := range slices.Sorted(maps.Keys(i)) {
+		if err := i[policy].check(); err != nil {
+			errs = append(errs, fmt.Errorf("encountered invalid image ref %q of policy '%s': %w", i[policy], policy, err))
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // check refuses an image of which any part is not what a reference may hold.
