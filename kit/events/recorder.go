@@ -96,7 +96,7 @@ type Recorder struct {
 	log         logr.Logger
 	broadcaster record.EventBroadcaster
 	cluster     record.EventRecorder
-	api         typedcorev1.EventsGetter
+	sink        *sink
 	post        *poster
 }
 
@@ -112,9 +112,11 @@ func New(o Options) (*Recorder, error) {
 	r := &Recorder{controller: o.Controller, instance: host, scheme: o.Scheme, log: o.Log}
 	if o.Config != nil {
 		// Not the whole clientset, which would link the clients of every API group.
-		if r.api, err = typedcorev1.NewForConfig(o.Config); err != nil {
+		api, err := typedcorev1.NewForConfig(o.Config)
+		if err != nil {
 			return nil, fmt.Errorf("create client: %w", err)
 		}
+		r.sink = newSink(api.Events(""))
 		r.broadcaster = record.NewBroadcaster(record.WithCorrelatorOptions(record.CorrelatorOptions{
 			QPS:       objectEventsPerSecond,
 			BurstSize: objectEventsBurst,
@@ -131,16 +133,22 @@ func New(o Options) (*Recorder, error) {
 	return r, nil
 }
 
-// Start delivers events until ctx ends, then what is still queued for the notification address, for a bounded time. What was recorded before
-// waits for it in that queue; Kubernetes Events from before are lost.
+// Start delivers events until ctx ends, then what is still queued, for a bounded time: everything that was recorded before ctx ended goes to both
+// places. What was recorded before Start waits for it in the queue of the notification address; Kubernetes Events from before are lost.
 func (r *Recorder) Start(ctx context.Context) error {
 	var delivery sync.WaitGroup
 	if r.post != nil {
 		delivery.Go(func() { r.post.run(ctx) })
 	}
 	if r.broadcaster != nil {
-		r.broadcaster.StartRecordingToSink(&typedcorev1.EventSinkImpl{Interface: r.api.Events("")})
+		r.broadcaster.StartRecordingToSink(r.sink)
 		defer r.broadcaster.Shutdown()
+		delivery.Go(func() {
+			<-ctx.Done()
+			if !r.sink.drain(r.cluster) {
+				r.log.Info("not all Kubernetes Events were written before the end")
+			}
+		})
 	}
 	<-ctx.Done()
 	delivery.Wait()
