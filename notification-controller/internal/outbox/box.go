@@ -115,6 +115,7 @@ func Open(o Options) (*Box, error) {
 	if err != nil {
 		return nil, errors.Join(err, s.close())
 	}
+	m.found(s.damaged, o.Log)
 	return &Box{
 		handler: o.Handler, store: s, lanes: newLanes(perGroup), metrics: m, clock: o.Clock, log: o.Log, left: left, drain: drainTimeout,
 		large: make(chan struct{}, maxLarge),
@@ -190,7 +191,7 @@ func (b *Box) route(ctx context.Context, it *item) {
 		b.finish(it, targets)
 		return
 	}
-	record, err := encodeRouted(it.at.number, targets)
+	record, err := encodeRouted(it.at.offset, targets)
 	b.note(it, record, err)
 	it.routed, it.targets, it.left = true, targets, len(targets)
 	b.spread(it)
@@ -219,7 +220,7 @@ func (b *Box) deliver(ctx context.Context, it *item, number uint64) {
 	if !done {
 		return
 	}
-	b.note(it, encodeDone(it.at.number, number), nil)
+	b.note(it, encodeDone(it.at.offset, number), nil)
 	if b.store.delivered(it) {
 		b.forget(it)
 	}
@@ -227,7 +228,7 @@ func (b *Box) deliver(ctx context.Context, it *item, number uint64) {
 
 // finish ends an entry that nobody gets.
 func (b *Box) finish(it *item, targets []Target) {
-	record, err := encodeRouted(it.at.number, targets)
+	record, err := encodeRouted(it.at.offset, targets)
 	b.note(it, record, err)
 	b.forget(it)
 }
@@ -241,6 +242,7 @@ func (b *Box) guard(ctx context.Context, it *item, step func(Entry) error) (done
 	e, err := it.segment.read(it.at)
 	if err != nil {
 		b.log.Error(err, "entry given up: it cannot be read")
+		b.metrics.damaged.Inc()
 		return true
 	}
 	defer func() {

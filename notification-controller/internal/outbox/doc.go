@@ -11,7 +11,8 @@
 // On disk the outbox is a folder of segments. A segment is a file of entries, flushed to the device before an entry counts as taken (what comes
 // at the same time shares a flush), and a file of what became of them, which is not: after a power cut, not after a kill, a delivery may be
 // repeated. A segment goes as soon as all of its entries are delivered. A torn record at the end of either file is what a kill leaves behind
-// and is ignored.
+// and is ignored. What a disk damages in the middle costs no more than what it hit: entries behind it are found again by their checksums, it is
+// logged with file and offset, and counted.
 //
-// Metrics: weir_outbox_entries, weir_outbox_bytes, weir_outbox_refused_total.
+// Metrics: weir_outbox_entries, weir_outbox_bytes, weir_outbox_refused_total, weir_outbox_damaged_total.
 package outbox

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"math"
 	"time"
 )
 
@@ -94,25 +95,29 @@ func decodeEntry(payload []byte) (Entry, error) {
 	return Entry{Key: string(payload[:size]), Body: payload[size:], Accepted: time.Unix(0, nanos)}, nil
 }
 
-// Kinds of records in the file of what became of entries.
+// Kinds of records in the file of what became of entries. The first two name the entry by its number in the segment, from 0: earlier versions
+// wrote them, and they are only read. The others name it by its offset in the file of entries, which it keeps whatever happens to those before it.
 const (
-	// kindRouted is followed by the number of the entry and its targets as JSON.
-	kindRouted = 1
-	// kindDone is followed by the number of the entry and that of the target.
-	kindDone = 2
+	kindRoutedNumber = 1
+	kindDoneNumber   = 2
+	// kindRouted is followed by the offset of the entry and its targets as JSON.
+	kindRouted = 3
+	// kindDone is followed by the offset of the entry and the number of the target.
+	kindDone = 4
 )
 
 // progress is a record of the file of what became of entries.
 type progress struct {
-	kind byte
-	// entry is the number of the entry in its segment, from 0.
-	entry uint64
-	// targets are those of kindRouted; target is the number of one of them, for kindDone.
+	// offset names the entry; it is a number where numbered is set.
+	offset   int64
+	numbered bool
+	// routed says that targets are those of the entry; else the target of that number has it.
+	routed  bool
 	targets []Target
 	target  uint64
 }
 
-func encodeRouted(entry uint64, targets []Target) ([]byte, error) {
+func encodeRouted(offset int64, targets []Target) ([]byte, error) {
 	list, err := json.Marshal(targets)
 	if err != nil {
 		return nil, fmt.Errorf("encode targets: %w", err)
@@ -121,13 +126,13 @@ func encodeRouted(entry uint64, targets []Target) ([]byte, error) {
 		return nil, fmt.Errorf("%d targets are too many to be written down", len(targets))
 	}
 	record := append(make([]byte, headerBytes, headerBytes+1+binary.MaxVarintLen64+len(list)), kindRouted)
-	record = binary.AppendUvarint(record, entry)
+	record = binary.AppendUvarint(record, uint64(offset)) //nolint:gosec // of a file
 	return frame(append(record, list...)), nil
 }
 
-func encodeDone(entry, target uint64) []byte {
+func encodeDone(offset int64, target uint64) []byte {
 	record := append(make([]byte, headerBytes, headerBytes+1+2*binary.MaxVarintLen64), kindDone)
-	record = binary.AppendUvarint(record, entry)
+	record = binary.AppendUvarint(record, uint64(offset)) //nolint:gosec // of a file
 	return frame(binary.AppendUvarint(record, target))
 }
 
@@ -135,18 +140,20 @@ func decodeProgress(payload []byte) (progress, error) {
 	if len(payload) == 0 {
 		return progress{}, errMalformed
 	}
-	p := progress{kind: payload[0]}
-	var n int
-	if p.entry, n = binary.Uvarint(payload[1:]); n <= 0 {
+	kind := payload[0]
+	name, n := binary.Uvarint(payload[1:])
+	if n <= 0 || name > math.MaxInt64 {
 		return progress{}, errMalformed
 	}
 	payload = payload[1+n:]
-	switch p.kind {
-	case kindRouted:
+	p := progress{offset: int64(name), numbered: kind == kindRoutedNumber || kind == kindDoneNumber}
+	switch kind {
+	case kindRouted, kindRoutedNumber:
+		p.routed = true
 		if err := json.Unmarshal(payload, &p.targets); err != nil {
 			return progress{}, errMalformed
 		}
-	case kindDone:
+	case kindDone, kindDoneNumber:
 		if p.target, n = binary.Uvarint(payload); n <= 0 {
 			return progress{}, errMalformed
 		}

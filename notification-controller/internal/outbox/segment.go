@@ -4,7 +4,6 @@
 package outbox
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -16,8 +15,6 @@ import (
 const (
 	entriesSuffix  = ".entries"
 	progressSuffix = ".progress"
-	// readBuffer is how much is read at once when a segment is opened again.
-	readBuffer = 256 << 10
 )
 
 // segment is a file of entries and a file of what became of them.
@@ -28,8 +25,7 @@ type segment struct {
 	entries, progress *os.File
 	// size is how much of the file of entries counts. What a failed write left behind is after it, and overwritten by the next.
 	size atomic.Int64
-	// count is the number of entries ever written, pending of those that are not yet delivered. Both are guarded by the lock of the store.
-	count   uint64
+	// pending is the number of entries that are not yet delivered, guarded by the lock of the store.
 	pending int
 
 	// flushing is held while the device is written to. Who waits for it finds, most of the time, that the flush before covers him too.
@@ -57,22 +53,19 @@ func openSegment(root *os.Root, name string) (*segment, error) {
 	return &segment{root: root, name: name, entries: entries, progress: progress}, nil
 }
 
-// position says where the record of an entry is.
+// position says where the record of an entry is. The offset is the name of the entry in its segment.
 type position struct {
 	offset int64
 	length int
-	// number is that of the entry in its segment.
-	number uint64
 }
 
 // append writes a record. The caller holds the lock of the store, and calls flush without it.
 func (s *segment) append(record []byte) (position, error) {
-	at := position{offset: s.size.Load(), length: len(record), number: s.count}
+	at := position{offset: s.size.Load(), length: len(record)}
 	if _, err := s.entries.WriteAt(record, at.offset); err != nil {
 		return position{}, fmt.Errorf("write entry: %w", err)
 	}
 	s.size.Add(int64(len(record)))
-	s.count++
 	s.pending++
 	return at, nil
 }
@@ -98,7 +91,7 @@ func (s *segment) flush(size int64) error {
 func (s *segment) read(at position) (Entry, error) {
 	payload, err := readRecord(io.NewSectionReader(s.entries, at.offset, int64(at.length)), nil)
 	if err != nil {
-		return Entry{}, fmt.Errorf("read entry %d of segment %s: %w", at.number, s.name, err)
+		return Entry{}, fmt.Errorf("read entry at %d of %s: %w", at.offset, s.name+entriesSuffix, err)
 	}
 	return decodeEntry(payload)
 }
@@ -112,101 +105,6 @@ func (s *segment) note(record []byte) error {
 	}
 	s.progressSize += int64(len(record))
 	return nil
-}
-
-// open is an entry that an earlier process left undelivered.
-type open struct {
-	Entry
-	at      position
-	targets []Target
-	routed  bool
-	// done are the numbers of the targets that have it.
-	done map[uint64]bool
-}
-
-// replay reads both files and returns the entries that are not delivered, without their bodies, in their order.
-func (s *segment) replay() ([]*open, error) {
-	all, err := s.replayEntries()
-	if err != nil {
-		return nil, err
-	}
-	if err := s.replayProgress(all); err != nil {
-		return nil, err
-	}
-	var left []*open
-	for _, e := range all {
-		if !e.routed || len(e.done) < len(e.targets) {
-			left = append(left, e)
-		}
-	}
-	s.pending = len(left)
-	return left, nil
-}
-
-func (s *segment) replayEntries() ([]*open, error) {
-	var all []*open
-	offset, err := eachRecord(s.entries, func(payload []byte, at position) error {
-		e, err := decodeEntry(payload)
-		if err != nil {
-			return err
-		}
-		e.Body = nil
-		all = append(all, &open{Entry: e, at: at, done: make(map[uint64]bool)})
-		return nil
-	})
-	s.size.Store(offset)
-	s.flushed, s.count = offset, uint64(len(all))
-	return all, err
-}
-
-func (s *segment) replayProgress(all []*open) error {
-	offset, err := eachRecord(s.progress, func(payload []byte, _ position) error {
-		p, err := decodeProgress(payload)
-		if err != nil || p.entry >= uint64(len(all)) {
-			return err // progress of an entry that did not reach the device
-		}
-		e := all[p.entry]
-		switch {
-		case p.kind == kindRouted:
-			e.routed, e.targets = true, p.targets
-		case p.target < uint64(len(e.targets)):
-			e.done[p.target] = true
-		}
-		return nil
-	})
-	s.progressSize = offset
-	if err != nil {
-		return err
-	}
-	// What is behind a torn record must not come back when the next one fills its place.
-	if err := s.progress.Truncate(offset); err != nil {
-		return fmt.Errorf("cut torn progress: %w", err)
-	}
-	return nil
-}
-
-// eachRecord calls visit for every whole record and returns where they end. A torn record ends the file; one that visit does not understand is
-// treated alike, as nothing after it can be trusted.
-func eachRecord(f *os.File, visit func(payload []byte, at position) error) (int64, error) {
-	r := bufio.NewReaderSize(io.NewSectionReader(f, 0, 1<<62), readBuffer)
-	var at position
-	var buf []byte
-	for {
-		payload, err := readRecord(r, buf)
-		if errors.Is(err, io.EOF) || errors.Is(err, errTorn) {
-			return at.offset, nil
-		}
-		if err != nil {
-			return at.offset, fmt.Errorf("read %s: %w", f.Name(), err)
-		}
-		at.length = headerBytes + len(payload)
-		if err := visit(payload, at); err != nil {
-			return at.offset, nil //nolint:nilerr // as said above
-		}
-		at.offset += int64(at.length)
-		at.number++
-		buf = payload[:0]
-	}
 }
 
 // bytes is what the segment takes on disk.

@@ -40,6 +40,8 @@ type store struct {
 	lock *os.File
 	// maxBytes bounds the files.
 	maxBytes int64
+	// damaged is what could not be read of the files of an earlier process.
+	damaged []damage
 
 	mu sync.Mutex
 	// refusing is set when no entry is taken any more, closed when the files are closed too.
@@ -146,10 +148,11 @@ func (s *store) load(name string) ([]*item, error) {
 	if err != nil {
 		return nil, err
 	}
-	left, err := seg.replay()
+	left, damaged, err := seg.replay()
 	if err != nil {
 		return nil, errors.Join(err, seg.close())
 	}
+	s.damaged = append(s.damaged, damaged...)
 	if len(left) == 0 {
 		return nil, seg.remove()
 	}

@@ -150,7 +150,7 @@ func TestProgressIsFreed(t *testing.T) {
 		if err != nil {
 			t.Fatalf("entry %d: %v", n, err)
 		}
-		record, err := encodeRouted(it.at.number, targets)
+		record, err := encodeRouted(it.at.offset, targets)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -208,6 +208,7 @@ func FuzzRecord(f *testing.F) {
 	f.Add(encodeEntry(Entry{Key: "key", Body: []byte("body")})[headerBytes:])
 	f.Add(encodeDone(1, 2)[headerBytes:])
 	f.Add([]byte{kindRouted, 0, '[', ']'})
+	f.Add([]byte{kindDoneNumber, 1, 2})
 	f.Fuzz(func(t *testing.T, payload []byte) {
 		if e, err := decodeEntry(payload); err == nil {
 			again, err := decodeEntry(encodeEntry(e)[headerBytes:])
