@@ -33,19 +33,35 @@ type cluster struct {
 
 	receivers []notificationv1.Receiver
 	secrets   map[string]map[string]string // name to values
-	down      bool
-	patching  func()  // called within each patch
-	faults    []error // of the next patches
+	patching  func()     // called within each patch
+	pages     [][]string // names of the objects that are listed by labels
 
 	mu      sync.Mutex
+	faults  map[string][]error // of the next requests, by verb, or verb and name; "cache" are those of the list of Receivers
 	patched []string // Kind/namespace/name
 	values  []string // the annotations' values
 }
 
-// Get implements client.Reader for Secrets.
+// fault returns the next fault of a verb.
+func (c *cluster) fault(verb string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.faults[verb]) == 0 {
+		return nil
+	}
+	fault := c.faults[verb][0]
+	c.faults[verb] = c.faults[verb][1:]
+	return fault
+}
+
+// Get implements client.Reader for Secrets, and for metadata of objects, which are all there.
 func (c *cluster) Get(_ context.Context, key client.ObjectKey, obj client.Object, _ ...client.GetOption) error {
-	if c.down {
-		return apierrors.NewServiceUnavailable("down")
+	if err := c.fault("get"); err != nil {
+		return err
+	}
+	if found, ok := obj.(*metav1.PartialObjectMetadata); ok {
+		found.Namespace, found.Name = key.Namespace, key.Name
+		return nil
 	}
 	secret, ok := obj.(*corev1.Secret)
 	values, found := c.secrets[key.Name]
@@ -59,20 +75,39 @@ func (c *cluster) Get(_ context.Context, key client.ObjectKey, obj client.Object
 	return nil
 }
 
-// List implements client.Reader for Receivers by their path.
+// List implements client.Reader for Receivers by their path, and for pages of metadata.
 func (c *cluster) List(_ context.Context, list client.ObjectList, opts ...client.ListOption) error {
-	if c.down {
-		return errors.New("cache is not started")
-	}
+	options := (&client.ListOptions{}).ApplyOptions(opts)
 	receivers, ok := list.(*notificationv1.ReceiverList)
 	if !ok {
-		return errors.ErrUnsupported
+		return c.page(list, options)
 	}
-	options := (&client.ListOptions{}).ApplyOptions(opts)
+	if err := c.fault("cache"); err != nil {
+		return err
+	}
 	for _, r := range c.receivers {
 		if r.Status.WebhookPath != "" && options.FieldSelector.String() == PathIndex+"="+r.Status.WebhookPath {
 			receivers.Items = append(receivers.Items, r)
 		}
+	}
+	return nil
+}
+
+// page lists one page of metadata.
+func (c *cluster) page(list client.ObjectList, options *client.ListOptions) error {
+	objects, ok := list.(*metav1.PartialObjectMetadataList)
+	if !ok {
+		return errors.ErrUnsupported
+	}
+	if err := c.fault("list"); err != nil {
+		return err
+	}
+	number := len(options.Continue) // page 2 goes on at "xx"
+	for _, name := range c.pages[number] {
+		objects.Items = append(objects.Items, metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Namespace: options.Namespace, Name: name}})
+	}
+	if number+1 < len(c.pages) {
+		objects.Continue = options.Continue + "x"
 	}
 	return nil
 }
@@ -86,13 +121,11 @@ func (c *cluster) Patch(_ context.Context, obj client.Object, patch client.Patch
 	if c.patching != nil {
 		c.patching()
 	}
+	if err := errors.Join(c.fault("patch"), c.fault("patch "+obj.GetName())); err != nil {
+		return err
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.faults) > 0 {
-		fault := c.faults[0]
-		c.faults = c.faults[1:]
-		return fault
-	}
 	c.patched = append(c.patched, obj.GetObjectKind().GroupVersionKind().Kind+"/"+obj.GetNamespace()+"/"+obj.GetName())
 	c.values = append(c.values, string(data))
 	return nil

@@ -4,6 +4,7 @@
 package webhook
 
 import (
+	"errors"
 	"crypto/hmac"
 	"crypto/sha1"
 	"crypto/sha256"
@@ -222,9 +223,9 @@ func testSecret(t *testing.T, name string, m member) {
 		t.Errorf("a signature with an empty token: got %d", got)
 	}
 	h, c := newHandler(t, receiver(name))
-	c.down = true
+	c.faults = map[string][]error{"cache": {errors.New("broken")}}
 	if got := post(t, h, rcv.Status.WebhookPath, m.headers(m.body, token), m.body); got != http.StatusInternalServerError {
-		t.Errorf("an API server that is down: got %d", got)
+		t.Errorf("a cache that is broken: got %d", got)
 	}
 }
 

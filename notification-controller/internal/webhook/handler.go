@@ -168,7 +168,11 @@ func (h *handler) prove(ctx context.Context, receiver *notificationv1.Receiver, 
 	if !ok {
 		return refuse(http.StatusServiceUnavailable, "type '%s' is not supported yet", receiver.Spec.Type)
 	}
-	token, err := Token(ctx, h.Secrets, receiver)
+	var token string
+	err := persist(ctx, func() (err error) {
+		token, err = Token(ctx, h.Secrets, receiver)
+		return err
+	})
 	if err != nil {
 		if Missing(err) {
 			return refuse(http.StatusBadRequest, "read token: %w", err)

@@ -74,8 +74,15 @@ func (h *handler) find(r *http.Request) (*notificationv1.Receiver, error) {
 	if !strings.HasPrefix(path, notificationv1.WebhookPathPrefix) {
 		return nil, refuse(http.StatusNotFound, "no receiver")
 	}
-	all, err := At(r.Context(), h.Receivers, path)
-	if err != nil {
+	var all []notificationv1.Receiver
+	err := filled(r.Context(), func(ctx context.Context) (err error) {
+		all, err = At(ctx, h.Receivers, path)
+		return err
+	})
+	switch {
+	case err != nil && unfilled(err):
+		return nil, refuse(http.StatusServiceUnavailable, "receivers are not known yet: %w", err)
+	case err != nil:
 		return nil, err
 	}
 	var found *notificationv1.Receiver

@@ -5,7 +5,6 @@ package webhook
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -13,14 +12,11 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	notificationv1 "github.com/weir-gitops/weir/api/notification/v1"
 )
@@ -116,31 +112,6 @@ func TestDocumentedFilters(t *testing.T) {
 		if _, err := filters.Compile(text); err != nil {
 			t.Error(err)
 		}
-	}
-}
-
-// TestPassingFaults checks that a sender is not told of what a moment later succeeds, and is told of what does not.
-func TestPassingFaults(t *testing.T) {
-	resource := schema.GroupResource{Resource: "gitrepositories"}
-	conflict := apierrors.NewConflict(resource, "fleet", errors.New("modified"))
-	cases := map[string]struct {
-		reason string
-		faults []error
-		code   int
-	}{
-		"Passing": {"Each may be over a moment later.", []error{conflict, apierrors.NewTooManyRequests("", 0), apierrors.NewInternalError(errors.New("x")), syscall.ECONNRESET}, http.StatusOK},
-		"Lasting": {"An object that is not there does not come by asking.", []error{apierrors.NewNotFound(resource, "fleet")}, http.StatusInternalServerError},
-		"Endless": {"Somebody has to hear of it in the end.", []error{conflict, conflict, conflict, conflict, conflict}, http.StatusInternalServerError},
-	}
-	for name, tc := range cases {
-		t.Run(name, func(t *testing.T) {
-			rcv := receiver("generic")
-			h, c := newHandler(t, rcv)
-			c.faults = tc.faults
-			if code := post(t, h, rcv.Status.WebhookPath, nil, "{}"); code != tc.code {
-				t.Errorf("%s got %d, want %d", tc.reason, code, tc.code)
-			}
-		})
 	}
 }
 

@@ -20,9 +20,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
-	utilnet "k8s.io/apimachinery/pkg/util/net"
-	"k8s.io/apimachinery/pkg/util/wait"
-	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	imagev1 "github.com/weir-gitops/weir/api/image/v1"
@@ -164,7 +161,7 @@ func (w *waker) target(ctx context.Context, t target) error {
 	if t.name != all {
 		obj := &metav1.PartialObjectMetadata{}
 		obj.SetGroupVersionKind(t.kind)
-		err := w.slot(ctx, func() error { return w.Live.Get(ctx, types.NamespacedName{Namespace: t.namespace, Name: t.name}, obj) })
+		err := w.ask(ctx, func() error { return w.Live.Get(ctx, types.NamespacedName{Namespace: t.namespace, Name: t.name}, obj) })
 		if err != nil {
 			return fmt.Errorf("read metadata: %w", err)
 		}
@@ -179,9 +176,13 @@ func (w *waker) selected(ctx context.Context, t target) error {
 	for {
 		list := &metav1.PartialObjectMetadataList{}
 		list.SetGroupVersionKind(t.kind.GroupVersion().WithKind(t.kind.Kind + "List"))
-		err := w.slot(ctx, func() error {
+		err := w.ask(ctx, func() error {
 			return w.Live.List(ctx, list, client.InNamespace(t.namespace), client.MatchingLabels(t.labels), client.Limit(pageSize), client.Continue(next))
 		})
+		if apierrors.IsResourceExpired(err) && next != "" {
+			next = "" // the pages took too long; what is woken already is not woken again
+			continue
+		}
 		if err != nil {
 			return fmt.Errorf("list: %w", err)
 		}
@@ -197,7 +198,7 @@ func (w *waker) selected(ctx context.Context, t target) error {
 	}
 }
 
-// page wakes objects several at once.
+// page wakes objects several at once. One that is deleted meanwhile is no longer among those with the labels.
 func (w *waker) page(ctx context.Context, t target, items []metav1.PartialObjectMetadata) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -205,7 +206,7 @@ func (w *waker) page(ctx context.Context, t target, items []metav1.PartialObject
 	for i := range items {
 		group.Go(func() {
 			items[i].SetGroupVersionKind(t.kind)
-			if err := w.object(ctx, t, &items[i]); err != nil {
+			if err := w.object(ctx, t, &items[i]); client.IgnoreNotFound(err) != nil {
 				cancel(fmt.Errorf("%s: %w", items[i].Name, err))
 			}
 		})
@@ -242,30 +243,19 @@ func (w *waker) patch(ctx context.Context, t target, name string) error {
 	}
 	obj := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Namespace: t.namespace, Name: name}}
 	obj.SetGroupVersionKind(t.kind)
-	return w.slot(ctx, func() error {
-		// A sender may not send twice, so what a moment later may succeed is tried again here.
-		err := retry.OnError(patchBackoff(), passing, func() error {
-			return w.Client.Patch(ctx, obj, client.RawPatch(types.MergePatchType, document), client.FieldOwner(fieldOwner))
-		})
-		if err != nil {
-			return fmt.Errorf("annotate: %w", err)
-		}
-		w.log.Info("object woken", "kind", t.kind.Kind, "object", types.NamespacedName{Namespace: t.namespace, Name: name})
-		return nil
+	err = w.ask(ctx, func() error {
+		return w.Client.Patch(ctx, obj, client.RawPatch(types.MergePatchType, document), client.FieldOwner(fieldOwner))
 	})
+	if err != nil {
+		return fmt.Errorf("annotate: %w", err)
+	}
+	w.log.Info("object woken", "kind", t.kind.Kind, "object", types.NamespacedName{Namespace: t.namespace, Name: name})
+	return nil
 }
 
-// patchBackoff is how often and how fast a patch is tried: five times within a second and a half.
-func patchBackoff() wait.Backoff {
-	return wait.Backoff{Duration: 50 * time.Millisecond, Factor: 2.5, Jitter: 0.2, Steps: 5}
-}
-
-// passing reports whether a request that failed may succeed a moment later: somebody else writes the object all the time, or the API server
-// is busy, restarts, or dropped the connection.
-func passing(err error) bool {
-	return apierrors.IsConflict(err) || apierrors.IsServerTimeout(err) || apierrors.IsTimeout(err) || apierrors.IsTooManyRequests(err) ||
-		apierrors.IsInternalError(err) || apierrors.IsServiceUnavailable(err) || utilnet.IsConnectionRefused(err) ||
-		utilnet.IsConnectionReset(err) || utilnet.IsProbableEOF(err) || utilnet.IsHTTP2ConnectionLost(err)
+// ask makes a request to the API server among a bounded number of them, again where a moment later it may succeed.
+func (h *handler) ask(ctx context.Context, do func() error) error {
+	return persist(ctx, func() error { return h.slot(ctx, do) })
 }
 
 // slot runs a request to the API server among a bounded number of them.
