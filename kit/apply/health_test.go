@@ -8,11 +8,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/fluxcd/cli-utils/pkg/kstatus/status"
 	"github.com/fluxcd/pkg/apis/kustomize"
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 )
@@ -381,6 +383,7 @@ func TestCompileExpressions(t *testing.T) {
 		"Both":      {"a group and a kind of it may be given", []kustomize.CustomHealthCheck{check("a/v1", "", "true"), check("a/v1", "B", "true")}, false},
 		"Duplicate": {"the version does not tell kinds apart", []kustomize.CustomHealthCheck{check("a/v1", "B", "true"), check("a/v2", "B", "true")}, true},
 		"Syntax":    {"an expression has to parse", []kustomize.CustomHealthCheck{check("a/v1", "B", "status.(")}, true},
+		"Limited":   {"an expression has the limits of all others", []kustomize.CustomHealthCheck{check("a/v1", "B", "[1].all(a, [1].all(b, [1].all(c, true)))")}, true},
 		"Missing":   {"current is required", []kustomize.CustomHealthCheck{check("a/v1", "B", "")}, true},
 	}
 	for name, tc := range cases {
@@ -399,6 +402,45 @@ func TestCompileExpressions(t *testing.T) {
 	}
 	if exprs.find(schema.GroupKind{Group: "b", Kind: "B"}) != nil {
 		t.Error("another group has rules")
+	}
+}
+
+// TestJudge holds the order of the rules of an entry: the generation, then inProgress, failed and current.
+func TestJudge(t *testing.T) {
+	const inProgress, failed, current = "spec.state == 'busy'", "spec.state in ['busy', 'broken']", "spec.state != 'new'"
+	cases := map[string]struct {
+		reason, state string
+		status        map[string]any
+		want          status.Status
+		fails         bool
+	}{
+		"InProgress": {reason: "inProgress goes first.", state: "busy", want: status.InProgressStatus},
+		"Failed":     {reason: "Then failed.", state: "broken", want: status.FailedStatus},
+		"Current":    {reason: "Then current.", state: "up", want: status.CurrentStatus},
+		"None":       {reason: "While nothing holds it is in progress.", state: "new", want: status.InProgressStatus},
+		"Behind":     {reason: "A status about an earlier generation says nothing.", state: "up", status: map[string]any{"observedGeneration": int64(1)}, want: status.InProgressStatus},
+		"Observed":   {reason: "One about this generation does.", state: "up", status: map[string]any{"observedGeneration": int64(2)}, want: status.CurrentStatus},
+		"NoNumber":   {reason: "What is no number is not looked at.", state: "up", status: map[string]any{"observedGeneration": "one"}, want: status.CurrentStatus},
+		"Error":      {reason: "An expression that fails is an error of the object.", state: "", fails: true},
+	}
+	exprs, err := CompileExpressions([]kustomize.CustomHealthCheck{{
+		APIVersion:             "a/v1",
+		HealthCheckExpressions: kustomize.HealthCheckExpressions{InProgress: inProgress, Failed: failed, Current: current},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			u := &unstructured.Unstructured{Object: map[string]any{"metadata": map[string]any{"generation": int64(2)}, "spec": map[string]any{}, "status": tc.status}}
+			if tc.state != "" {
+				u.Object["spec"] = map[string]any{"state": tc.state}
+			}
+			got, err := exprs.find(schema.GroupKind{Group: "a", Kind: "B"}).Evaluate(t.Context(), u)
+			if (err != nil) != tc.fails || err == nil && got.Status != tc.want {
+				t.Errorf("%s got %+v, %v, want %s", tc.reason, got, err, tc.want)
+			}
+		})
 	}
 }
 

@@ -49,9 +49,7 @@ func Substitute(objects []Object, vars map[string]string, o SubstituteOptions) (
 	for _, object := range objects {
 		replaced, err := s.apply(object)
 		if err != nil {
-			gvk := object.GroupVersionKind()
-			failures = append(failures, fmt.Errorf("post build failed for '%s/%s': %w",
-				resid.NewGvk(gvk.Group, gvk.Version, gvk.Kind), object.Name, err))
+			failures = append(failures, postBuildError(object, err))
 			continue
 		}
 		out = append(out, replaced)
@@ -63,6 +61,32 @@ func Substitute(objects []Object, vars map[string]string, o SubstituteOptions) (
 		return nil, err
 	}
 	return out, nil
+}
+
+// Unsubstituted is the error of objects whose variables could not be read: that of the first which asks for them. It is nil when all opt out.
+func Unsubstituted(objects []Object, cause error) error {
+	for _, object := range objects {
+		out, err := optsOut(object)
+		if err != nil {
+			return err
+		}
+		if !out {
+			return postBuildError(object, cause)
+		}
+	}
+	return nil
+}
+
+// postBuildError names the object. Flux: kustomize-controller contract, "Variable substitution", row wrappers.
+func postBuildError(object Object, err error) error {
+	gvk := object.GroupVersionKind()
+	return fmt.Errorf("post build failed for '%s/%s': %w", resid.NewGvk(gvk.Group, gvk.Version, gvk.Kind), object.Name, err)
+}
+
+// optsOut tells whether an object asks to be left as it is.
+func optsOut(object Object) (bool, error) {
+	_, id, err := newObject(object.JSON)
+	return id.Metadata.Labels[substituteKey] == substituteDisabled || id.Metadata.Annotations[substituteKey] == substituteDisabled, err
 }
 
 // clean returns the variables without newlines.
@@ -94,12 +118,8 @@ type substitution struct {
 }
 
 func (s *substitution) apply(object Object) (Object, error) {
-	_, id, err := newObject(object.JSON)
-	if err != nil {
-		return Object{}, err
-	}
-	if id.Metadata.Labels[substituteKey] == substituteDisabled || id.Metadata.Annotations[substituteKey] == substituteDisabled {
-		return object, nil
+	if out, err := optsOut(object); err != nil || out {
+		return object, err
 	}
 	if s.invalid != nil {
 		return Object{}, fmt.Errorf("envsubst error: %w", s.invalid)

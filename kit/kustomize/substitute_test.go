@@ -5,6 +5,7 @@ package kustomize_test
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 
@@ -212,6 +213,33 @@ func TestSubstituteAll(t *testing.T) {
 post build failed for 'Secret.v1.[noGrp]/three': envsubst error: variable substitution failed: variable not set (strict mode): "y"`
 	if err == nil || err.Error() != want {
 		t.Errorf("everything that is wrong must be said at once: %v", err)
+	}
+}
+
+// TestUnsubstituted is row 25: what variables cannot be read for is named, unless nothing asks for them.
+func TestUnsubstituted(t *testing.T) {
+	out := object(t, "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: out, labels: {kustomize.toolkit.fluxcd.io/substitute: disabled}}")
+	in := object(t, "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: in}")
+	cause := errors.New("substitute from 'ConfigMap/absent' error: not found")
+	cases := map[string]struct {
+		reason  string
+		objects []weirkustomize.Object
+		want    string
+	}{
+		"Nothing": {reason: "No object needs no variables."},
+		"OptOut":  {reason: "Nor does one that opts out.", objects: []weirkustomize.Object{out}},
+		"First":   {reason: "The first that does is named, and the cause once.", objects: []weirkustomize.Object{out, in, in}, want: "post build failed for 'Deployment.v1.apps/in': " + cause.Error()},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			got := ""
+			if err := weirkustomize.Unsubstituted(tc.objects, cause); err != nil {
+				got = err.Error()
+			}
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("%s\n-want, +got:\n%s", tc.reason, diff)
+			}
+		})
 	}
 }
 

@@ -30,6 +30,7 @@ import (
 	"github.com/weir-gitops/weir/kit/artifact/fetch"
 	"github.com/weir-gitops/weir/kit/cluster"
 	"github.com/weir-gitops/weir/kit/manager"
+	"github.com/weir-gitops/weir/kit/reconcile"
 )
 
 // name is that of the program, of its events and of the field manager of what it applies.
@@ -75,7 +76,7 @@ func setup(ctx context.Context, rt *manager.Runtime, opts *Options) error {
 	if err != nil {
 		return err
 	}
-	waker := &helmrelease.Waker{}
+	waker := &reconcile.Waker{}
 	target, err := kube.New(kube.Config{
 		Clients: own, OverrideManagers: opts.OverrideManagers, Wake: waker.Wake, Logger: rt.Log.WithName("cluster"),
 	})

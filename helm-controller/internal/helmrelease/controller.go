@@ -7,16 +7,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	"github.com/fluxcd/pkg/runtime/acl"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
-	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
 	ctrlreconcile "sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	helmv2 "github.com/weir-gitops/weir/api/helm/v2"
@@ -33,9 +30,6 @@ import (
 // fieldOwner is the field manager of everything that is written here.
 // Flux: helm-controller contract, section 5.3.
 const fieldOwner = "helm-controller"
-
-// wakePriority is the place in the queue of an object that something under way woke; events of the API server have 0.
-const wakePriority = 10
 
 // waitingRuns is how many runs may be waiting, for a slot or inside an action that gave its slot back, beyond those at work. A waiting run
 // costs some kilobytes.
@@ -87,7 +81,7 @@ type Reconciler struct {
 	Jitter    func(time.Duration) time.Duration
 	Clock     func() time.Time
 	// Waker is what Storage, Artifacts and the cluster of Runner were told to call.
-	Waker *Waker
+	Waker *reconcile.Waker
 
 	records records
 }
@@ -105,11 +99,16 @@ func (r *Reconciler) Setup(ctx context.Context, mgr ctrl.Manager, opts controlle
 	if err := errors.Join(r.validate(), driver.Validate()); err != nil {
 		return fmt.Errorf("set up HelmRelease: %w", err)
 	}
-	if err := r.index(ctx, mgr.GetFieldIndexer()); err != nil {
+	refs := r.references()
+	if err := refs.index(ctx, mgr.GetFieldIndexer()); err != nil {
 		return fmt.Errorf("set up HelmRelease: %w", err)
 	}
 	opts.MaxConcurrentReconciles += waitingRuns
-	return r.watch(mgr, opts).Complete(ctrlreconcile.Func(func(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	b, err := r.watch(mgr, opts, refs)
+	if err != nil {
+		return fmt.Errorf("set up HelmRelease: %w", err)
+	}
+	return b.Complete(ctrlreconcile.Func(func(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 		slot, err := r.Slots.Take(ctx)
 		if err != nil {
 			return ctrl.Result{}, err
@@ -154,7 +153,7 @@ func (r *Reconciler) driver() *reconcile.Driver[*helmv2.HelmRelease, *scope] {
 
 func (r *Reconciler) forget(namespace, name string) {
 	owner := types.NamespacedName{Namespace: namespace, Name: name}
-	r.records.drop(owner)
+	r.records.Drop(owner)
 	r.Runner.Cluster.Forget(owner)
 }
 
@@ -169,31 +168,4 @@ func withSlot(ctx context.Context, slot *Slot) context.Context {
 func slotOf(ctx context.Context) *Slot {
 	slot, _ := ctx.Value(slotKey{}).(*Slot)
 	return slot
-}
-
-// Waker puts objects into the queue of the controller from outside of a watch. It drops what comes before the controller runs: every object
-// is queued then anyway.
-type Waker struct {
-	queue atomic.Pointer[workqueue.TypedRateLimitingInterface[ctrl.Request]]
-}
-
-// Wake queues the object at once, before those that an event woke: what is under way is brought to its end before more is begun. It does not
-// block.
-func (w *Waker) Wake(owner types.NamespacedName) {
-	queue := w.queue.Load()
-	if queue == nil {
-		return
-	}
-	request := ctrl.Request{NamespacedName: owner}
-	if ordered, ok := (*queue).(priorityqueue.PriorityQueue[ctrl.Request]); ok {
-		ordered.AddWithOpts(priorityqueue.AddOpts{Priority: new(wakePriority)}, request)
-		return
-	}
-	(*queue).Add(request)
-}
-
-// Start takes the queue; it is the body of a source of the controller.
-func (w *Waker) Start(_ context.Context, queue workqueue.TypedRateLimitingInterface[ctrl.Request]) error {
-	w.queue.Store(&queue)
-	return nil
 }

@@ -4,14 +4,10 @@
 package helmrelease
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 
-	"github.com/fluxcd/pkg/apis/meta"
-	"github.com/fluxcd/pkg/runtime/conditions"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 
 	helmv2 "github.com/weir-gitops/weir/api/helm/v2"
@@ -22,7 +18,7 @@ import (
 // depends stops the run while something that the object depends on is not ready. A watch brings it back the moment that changes; the time is
 // only the safety net. Flux: helm-controller contract, section 6.3.
 func (r *Reconciler) depends(ctx context.Context, s *scope) error {
-	refs := dependencies(s.obj)
+	refs := depends.References(s.obj)
 	if len(refs) == 0 {
 		return nil
 	}
@@ -49,31 +45,15 @@ func (r *Reconciler) depends(ctx context.Context, s *scope) error {
 	return outcome.Wait(r.RequeueDependency, helmv2.DependencyNotReadyReason, "%w", notReady)
 }
 
-// dependency looks a dependency up in the cache: it is watched, and its next change starts this object again. What the cache does not have may
-// be in another shard, so that the API server is asked.
+// dependency looks up what the rules need to know of a dependency.
 func (r *Reconciler) dependency(ctx context.Context, name types.NamespacedName) (depends.State, error) {
 	dep := &helmv2.HelmRelease{}
-	err := r.Client.Get(ctx, name, dep)
-	if apierrors.IsNotFound(err) {
-		err = r.Live.Get(ctx, name, dep)
-	}
-	if err != nil {
+	if err := depends.Read(ctx, r.Client, r.Live, name, dep); err != nil {
 		return depends.State{}, err
 	}
 	return depends.State{Object: dep, Ready: ready(dep)}, nil
 }
 
 func ready(obj *helmv2.HelmRelease) bool {
-	return obj.Generation == obj.Status.ObservedGeneration && conditions.IsTrue(obj, meta.ReadyCondition)
-}
-
-func dependencies(obj *helmv2.HelmRelease) []depends.Reference {
-	refs := make([]depends.Reference, 0, len(obj.Spec.DependsOn))
-	for _, d := range obj.Spec.DependsOn {
-		refs = append(refs, depends.Reference{
-			NamespacedName: types.NamespacedName{Namespace: cmp.Or(d.Namespace, obj.Namespace), Name: d.Name},
-			ReadyExpr:      d.ReadyExpr,
-		})
-	}
-	return refs
+	return depends.Ready(obj, obj.Status.ObservedGeneration)
 }

@@ -13,6 +13,7 @@ import (
 	helmv2 "github.com/weir-gitops/weir/api/helm/v2"
 	"github.com/weir-gitops/weir/helm-controller/internal/release"
 	"github.com/weir-gitops/weir/kit/events"
+	"github.com/weir-gitops/weir/kit/reconcile"
 )
 
 // verifyIntervals is how many intervals may pass until the live objects are compared in full although no watch showed a change.
@@ -25,7 +26,7 @@ func detectsDrift(obj *helmv2.HelmRelease) bool {
 
 // lookForDrift compares the cluster with the release. While watches show that nothing moved since the last comparison it costs no request.
 func (r *Reconciler) lookForDrift(ctx context.Context, s *scope, newest *release.Revision) (release.Drift, error) {
-	compared, err := fingerprint(s.obj.UID, s.obj.Generation, newest.Version, s.account)
+	compared, err := reconcile.Fingerprint(s.obj.UID, s.obj.Generation, newest.Version, s.account)
 	if err != nil {
 		return release.DriftUnknown, err
 	}

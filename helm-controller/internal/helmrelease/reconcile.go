@@ -81,7 +81,7 @@ func (r *Reconciler) deletion() []reconcile.Phase[*scope] {
 }
 
 func (r *Reconciler) start(obj *helmv2.HelmRelease, run reconcile.Run) *scope {
-	return &scope{obj: obj, run: run, last: r.records.get(key(obj)), algorithm: r.Algorithm, gates: r.Release}
+	return &scope{obj: obj, run: run, last: r.records.Of(key(obj)), algorithm: r.Algorithm, gates: r.Release}
 }
 
 // end gives back what the run holds.

@@ -23,6 +23,7 @@ import (
 	"github.com/weir-gitops/weir/kit/access"
 	"github.com/weir-gitops/weir/kit/events"
 	"github.com/weir-gitops/weir/kit/outcome"
+	"github.com/weir-gitops/weir/kit/reconcile"
 )
 
 // defaultChartVersion is what the CRD of HelmChart makes of an absent version.
@@ -62,7 +63,7 @@ func (r *Reconciler) template(ctx context.Context, s *scope) error {
 // applyChart writes the HelmChart if live, which may be missing, is not what is wanted.
 func (r *Reconciler) applyChart(ctx context.Context, s *scope, live *sourcev1.HelmChart, missing bool) error {
 	want := chartOf(s.obj)
-	mark, err := fingerprint(want)
+	mark, err := reconcile.Fingerprint(want)
 	if err != nil {
 		return err
 	}

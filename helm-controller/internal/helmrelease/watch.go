@@ -5,20 +5,17 @@ package helmrelease
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/fluxcd/pkg/apis/meta"
 	"github.com/fluxcd/pkg/runtime/conditions"
 	"github.com/fluxcd/pkg/runtime/predicates"
-	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
-	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	ctrlsource "sigs.k8s.io/controller-runtime/pkg/source"
 
@@ -27,53 +24,62 @@ import (
 	"github.com/weir-gitops/weir/helm-controller/internal/storage"
 	"github.com/weir-gitops/weir/kit/access"
 	"github.com/weir-gitops/weir/kit/depends"
+	"github.com/weir-gitops/weir/kit/referrer"
 	"github.com/weir-gitops/weir/kit/source"
 )
 
-// Names of the cache indexes.
-const (
-	indexSource    = ".metadata.source"
-	indexDependsOn = ".metadata.dependsOn"
-	indexConfig    = ".metadata.config"
-	indexRelease   = ".status.release"
-)
+// indexRelease is the name of the cache index by where the release of an object is stored.
+const indexRelease = ".status.release"
+
+// references is what HelmReleases refer to, and whose change starts their runs.
+type references struct {
+	sources    source.Consumers[*helmv2.HelmRelease]
+	dependents depends.Dependents[*helmv2.HelmRelease]
+	configs    referrer.Configs[*helmv2.HelmRelease]
+}
+
+// kind finds HelmReleases in the cache, those first that others may wait for.
+func (r *Reconciler) kind() *referrer.Kind[*helmv2.HelmRelease] {
+	return &referrer.Kind[*helmv2.HelmRelease]{
+		Reader:  r.Client,
+		New:     func() *helmv2.HelmRelease { return &helmv2.HelmRelease{} },
+		NewList: func() client.ObjectList { return &helmv2.HelmReleaseList{} },
+		Rank:    func(o *helmv2.HelmRelease) int { return len(o.Spec.DependsOn) },
+	}
+}
+
+func (r *Reconciler) references() references {
+	kind := r.kind()
+	return references{
+		sources: source.Consumers[*helmv2.HelmRelease]{
+			Kind: kind, Ref: sourceRef,
+			News: func(objects []*helmv2.HelmRelease, from access.Reference, digest string) {
+				r.supersede(objects, from.String(), digest)
+			},
+		},
+		dependents: depends.Dependents[*helmv2.HelmRelease]{Kind: kind, Ready: ready, Content: ready},
+		configs: referrer.Configs[*helmv2.HelmRelease]{
+			Kind: kind, Refs: configRefs,
+			News: func(objects []*helmv2.HelmRelease, changed access.Reference) {
+				r.supersede(objects, changed.String(), "")
+			},
+		},
+	}
+}
 
 // index lets the objects be found by what they refer to.
-func (r *Reconciler) index(ctx context.Context, indexer client.FieldIndexer) error {
-	for name, keys := range map[string]func(*helmv2.HelmRelease) []string{
-		indexSource:    func(o *helmv2.HelmRelease) []string { return []string{sourceRef(o).String()} },
-		indexDependsOn: dependsOnKeys,
-		indexConfig:    configKeys,
-		indexRelease:   releaseKeys,
-	} {
-		extract := func(obj client.Object) []string {
-			hr, ok := obj.(*helmv2.HelmRelease)
-			if !ok {
-				return nil
-			}
-			return keys(hr)
-		}
-		if err := indexer.IndexField(ctx, &helmv2.HelmRelease{}, name, extract); err != nil {
-			return fmt.Errorf("index %s: %w", name, err)
-		}
-	}
-	return nil
+func (f *references) index(ctx context.Context, indexer client.FieldIndexer) error {
+	return errors.Join(f.sources.Index(ctx, indexer), f.dependents.Index(ctx, indexer), f.configs.Index(ctx, indexer),
+		f.sources.Kind.Index(ctx, indexer, indexRelease, releaseKeys))
 }
 
-func dependsOnKeys(obj *helmv2.HelmRelease) []string {
-	var keys []string
-	for _, ref := range dependencies(obj) {
-		keys = append(keys, ref.String())
-	}
-	return keys
-}
-
-func configKeys(obj *helmv2.HelmRelease) []string {
-	var keys []string
+// configRefs names the ConfigMaps and Secrets that an object takes values from.
+func configRefs(obj *helmv2.HelmRelease) []access.Reference {
+	var refs []access.Reference
 	for _, ref := range obj.Spec.ValuesFrom {
-		keys = append(keys, access.Reference{Kind: ref.Kind, Namespace: obj.Namespace, Name: ref.Name}.String())
+		refs = append(refs, access.Reference{Kind: ref.Kind, Namespace: obj.Namespace, Name: ref.Name})
 	}
-	return keys
+	return refs
 }
 
 // releaseKeys is where the release of the object is stored, once it is.
@@ -86,25 +92,16 @@ func releaseKeys(obj *helmv2.HelmRelease) []string {
 }
 
 // watch lists everything whose change starts a run.
-func (r *Reconciler) watch(mgr ctrl.Manager, opts controller.Options) *builder.Builder {
+func (r *Reconciler) watch(mgr ctrl.Manager, opts controller.Options, refs references) (*builder.Builder, error) {
 	b := ctrl.NewControllerManagedBy(mgr).WithOptions(opts).
 		For(&helmv2.HelmRelease{}, builder.WithPredicates(r.interrupting(
 			predicate.Or(predicate.GenerationChangedPredicate{}, predicates.ReconcileRequestedPredicate{})))).
-		Watches(&helmv2.HelmRelease{}, handler.EnqueueRequestsFromMapFunc(r.dependents), builder.WithPredicates(becameReady())).
 		WatchesRawSource(ctrlsource.Func(r.Waker.Start))
-	for _, kind := range []string{sourcev1.HelmChartKind, sourcev1.OCIRepositoryKind} {
-		obj, err := source.New(kind)
-		if err != nil {
-			continue // the list above holds only kinds that exist
-		}
-		b = b.Watches(obj, handler.EnqueueRequestsFromMapFunc(r.consumers(kind)), builder.WithPredicates(serves()))
-	}
+	b = refs.dependents.Watch(b)
 	if r.WatchConfigs {
-		b = b.
-			WatchesMetadata(&corev1.ConfigMap{}, handler.EnqueueRequestsFromMapFunc(r.users("ConfigMap")), builder.WithPredicates(predicate.ResourceVersionChangedPredicate{})).
-			WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(r.users("Secret")), builder.WithPredicates(predicate.ResourceVersionChangedPredicate{}))
+		b = refs.configs.Watch(b)
 	}
-	return b
+	return refs.sources.Watch(b, serves(), sourcev1.HelmChartKind, sourcev1.OCIRepositoryKind)
 }
 
 // interrupting passes on what the predicate decides, and tells a run of the object that is under way of what it lets pass.
@@ -121,102 +118,17 @@ func (r *Reconciler) interrupting(p predicate.Predicate) predicate.Predicate {
 	}
 }
 
-// dependents finds the objects that wait for obj. One that is not ready can only matter to those that judge it by an expression.
-func (r *Reconciler) dependents(ctx context.Context, obj client.Object) []ctrl.Request {
-	hr, ok := obj.(*helmv2.HelmRelease)
-	if !ok {
-		return nil
-	}
-	isReady := ready(hr)
-	return requests(r.find(ctx, indexDependsOn, key(obj).String(), func(dependent *helmv2.HelmRelease) bool {
-		if isReady {
-			return !ready(dependent) // what is ready has no use for it
-		}
-		return slices.ContainsFunc(dependencies(dependent), func(ref depends.Reference) bool {
-			return ref.ReadyExpr != "" && ref.NamespacedName == key(obj)
-		})
-	}))
-}
-
-// users finds the objects that take values from a ConfigMap or Secret.
-func (r *Reconciler) users(kind string) handler.MapFunc {
-	return func(ctx context.Context, obj client.Object) []ctrl.Request {
-		ref := access.Reference{Kind: kind, Namespace: obj.GetNamespace(), Name: obj.GetName()}.String()
-		return r.superseding(r.find(ctx, indexConfig, ref, nil), ref, "")
-	}
-}
-
-// consumers finds the objects fed by a source. Those that have dealt with its artifact are not left out: a run of theirs costs no request, and
-// what their status says may be behind a run that is under way.
-func (r *Reconciler) consumers(kind string) handler.MapFunc {
-	return func(ctx context.Context, obj client.Object) []ctrl.Request {
-		ref := access.Reference{Kind: kind, Namespace: obj.GetNamespace(), Name: obj.GetName()}.String()
-		found := r.find(ctx, indexSource, ref, nil)
-		if src, ok := obj.(source.Object); ok && src.GetArtifact() != nil && src.GetDeletionTimestamp().IsZero() {
-			return r.superseding(found, ref, src.GetArtifact().Digest)
-		}
-		return requests(found)
-	}
-}
-
 // Released wakes the object whose release somebody else has changed in Helm's storage; it is what storage.Ledger calls.
 func (r *Reconciler) Released(ctx context.Context, release storage.Key) {
-	for _, hr := range r.find(ctx, indexRelease, release.Namespace+"/"+release.Release, nil) {
+	for _, hr := range r.kind().Find(ctx, indexRelease, release.Namespace+"/"+release.Release) {
 		r.Waker.Wake(key(hr))
 	}
 }
 
-// superseding tells runs that are under way that something newer is there to be released.
-func (r *Reconciler) superseding(objects []*helmv2.HelmRelease, by, artifact string) []ctrl.Request {
+// supersede tells runs of the objects that are under way that something newer is there to be released.
+func (r *Reconciler) supersede(objects []*helmv2.HelmRelease, by, artifact string) {
 	for _, hr := range objects {
 		r.records.supersede(key(hr), by, artifact)
-	}
-	return requests(objects)
-}
-
-// find lists the objects with that value in the index; keep may leave some out.
-func (r *Reconciler) find(ctx context.Context, index, value string, keep func(*helmv2.HelmRelease) bool) []*helmv2.HelmRelease {
-	var list helmv2.HelmReleaseList
-	if err := r.Client.List(ctx, &list, client.MatchingFields{index: value}, client.UnsafeDisableDeepCopy); err != nil {
-		ctrl.LoggerFrom(ctx).Error(err, "list the objects that a change concerns", "index", index, "value", value)
-		return nil
-	}
-	var found []*helmv2.HelmRelease
-	for i := range list.Items {
-		if keep == nil || keep(&list.Items[i]) {
-			found = append(found, &list.Items[i])
-		}
-	}
-	return found
-}
-
-// requests puts those that others may wait for first.
-func requests(objects []*helmv2.HelmRelease) []ctrl.Request {
-	slices.SortStableFunc(objects, func(a, b *helmv2.HelmRelease) int { return len(a.Spec.DependsOn) - len(b.Spec.DependsOn) })
-	list := make([]ctrl.Request, 0, len(objects))
-	for _, hr := range objects {
-		list = append(list, ctrl.Request{NamespacedName: types.NamespacedName{Namespace: hr.Namespace, Name: hr.Name}})
-	}
-	return list
-}
-
-// becameReady lets the updates pass after which an object may be ready for those that depend on it: it became ready, or, for expressions, its
-// status changed while it is not.
-func becameReady() predicate.Predicate {
-	verdict := func(obj client.Object) bool {
-		hr, ok := obj.(*helmv2.HelmRelease)
-		return ok && ready(hr)
-	}
-	return predicate.Funcs{
-		CreateFunc:  func(event.CreateEvent) bool { return false },
-		DeleteFunc:  func(event.DeleteEvent) bool { return false },
-		GenericFunc: func(event.GenericEvent) bool { return false },
-		UpdateFunc: func(e event.UpdateEvent) bool {
-			if verdict(e.ObjectNew) {
-				return !verdict(e.ObjectOld)
-			}
-			return e.ObjectOld.GetResourceVersion() != e.ObjectNew.GetResourceVersion()
-		},
 	}
 }
 

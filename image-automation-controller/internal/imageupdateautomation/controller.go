@@ -55,7 +55,7 @@ type Reconciler struct {
 	Jitter   func(time.Duration) time.Duration
 	Clock    func() time.Time
 
-	records records
+	records reconcile.Records[record]
 	writers writers
 }
 
@@ -106,7 +106,7 @@ func (r *Reconciler) driver() *reconcile.Driver[*imagev1.ImageUpdateAutomation, 
 			Interval:  (*imagev1.ImageUpdateAutomation).GetRequeueAfter,
 			Owned:     []string{meta.ReadyCondition, meta.ReconcilingCondition, meta.StalledCondition},
 			End:       (*scope).release,
-			Forget:    func(namespace, name string) { r.records.drop(types.NamespacedName{Namespace: namespace, Name: name}) },
+			Forget:    func(namespace, name string) { r.records.Drop(types.NamespacedName{Namespace: namespace, Name: name}) },
 		},
 	}
 }

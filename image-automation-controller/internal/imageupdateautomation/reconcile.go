@@ -51,7 +51,7 @@ type pushed struct {
 }
 
 func (r *Reconciler) start(o *imagev1.ImageUpdateAutomation, run reconcile.Run) *scope {
-	s := &scope{obj: o, run: run, last: r.records.get(client.ObjectKeyFromObject(o)), handled: o.Status.LastHandledReconcileAt}
+	s := &scope{obj: o, run: run, last: r.records.Of(client.ObjectKeyFromObject(o)), handled: o.Status.LastHandledReconcileAt}
 	if run.Requested != "" {
 		s.last.requested = true
 	}

@@ -24,6 +24,7 @@ import (
 	"github.com/weir-gitops/weir/kit/cluster"
 	"github.com/weir-gitops/weir/kit/kustomize"
 	"github.com/weir-gitops/weir/kit/manager"
+	"github.com/weir-gitops/weir/kit/reconcile"
 	"github.com/weir-gitops/weir/kustomize-controller/internal/kustomization"
 )
 
@@ -58,7 +59,7 @@ func setup(ctx context.Context, rt *manager.Runtime, opts *Options) error {
 	if err != nil {
 		return err
 	}
-	waker := &kustomization.Waker{}
+	waker := &reconcile.Waker{}
 	engine, err := newEngine(ctx, clusters, waker, rt, opts)
 	if err != nil {
 		return err
@@ -99,7 +100,7 @@ func setup(ctx context.Context, rt *manager.Runtime, opts *Options) error {
 	return r.Setup(ctx, mgr, rt.ControllerOptions())
 }
 
-func newEngine(ctx context.Context, clusters *cluster.Pool, waker *kustomization.Waker, rt *manager.Runtime, opts *Options) (*apply.Engine, error) {
+func newEngine(ctx context.Context, clusters *cluster.Pool, waker *reconcile.Waker, rt *manager.Runtime, opts *Options) (*apply.Engine, error) {
 	own, err := clusters.Local(ctx, types.NamespacedName{})
 	if err != nil {
 		return nil, err
@@ -116,7 +117,7 @@ func newEngine(ctx context.Context, clusters *cluster.Pool, waker *kustomization
 		OverrideManagers:  opts.OverrideManagers,
 		CustomStageKinds:  stageKinds,
 		MigrateAPIVersion: opts.Gates.Enabled(gateMigrateAPIVersion),
-		Wake:              waker.Wake,
+		Wake:              func(owner apply.Owner) { waker.Wake(types.NamespacedName(owner)) },
 		Logger:            rt.Log.WithName("apply"),
 	})
 }

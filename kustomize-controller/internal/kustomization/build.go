@@ -21,8 +21,8 @@ import (
 // fetch takes hold of the unpacked artifact. While it is still being downloaded the run ends; the end of the download starts the next.
 func (r *Reconciler) fetch(ctx context.Context, s *scope) error {
 	s.step = stepFetch
-	owner := s.owner()
-	tree, err := r.Artifacts.Acquire(ctx, s.artifact, func() { r.Waker.Wake(owner) })
+	name := key(s.obj)
+	tree, err := r.Artifacts.Acquire(ctx, s.artifact, func() { r.Waker.Wake(name) })
 	switch {
 	case errors.Is(err, fetch.ErrPending):
 		return outcome.Wait(0, meta.ProgressingReason, "%w", err)
@@ -48,7 +48,7 @@ func (r *Reconciler) build(ctx context.Context, s *scope) error {
 	if err != nil {
 		return outcome.Fail(kustomizev1.BuildFailedReason, err)
 	}
-	rendered, err := render.Substitute(s.obj, output.Objects, s.vars, r.StrictSubstitutions)
+	rendered, err := r.substitute(s, output.Objects)
 	if err != nil {
 		return outcome.Fail(kustomizev1.BuildFailedReason, err)
 	}

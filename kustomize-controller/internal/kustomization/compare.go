@@ -5,10 +5,8 @@ package kustomization
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
-	"fmt"
+
+	"github.com/weir-gitops/weir/kit/reconcile"
 )
 
 // verifyIntervals is after how many intervals of the object its live objects are compared in full even though no watch told of a change: the
@@ -17,11 +15,12 @@ const verifyIntervals = 5
 
 // compare decides whether anything can have moved since the last run that completed.
 func (r *Reconciler) compare(_ context.Context, s *scope) error {
+	// The revision is not part of it: the same content under another name changes the status, not the cluster.
 	var err error
-	if s.rendering, err = fingerprint(s.obj.UID, s.obj.Generation, s.vars); err != nil {
+	if s.rendering, err = reconcile.Fingerprint(s.obj.UID, s.obj.Generation, s.vars); err != nil {
 		return err
 	}
-	if s.inputs, err = fingerprint(s.rendering, s.artifact.Digest); err != nil {
+	if s.inputs, err = reconcile.Fingerprint(s.rendering, s.artifact.Digest); err != nil {
 		return err
 	}
 	// Another identity may not be allowed what the last one did; only the API server can tell.
@@ -36,15 +35,4 @@ func (r *Reconciler) compare(_ context.Context, s *scope) error {
 	s.last.closeWait()
 	s.last.inputs = ""
 	return nil
-}
-
-// fingerprint is a hash over all that the applied objects depend on. The revision is not part of it: the same content under another name
-// changes the status, not the cluster.
-func fingerprint(parts ...any) (string, error) {
-	data, err := json.Marshal(parts)
-	if err != nil {
-		return "", fmt.Errorf("fingerprint: %w", err)
-	}
-	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:]), nil
 }

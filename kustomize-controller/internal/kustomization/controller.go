@@ -7,16 +7,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	"github.com/fluxcd/pkg/runtime/acl"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
-	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
 
 	kustomizev1 "github.com/weir-gitops/weir/api/kustomize/v1"
 	"github.com/weir-gitops/weir/kit/apply"
@@ -30,9 +27,6 @@ import (
 // fieldOwner is the field manager of what is written to Kustomizations themselves.
 // Flux: kustomize-controller contract, "Managers".
 const fieldOwner = "gotk-kustomize-controller"
-
-// wakePriority is the place in the queue of an object that something under way woke; events of the API server have 0.
-const wakePriority = 10
 
 // Options are the rules that flags and feature gates set for all objects.
 type Options struct {
@@ -77,9 +71,9 @@ type Reconciler struct {
 	Jitter    func(time.Duration) time.Duration
 	Clock     func() time.Time
 	// Waker is what Engine was told to call.
-	Waker *Waker
+	Waker *reconcile.Waker
 
-	records records
+	records reconcile.Records[record]
 }
 
 // Setup registers the kind with its watches.
@@ -94,10 +88,15 @@ func (r *Reconciler) Setup(ctx context.Context, mgr ctrl.Manager, opts controlle
 	if err := errors.Join(r.validate(), driver.Validate()); err != nil {
 		return fmt.Errorf("set up Kustomization: %w", err)
 	}
-	if err := r.index(ctx, mgr.GetFieldIndexer()); err != nil {
+	refs := r.references()
+	if err := refs.index(ctx, mgr.GetFieldIndexer()); err != nil {
 		return fmt.Errorf("set up Kustomization: %w", err)
 	}
-	return r.watch(mgr, opts).Complete(driver)
+	b, err := r.watch(mgr, opts, refs)
+	if err != nil {
+		return fmt.Errorf("set up Kustomization: %w", err)
+	}
+	return b.Complete(driver)
 }
 
 func (r *Reconciler) validate() error {
@@ -119,52 +118,22 @@ func (r *Reconciler) driver() *reconcile.Driver[*kustomizev1.Kustomization, *sco
 				return reconcile.Common{ObservedGeneration: &o.Status.ObservedGeneration, LastHandledReconcileAt: &o.Status.LastHandledReconcileAt}
 			},
 			Suspended: func(o *kustomizev1.Kustomization) bool { return o.Spec.Suspend },
-			Start: func(o *kustomizev1.Kustomization, run reconcile.Run) *scope {
-				last, first := r.records.get(key(o))
-				return &scope{obj: o, run: run, last: last, first: first}
-			},
-			Phases:   r.phases(),
-			Deletion: r.deletion(),
-			Status:   setStatus,
-			Observed: observed,
-			Events:   r.tell,
-			Interval: (*kustomizev1.Kustomization).GetRequeueAfter,
-			Retry:    (*kustomizev1.Kustomization).GetRetryInterval,
-			Owned:    ownedConditions(),
-			End:      (*scope).release,
-			Forget:   r.forget,
+			Start:     r.start,
+			Phases:    r.phases(),
+			Deletion:  r.deletion(),
+			Status:    setStatus,
+			Observed:  observed,
+			Events:    r.tell,
+			Interval:  (*kustomizev1.Kustomization).GetRequeueAfter,
+			Retry:     (*kustomizev1.Kustomization).GetRetryInterval,
+			Owned:     ownedConditions(),
+			End:       (*scope).release,
+			Forget:    r.forget,
 		},
 	}
 }
 
 func (r *Reconciler) forget(namespace, name string) {
-	r.records.drop(types.NamespacedName{Namespace: namespace, Name: name})
+	r.records.Drop(types.NamespacedName{Namespace: namespace, Name: name})
 	r.Engine.Forget(apply.Owner{Namespace: namespace, Name: name})
-}
-
-// Waker puts objects into the queue of the controller from outside of a watch. It drops what comes before the controller runs: every object
-// is queued then anyway.
-type Waker struct {
-	queue atomic.Pointer[workqueue.TypedRateLimitingInterface[ctrl.Request]]
-}
-
-// Wake queues the object at once, before those that a new artifact woke: what is under way is brought to its end before more is begun.
-// It does not block.
-func (w *Waker) Wake(owner apply.Owner) {
-	queue := w.queue.Load()
-	if queue == nil {
-		return
-	}
-	request := ctrl.Request{NamespacedName: types.NamespacedName{Namespace: owner.Namespace, Name: owner.Name}}
-	if ordered, ok := (*queue).(priorityqueue.PriorityQueue[ctrl.Request]); ok {
-		ordered.AddWithOpts(priorityqueue.AddOpts{Priority: new(wakePriority)}, request)
-		return
-	}
-	(*queue).Add(request)
-}
-
-// Start takes the queue; it is the body of a source of the controller.
-func (w *Waker) Start(_ context.Context, queue workqueue.TypedRateLimitingInterface[ctrl.Request]) error {
-	w.queue.Store(&queue)
-	return nil
 }

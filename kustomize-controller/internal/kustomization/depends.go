@@ -4,15 +4,11 @@
 package kustomization
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"strings"
 
-	"github.com/fluxcd/pkg/apis/meta"
-	"github.com/fluxcd/pkg/runtime/conditions"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 
 	kustomizev1 "github.com/weir-gitops/weir/api/kustomize/v1"
@@ -23,7 +19,7 @@ import (
 // depends stops the run while something that the object depends on is not ready. A watch brings it back the moment that changes; the time is
 // only the safety net.
 func (r *Reconciler) depends(ctx context.Context, s *scope) error {
-	refs := dependencies(s.obj)
+	refs := depends.References(s.obj)
 	if len(refs) == 0 {
 		return nil
 	}
@@ -46,16 +42,11 @@ func (r *Reconciler) depends(ctx context.Context, s *scope) error {
 	return outcome.Wait(r.RequeueDependency, kustomizev1.DependencyNotReadyReason, "%w", err)
 }
 
-// dependency looks a dependency up in the cache: it is watched, and its next change starts this object again. What the cache does not have may
-// be in another shard, so that the API server is asked.
+// dependency looks up what the rules need to know of a dependency.
 func (r *Reconciler) dependency(s *scope) depends.Lookup {
 	return func(ctx context.Context, name types.NamespacedName) (depends.State, error) {
 		dep := &kustomizev1.Kustomization{}
-		err := r.Client.Get(ctx, name, dep)
-		if apierrors.IsNotFound(err) {
-			err = r.Live.Get(ctx, name, dep)
-		}
-		if err != nil {
+		if err := depends.Read(ctx, r.Client, r.Live, name, dep); err != nil {
 			return depends.State{}, err
 		}
 		return depends.State{
@@ -68,7 +59,7 @@ func (r *Reconciler) dependency(s *scope) depends.Lookup {
 }
 
 func ready(obj *kustomizev1.Kustomization) bool {
-	return obj.Generation == obj.Status.ObservedGeneration && conditions.IsTrue(obj, meta.ReadyCondition)
+	return depends.Ready(obj, obj.Status.ObservedGeneration)
 }
 
 func (r *Reconciler) dependenciesOf(ctx context.Context) func(types.NamespacedName) []types.NamespacedName {
@@ -78,22 +69,11 @@ func (r *Reconciler) dependenciesOf(ctx context.Context) func(types.NamespacedNa
 			return nil // what does not exist leads nowhere
 		}
 		var names []types.NamespacedName
-		for _, ref := range dependencies(obj) {
+		for _, ref := range depends.References(obj) {
 			names = append(names, ref.NamespacedName)
 		}
 		return names
 	}
-}
-
-func dependencies(obj *kustomizev1.Kustomization) []depends.Reference {
-	refs := make([]depends.Reference, 0, len(obj.Spec.DependsOn))
-	for _, d := range obj.Spec.DependsOn {
-		refs = append(refs, depends.Reference{
-			NamespacedName: types.NamespacedName{Namespace: cmp.Or(d.Namespace, obj.Namespace), Name: d.Name},
-			ReadyExpr:      d.ReadyExpr,
-		})
-	}
-	return refs
 }
 
 func arrows(way []types.NamespacedName) string {

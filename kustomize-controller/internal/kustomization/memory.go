@@ -4,7 +4,6 @@
 package kustomization
 
 import (
-	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -13,9 +12,10 @@ import (
 	"github.com/weir-gitops/weir/kit/apply"
 )
 
-// record is what the runs of one object leave behind for the next. It is a cache: a process that starts without it does the full work once.
-// Only the run of its object touches it, and there is never more than one.
+// record is what the runs of one object leave behind for the next: a process that starts without it does the full work once.
 type record struct {
+	// known is set once a run has had this record.
+	known bool
 	// inputs is the hash of everything that the last completed apply and prune depended on; empty when the last one did not complete.
 	inputs string
 	// account is the identity that acted then.
@@ -45,31 +45,6 @@ type record struct {
 // closeWait ends the wait for health, however it went.
 func (r *record) closeWait() {
 	r.waiting, r.began = time.Time{}, time.Time{}
-}
-
-// records holds a record for each object.
-type records struct {
-	mu sync.Mutex
-	of map[types.NamespacedName]*record
-}
-
-// get returns the record of an object, and whether it is a new one.
-func (m *records) get(name types.NamespacedName) (r *record, fresh bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.of == nil {
-		m.of = make(map[types.NamespacedName]*record)
-	}
-	if m.of[name] == nil {
-		m.of[name], fresh = &record{}, true
-	}
-	return m.of[name], fresh
-}
-
-func (m *records) drop(name types.NamespacedName) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	delete(m.of, name)
 }
 
 func key(obj client.Object) types.NamespacedName {

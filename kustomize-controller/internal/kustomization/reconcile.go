@@ -39,6 +39,7 @@ type scope struct {
 	account   string             // connect: the service account that acts, empty for the controller's own identity
 	vars      map[string]string  // variables
 	hide      []string           // variables: the values that came from Secrets, which no text may show
+	unread    error              // variables: why there are none
 	rendering string             // compare: all but the artifact that the result depends on, as one hash
 	inputs    string             // compare: the same with the artifact
 	quiet     bool               // compare: nothing moved since the last run that was done with these inputs
@@ -99,6 +100,13 @@ func (r *Reconciler) work(run func(context.Context, *scope) error) func(context.
 		defer cancel()
 		return run(ctx, s)
 	}
+}
+
+func (r *Reconciler) start(obj *kustomizev1.Kustomization, run reconcile.Run) *scope {
+	last := r.records.Of(key(obj))
+	s := &scope{obj: obj, run: run, last: last, first: !last.known}
+	last.known = true
+	return s
 }
 
 // release gives back what the run holds.

@@ -6,7 +6,6 @@ package kustomization
 import (
 	"cmp"
 	"context"
-	"errors"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
@@ -25,8 +24,9 @@ func (r *Reconciler) source(ctx context.Context, s *scope) error {
 	}
 	obj, err := source.Lookup(ctx, r.Sources, ref)
 	if err != nil {
-		if apierrors.IsNotFound(errors.Unwrap(err)) {
-			return outcome.FailAfter(s.obj.GetRetryInterval(), kustomizev1.ArtifactFailedReason, err)
+		if apierrors.IsNotFound(err) {
+			// Applied together with its source, the object is often looked at first. That is no fault; the source's arrival starts the next run.
+			return outcome.Wait(s.obj.GetRetryInterval(), kustomizev1.ArtifactFailedReason, "%w", err)
 		}
 		return err
 	}
