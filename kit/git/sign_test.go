@@ -244,7 +244,9 @@ func notForSigning(e *openpgp.Entity) error {
 }
 
 // signingSubkey has a part of the key sign, and no other.
-func signingSubkey(e *openpgp.Entity) error { return errors.Join(notForSigning(e), e.AddSigningSubkey(nil)) }
+func signingSubkey(e *openpgp.Entity) error {
+	return errors.Join(notForSigning(e), e.AddSigningSubkey(nil))
+}
 
 // revokedSubkey is that, with the part revoked.
 func revokedSubkey(e *openpgp.Entity) error {

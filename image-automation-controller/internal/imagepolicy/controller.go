@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/fluxcd/pkg/apis/meta"
 	"github.com/fluxcd/pkg/runtime/acl"
 	"k8s.io/apimachinery/pkg/labels"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -18,6 +17,7 @@ import (
 
 	imagev1 "github.com/weir-gitops/weir/api/image/v1"
 	"github.com/weir-gitops/weir/image-automation-controller/internal/tags"
+	"github.com/weir-gitops/weir/image-automation-controller/internal/verdict"
 	"github.com/weir-gitops/weir/kit/auth"
 	"github.com/weir-gitops/weir/kit/oci"
 	"github.com/weir-gitops/weir/kit/reconcile"
@@ -72,7 +72,7 @@ func (r *Reconciler) Setup(ctx context.Context, mgr ctrl.Manager, opts controlle
 	if err := errors.Join(r.validate(), driver.Validate()); err != nil {
 		return fmt.Errorf("set up ImagePolicy: %w", err)
 	}
-	if err := index(ctx, mgr.GetFieldIndexer()); err != nil {
+	if err := r.index(ctx, mgr.GetFieldIndexer()); err != nil {
 		return fmt.Errorf("set up ImagePolicy: %w", err)
 	}
 	c, err := r.watch(mgr, opts).Build(&selected{next: driver, reader: r.Client, selector: r.Selector})
@@ -105,10 +105,10 @@ func (r *Reconciler) driver() *reconcile.Driver[*imagev1.ImagePolicy, *scope] {
 			Start:     func(o *imagev1.ImagePolicy, run reconcile.Run) *scope { return &scope{obj: o, run: run} },
 			Phases:    r.phases(),
 			Status:    setStatus,
-			Observed:  observed,
+			Observed:  verdict.Observed[*imagev1.ImagePolicy],
 			Events:    events,
 			Interval:  (*imagev1.ImagePolicy).GetRequeueAfter,
-			Owned:     []string{meta.ReadyCondition, meta.ReconcilingCondition, meta.StalledCondition},
+			Owned:     verdict.Owned(),
 		},
 	}
 }

@@ -81,8 +81,3 @@ func (n *namespaces) reader(ctx context.Context) (client.Reader, error) {
 	}
 	return n.live, nil
 }
-
-// visitors finds the objects of a Namespace that choose from a repository elsewhere.
-func (r *Reconciler) visitors(ctx context.Context, namespace client.Object) []ctrl.Request {
-	return r.requests(ctx, client.InNamespace(namespace.GetName()), client.MatchingFields{indexForeign: "true"})
-}

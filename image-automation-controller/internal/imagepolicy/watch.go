@@ -6,8 +6,9 @@ package imagepolicy
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
-	"strconv"
+	"slices"
 
 	"github.com/fluxcd/pkg/apis/meta"
 	"github.com/fluxcd/pkg/runtime/conditions"
@@ -24,12 +25,13 @@ import (
 	ctrlreconcile "sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	imagev1 "github.com/weir-gitops/weir/api/image/v1"
+	"github.com/weir-gitops/weir/kit/referrer"
 )
 
-// Names of the indexes of the cache: by repository, and whether that is in another namespace.
+// Names of the indexes of the cache: by repository, and by namespace where the repository is in another one.
 const (
 	indexRepository = ".spec.imageRepository"
-	indexForeign    = ".spec.imageRepository.foreign"
+	indexVisitors   = ".spec.imageRepository.visitors"
 )
 
 // repositoryKey names the repository of an object.
@@ -38,24 +40,26 @@ func repositoryKey(o *imagev1.ImagePolicy) types.NamespacedName {
 	return types.NamespacedName{Namespace: cmp.Or(ref.Namespace, o.Namespace), Name: ref.Name}
 }
 
-// index lets the objects be found by the repository that they refer to.
-func index(ctx context.Context, indexer client.FieldIndexer) error {
-	for name, value := range map[string]func(*imagev1.ImagePolicy) string{
-		indexRepository: func(o *imagev1.ImagePolicy) string { return repositoryKey(o).String() },
-		indexForeign:    func(o *imagev1.ImagePolicy) string { return strconv.FormatBool(repositoryKey(o).Namespace != o.Namespace) },
-	} {
-		extract := func(obj client.Object) []string {
-			o, ok := obj.(*imagev1.ImagePolicy)
-			if !ok {
+// kind finds the objects by what concerns them.
+func (r *Reconciler) kind() *referrer.Kind[*imagev1.ImagePolicy] {
+	return &referrer.Kind[*imagev1.ImagePolicy]{
+		Reader:  r.Client,
+		New:     func() *imagev1.ImagePolicy { return &imagev1.ImagePolicy{} },
+		NewList: func() client.ObjectList { return &imagev1.ImagePolicyList{} },
+	}
+}
+
+// index lets the objects be found by the repository that they refer to, and those that need leave for that by their namespace.
+func (r *Reconciler) index(ctx context.Context, indexer client.FieldIndexer) error {
+	return errors.Join(
+		r.kind().Index(ctx, indexer, indexRepository, func(o *imagev1.ImagePolicy) []string { return []string{repositoryKey(o).String()} }),
+		r.kind().Index(ctx, indexer, indexVisitors, func(o *imagev1.ImagePolicy) []string {
+			if repositoryKey(o).Namespace == o.Namespace {
 				return nil
 			}
-			return []string{value(o)}
-		}
-		if err := indexer.IndexField(ctx, &imagev1.ImagePolicy{}, name, extract); err != nil {
-			return fmt.Errorf("index %s: %w", name, err)
-		}
-	}
-	return nil
+			return []string{o.Namespace}
+		}),
+	)
 }
 
 // watch lists everything whose change starts a run: a new spec, a request, labels that make the object one of ours, and other tags of the
@@ -101,23 +105,19 @@ func revision(o *imagev1.ImageRepository) string {
 }
 
 // users finds the objects that choose from a repository.
-func (r *Reconciler) users(ctx context.Context, obj client.Object) []ctrl.Request {
-	return r.requests(ctx, client.MatchingFields{indexRepository: client.ObjectKeyFromObject(obj).String()})
+func (r *Reconciler) users(ctx context.Context, repository client.Object) []ctrl.Request {
+	return r.requests(ctx, indexRepository, client.ObjectKeyFromObject(repository).String())
 }
 
-// requests finds those of our objects that a change concerns.
-func (r *Reconciler) requests(ctx context.Context, which ...client.ListOption) []ctrl.Request {
-	var list imagev1.ImagePolicyList
-	which = append(which, client.MatchingLabelsSelector{Selector: r.Selector}, client.UnsafeDisableDeepCopy)
-	if err := r.Client.List(ctx, &list, which...); err != nil {
-		ctrl.LoggerFrom(ctx).Error(err, "list the policies that a change concerns")
-		return nil
-	}
-	requests := make([]ctrl.Request, 0, len(list.Items))
-	for i := range list.Items {
-		requests = append(requests, ctrl.Request{NamespacedName: client.ObjectKeyFromObject(&list.Items[i])})
-	}
-	return requests
+// visitors finds the objects of a Namespace that choose from a repository elsewhere.
+func (r *Reconciler) visitors(ctx context.Context, namespace client.Object) []ctrl.Request {
+	return r.requests(ctx, indexVisitors, namespace.GetName())
+}
+
+// requests asks for a run of those of our objects that an index has.
+func (r *Reconciler) requests(ctx context.Context, index, value string) []ctrl.Request {
+	found := r.kind().Find(ctx, index, value)
+	return referrer.Requests(slices.DeleteFunc(found, func(o *imagev1.ImagePolicy) bool { return !r.Selector.Matches(labels.Set(o.Labels)) }))
 }
 
 // selected passes on the requests for objects that are ours. The cache has the others as well.

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/fluxcd/pkg/apis/meta"
 	"github.com/fluxcd/pkg/runtime/predicates"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -19,6 +18,7 @@ import (
 
 	imagev1 "github.com/weir-gitops/weir/api/image/v1"
 	"github.com/weir-gitops/weir/image-automation-controller/internal/tags"
+	"github.com/weir-gitops/weir/image-automation-controller/internal/verdict"
 	"github.com/weir-gitops/weir/kit/auth"
 	"github.com/weir-gitops/weir/kit/oci"
 	"github.com/weir-gitops/weir/kit/reconcile"
@@ -91,10 +91,10 @@ func (r *Reconciler) driver() *reconcile.Driver[*imagev1.ImageRepository, *scope
 			Phases:    r.phases(),
 			Deletion:  []reconcile.Phase[*scope]{{Name: "remove", Run: r.remove}},
 			Status:    setStatus,
-			Observed:  observed,
+			Observed:  verdict.Observed[*imagev1.ImageRepository],
 			Events:    events,
 			Interval:  r.pauses.until,
-			Owned:     []string{meta.ReadyCondition, meta.ReconcilingCondition, meta.StalledCondition},
+			Owned:     verdict.Owned(),
 			End:       (*scope).release,
 			Forget:    func(namespace, name string) { r.pauses.drop(types.NamespacedName{Namespace: namespace, Name: name}) },
 		},

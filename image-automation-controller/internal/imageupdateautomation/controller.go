@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/fluxcd/pkg/apis/meta"
 	"github.com/fluxcd/pkg/runtime/acl"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -17,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 
 	imagev1 "github.com/weir-gitops/weir/api/image/v1"
+	"github.com/weir-gitops/weir/image-automation-controller/internal/verdict"
 	"github.com/weir-gitops/weir/kit/auth"
 	"github.com/weir-gitops/weir/kit/git"
 	"github.com/weir-gitops/weir/kit/reconcile"
@@ -72,10 +72,15 @@ func (r *Reconciler) Setup(ctx context.Context, mgr ctrl.Manager, opts controlle
 	if err := errors.Join(r.validate(), driver.Validate()); err != nil {
 		return fmt.Errorf("set up ImageUpdateAutomation: %w", err)
 	}
-	if err := r.index(ctx, mgr.GetFieldIndexer()); err != nil {
+	refs := r.references()
+	if err := refs.index(ctx, mgr.GetFieldIndexer()); err != nil {
 		return fmt.Errorf("set up ImageUpdateAutomation: %w", err)
 	}
-	return r.watch(mgr, opts).Complete(driver)
+	watches, err := r.watch(mgr, opts, refs)
+	if err != nil {
+		return fmt.Errorf("set up ImageUpdateAutomation: %w", err)
+	}
+	return watches.Complete(driver)
 }
 
 func (r *Reconciler) validate() error {
@@ -101,10 +106,10 @@ func (r *Reconciler) driver() *reconcile.Driver[*imagev1.ImageUpdateAutomation, 
 			Phases:    r.phases(),
 			Deletion:  []reconcile.Phase[*scope]{{Name: "remove", Run: r.remove}},
 			Status:    setStatus,
-			Observed:  observed,
+			Observed:  verdict.Observed[*imagev1.ImageUpdateAutomation],
 			Events:    events,
 			Interval:  (*imagev1.ImageUpdateAutomation).GetRequeueAfter,
-			Owned:     []string{meta.ReadyCondition, meta.ReconcilingCondition, meta.StalledCondition},
+			Owned:     verdict.Owned(),
 			End:       (*scope).release,
 			Forget:    func(namespace, name string) { r.records.Drop(types.NamespacedName{Namespace: namespace, Name: name}) },
 		},

@@ -4,29 +4,17 @@
 package imageupdateautomation
 
 import (
-	"cmp"
-	"fmt"
-
 	"github.com/fluxcd/pkg/apis/meta"
 	"github.com/fluxcd/pkg/runtime/conditions"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	imagev1 "github.com/weir-gitops/weir/api/image/v1"
+	"github.com/weir-gitops/weir/image-automation-controller/internal/verdict"
 	"github.com/weir-gitops/weir/kit/outcome"
 	"github.com/weir-gitops/weir/kit/reconcile"
 )
 
-// Texts that people and alerts match. Flux: image-automation-controller contract, "Conditions" and "Reconcile".
-const (
-	textReady       = "repository up-to-date"
-	textProgressing = "reconciliation in progress"
-	textNew         = "processing object: new generation %d -> %d"
-)
-
-// observed reports whether a result lets observedGeneration follow the generation.
-func observed(_ *imagev1.ImageUpdateAutomation, r reconcile.Result) bool {
-	return r.Succeeded() || !r.Deleting && r.Class == outcome.Stalled
-}
+// textReady is a text that people and alerts match. Flux: image-automation-controller contract, "ImageUpdateAutomation", "Reconcile".
+const textReady = "repository up-to-date"
 
 // setStatus turns the facts of a run and how it ended, or stands, into status.
 func setStatus(s *scope, r reconcile.Result) {
@@ -39,39 +27,25 @@ func setStatus(s *scope, r reconcile.Result) {
 		return
 	}
 	s.obj.Status.LastAutomationRunTime = new(metav1.NewTime(s.run.Started))
+	progress := verdict.Progress(s.obj, s.obj.Status.ObservedGeneration)
 	switch {
 	case r.Running:
-		setRunning(s)
+		verdict.Running(s.obj, progress, false)
 	case r.Succeeded():
 		setDone(s)
-	case r.Class == outcome.Stalled:
-		conditions.MarkStalled(s.obj, r.Reason, "%s", r.Message())
-		conditions.MarkFalse(s.obj, meta.ReadyCondition, r.Reason, "%s", r.Message())
 	case r.Class == outcome.Waiting:
-		conditions.MarkReconciling(s.obj, meta.ProgressingReason, "%s", r.Message())
-		if !conditions.Has(s.obj, meta.ReadyCondition) {
-			conditions.MarkUnknown(s.obj, meta.ReadyCondition, meta.ProgressingReason, "%s", r.Message())
-		}
+		setWaiting(s, r)
 	case r.IsError():
-		conditions.MarkReconciling(s.obj, meta.ProgressingWithRetryReason, "%s", progress(s))
-		conditions.MarkFalse(s.obj, meta.ReadyCondition, cmp.Or(r.Reason, meta.FailedReason), "%s", r.Message())
+		verdict.Bad(s.obj, r, progress)
 	}
 }
 
-// setRunning says that the run is under way.
-func setRunning(s *scope) {
-	conditions.MarkReconciling(s.obj, meta.ProgressingReason, "%s", progress(s))
-	if !conditions.IsTrue(s.obj, meta.ReadyCondition) && !conditions.IsFalse(s.obj, meta.ReadyCondition) {
-		conditions.MarkUnknown(s.obj, meta.ReadyCondition, meta.ProgressingReason, "%s", progress(s))
+// setWaiting says what the run waits for, which is nobody's fault.
+func setWaiting(s *scope, r reconcile.Result) {
+	conditions.MarkReconciling(s.obj, meta.ProgressingReason, "%s", r.Message())
+	if !conditions.Has(s.obj, meta.ReadyCondition) {
+		conditions.MarkUnknown(s.obj, meta.ReadyCondition, meta.ProgressingReason, "%s", r.Message())
 	}
-}
-
-// progress describes what the run is about.
-func progress(s *scope) string {
-	if s.obj.Status.ObservedGeneration != s.obj.Generation {
-		return fmt.Sprintf(textNew, s.obj.Status.ObservedGeneration, s.obj.Generation)
-	}
-	return textProgressing
 }
 
 // setDone records what a complete run saw and did.
@@ -84,7 +58,5 @@ func setDone(s *scope) {
 	if s.pushed != nil {
 		status.LastPushCommit, status.LastPushTime = s.pushed.commit.String(), new(metav1.NewTime(s.pushed.at))
 	}
-	conditions.Delete(s.obj, meta.StalledCondition)
-	conditions.Delete(s.obj, meta.ReconcilingCondition)
-	conditions.MarkTrue(s.obj, meta.ReadyCondition, meta.SucceededReason, textReady)
+	verdict.Good(s.obj, textReady)
 }

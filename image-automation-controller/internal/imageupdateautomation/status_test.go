@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	imagev1 "github.com/weir-gitops/weir/api/image/v1"
+	"github.com/weir-gitops/weir/image-automation-controller/internal/verdict"
 	kitevents "github.com/weir-gitops/weir/kit/events"
 	"github.com/weir-gitops/weir/kit/git"
 	"github.com/weir-gitops/weir/kit/outcome"
@@ -69,8 +70,8 @@ func TestStatus(t *testing.T) {
 			for _, c := range o.Status.Conditions {
 				got[c.Type] = fmt.Sprintf("%s %s: %s", c.Status, c.Reason, c.Message)
 			}
-			if diff := cmp.Diff(tc.want, got); diff != "" || observed(o, tc.result) != tc.observed {
-				t.Errorf("%s\nobserved %t, (-want +got):\n%s", tc.reason, observed(o, tc.result), diff)
+			if diff := cmp.Diff(tc.want, got); diff != "" || verdict.Observed(o, tc.result) != tc.observed {
+				t.Errorf("%s\nobserved %t, (-want +got):\n%s", tc.reason, verdict.Observed(o, tc.result), diff)
 			}
 			var told []string
 			for _, e := range events(before, s, tc.result) {

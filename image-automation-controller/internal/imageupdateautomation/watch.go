@@ -5,7 +5,7 @@ package imageupdateautomation
 
 import (
 	"context"
-	"fmt"
+	"errors"
 
 	"github.com/fluxcd/pkg/runtime/predicates"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -19,38 +19,51 @@ import (
 
 	imagev1 "github.com/weir-gitops/weir/api/image/v1"
 	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
+	"github.com/weir-gitops/weir/kit/referrer"
 	"github.com/weir-gitops/weir/kit/source"
 )
 
-// indexSource is the name of the cache index by repository.
-const indexSource = ".spec.gitRepository"
+// indexNamespace is the name of the cache index by namespace.
+const indexNamespace = ".metadata.namespace.automations"
 
-// index lets the objects be found by the repository that they refer to.
-func (r *Reconciler) index(ctx context.Context, indexer client.FieldIndexer) error {
-	extract := func(obj client.Object) []string {
-		o, ok := obj.(*imagev1.ImageUpdateAutomation)
-		if !ok {
-			return nil
-		}
-		ref := sourceRef(o)
-		return []string{ref.Namespace + "/" + ref.Name}
+// references is what concerns the objects, and whose change starts their runs.
+type references struct {
+	*referrer.Kind[*imagev1.ImageUpdateAutomation]
+
+	sources source.Consumers[*imagev1.ImageUpdateAutomation]
+}
+
+func (r *Reconciler) references() references {
+	kind := &referrer.Kind[*imagev1.ImageUpdateAutomation]{
+		Reader:  r.Client,
+		New:     func() *imagev1.ImageUpdateAutomation { return &imagev1.ImageUpdateAutomation{} },
+		NewList: func() client.ObjectList { return &imagev1.ImageUpdateAutomationList{} },
 	}
-	if err := indexer.IndexField(ctx, &imagev1.ImageUpdateAutomation{}, indexSource, extract); err != nil {
-		return fmt.Errorf("index %s: %w", indexSource, err)
-	}
-	return nil
+	return references{Kind: kind, sources: source.Consumers[*imagev1.ImageUpdateAutomation]{Kind: kind, Ref: sourceRef}}
+}
+
+// index lets the objects be found by the repository that they refer to, and by their namespace.
+func (f *references) index(ctx context.Context, indexer client.FieldIndexer) error {
+	return errors.Join(
+		f.sources.Index(ctx, indexer),
+		f.Index(ctx, indexer, indexNamespace, func(o *imagev1.ImageUpdateAutomation) []string { return []string{o.Namespace} }),
+	)
 }
 
 // watch lists everything whose change starts a run: a new spec, a request, another choice of a policy in the namespace, another spec or a new
 // artifact of the repository, and the end of the run of another object that writes to the same branch.
-func (r *Reconciler) watch(mgr ctrl.Manager, opts controller.Options) *builder.Builder {
-	return ctrl.NewControllerManagedBy(mgr).WithOptions(opts).
+func (r *Reconciler) watch(mgr ctrl.Manager, opts controller.Options, refs references) (*builder.Builder, error) {
+	b := ctrl.NewControllerManagedBy(mgr).WithOptions(opts).
 		For(&imagev1.ImageUpdateAutomation{}, builder.WithPredicates(
 			predicate.Or(predicate.GenerationChangedPredicate{}, predicates.ReconcileRequestedPredicate{}))).
-		Watches(&imagev1.ImagePolicy{}, handler.EnqueueRequestsFromMapFunc(r.neighbours), builder.WithPredicates(choiceChanged())).
-		Watches(&sourcev1.GitRepository{}, handler.EnqueueRequestsFromMapFunc(r.users),
-			builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, source.ArtifactChanged()))).
+		Watches(&imagev1.ImagePolicy{}, handler.EnqueueRequestsFromMapFunc(refs.neighbours), builder.WithPredicates(choiceChanged())).
 		WatchesRawSource(ctrlsource.Func(r.writers.start))
+	return refs.sources.Watch(b, predicate.Or(predicate.GenerationChangedPredicate{}, source.ArtifactChanged()), sourcev1.GitRepositoryKind)
+}
+
+// neighbours finds the objects in the namespace of a policy.
+func (f *references) neighbours(ctx context.Context, policy client.Object) []ctrl.Request {
+	return referrer.Requests(f.Find(ctx, indexNamespace, policy.GetNamespace()))
 }
 
 // choiceChanged lets the updates of policies pass that choose something else.
@@ -70,27 +83,4 @@ func choiceChanged() predicate.Predicate {
 			return is != imagev1.ImageRef{} && is != choice(e.ObjectOld)
 		},
 	}
-}
-
-// neighbours finds the objects in the namespace of a policy.
-func (r *Reconciler) neighbours(ctx context.Context, obj client.Object) []ctrl.Request {
-	return r.requests(ctx, client.InNamespace(obj.GetNamespace()))
-}
-
-// users finds the objects that write to a repository.
-func (r *Reconciler) users(ctx context.Context, obj client.Object) []ctrl.Request {
-	return r.requests(ctx, client.MatchingFields{indexSource: obj.GetNamespace() + "/" + obj.GetName()})
-}
-
-func (r *Reconciler) requests(ctx context.Context, which client.ListOption) []ctrl.Request {
-	var list imagev1.ImageUpdateAutomationList
-	if err := r.Client.List(ctx, &list, which, client.UnsafeDisableDeepCopy); err != nil {
-		ctrl.LoggerFrom(ctx).Error(err, "list the objects that a change concerns")
-		return nil
-	}
-	requests := make([]ctrl.Request, 0, len(list.Items))
-	for i := range list.Items {
-		requests = append(requests, ctrl.Request{NamespacedName: client.ObjectKeyFromObject(&list.Items[i])})
-	}
-	return requests
 }
