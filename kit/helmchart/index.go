@@ -71,6 +71,14 @@ func ParseIndex(content []byte) (*Index, error) {
 
 // ParseIndexVersions reads a list of versions in YAML. Unknown and repeated keys are errors. An empty item is a nil version.
 func ParseIndexVersions(content []byte) ([]*IndexVersion, error) {
+	if versions, ok := plainVersions(content); ok {
+		return versions, nil
+	}
+	return parseIndexVersions(content)
+}
+
+// parseIndexVersions is ParseIndexVersions by way of the YAML parser.
+func parseIndexVersions(content []byte) ([]*IndexVersion, error) {
 	var versions []*IndexVersion
 	if err := unmarshalStrict(content, &versions); err != nil {
 		return nil, err
