@@ -41,45 +41,34 @@ func (f *fixture) commitTree(t *testing.T, entries []object.TreeEntry) {
 // rawTree stores a tree without the checks of the library.
 func rawTree(t *testing.T, f *fixture, entries []object.TreeEntry) plumbing.Hash {
 	t.Helper()
-	repo := f.server.Repository(t, repoPath)
-	o := repo.Storer.NewEncodedObject()
-	o.SetType(plumbing.TreeObject)
-	w, err := o.Writer()
-	if err != nil {
-		t.Fatal(err)
-	}
+	var text []byte
 	for _, e := range entries {
 		mode := map[filemode.FileMode]string{
 			filemode.Regular: "100644", filemode.Executable: "100755", filemode.Dir: "40000", filemode.Symlink: "120000", filemode.Submodule: "160000",
 			filemode.Deprecated: "100664",
 		}[e.Mode]
-		if _, err := w.Write(append([]byte(mode+" "+e.Name+"\x00"), e.Hash[:]...)); err != nil {
-			t.Fatal(err)
-		}
+		text = append(append(text, mode+" "+e.Name+"\x00"...), e.Hash[:]...)
 	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	h, err := repo.Storer.SetEncodedObject(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return h
+	return f.object(t, plumbing.TreeObject, string(text))
 }
 
 func (f *fixture) blob(t *testing.T, text string) plumbing.Hash {
 	t.Helper()
+	return f.object(t, plumbing.BlobObject, text)
+}
+
+// object stores an object, whatever it says.
+func (f *fixture) object(t *testing.T, kind plumbing.ObjectType, text string) plumbing.Hash {
+	t.Helper()
 	repo := f.server.Repository(t, repoPath)
 	o := repo.Storer.NewEncodedObject()
-	o.SetType(plumbing.BlobObject)
+	o.SetType(kind)
 	w, err := o.Writer()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Write([]byte(text)); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Close(); err != nil {
+	_, err = w.Write([]byte(text))
+	if err := errors.Join(err, w.Close()); err != nil {
 		t.Fatal(err)
 	}
 	h, err := repo.Storer.SetEncodedObject(o)
