@@ -33,13 +33,13 @@ type cluster struct {
 
 	receivers []notificationv1.Receiver
 	secrets   map[string]map[string]string // name to values
-	patching  func()     // called within each patch
-	pages     [][]string // names of the objects that are listed by labels
+	patching  func()                       // called within each patch
+	pages     [][]string                   // names of the objects that are listed by labels
 
 	mu      sync.Mutex
 	faults  map[string][]error // of the next requests, by verb, or verb and name; "cache" are those of the list of Receivers
-	patched []string // Kind/namespace/name
-	values  []string // the annotations' values
+	patched []string           // Kind/namespace/name
+	values  []string           // the annotations' values
 }
 
 // fault returns the next fault of a verb.

@@ -4,12 +4,12 @@
 package webhook
 
 import (
-	"errors"
 	"crypto/hmac"
 	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/hex"
+	"errors"
 	"hash"
 	"maps"
 	"net/http"

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -98,40 +97,6 @@ func FuzzMask(f *testing.F) {
 			t.Errorf("%q in %q", secret, masked)
 		}
 	})
-}
-
-// TestRedirects: headers with credentials stay with their host, and nothing goes from HTTPS to HTTP.
-func TestRedirects(t *testing.T) {
-	request := func(address string) *http.Request {
-		r := httptest.NewRequest(http.MethodPost, address, http.NoBody)
-		r.Header.Set("X-Api-Key", "secret")
-		r.Header.Set("Content-Type", "application/json")
-		return r
-	}
-	via := []*http.Request{request("https://a.invalid/")}
-	cases := map[string]struct {
-		to             string
-		via            []*http.Request
-		strips, stays  bool // the answers of strip and stay
-		keepsTheHeader bool
-	}{
-		"SameHost":  {to: "https://a.invalid/b", via: via, strips: true, stays: true, keepsTheHeader: true},
-		"OtherHost": {to: "https://b.invalid/", via: via, strips: true},
-		"Plain":     {to: "http://a.invalid/", via: via, keepsTheHeader: true},
-		"Endless":   {to: "https://a.invalid/", via: make([]*http.Request, maxRedirects), keepsTheHeader: true},
-	}
-	for key, tc := range cases {
-		r := request(tc.to)
-		if err := strip(r, tc.via); (err == nil) != tc.strips || err != nil && !hopeless(err) {
-			t.Errorf("%s: strip says %v", key, err)
-		}
-		if got := r.Header.Get("X-Api-Key") != ""; got != tc.keepsTheHeader || r.Header.Get("Content-Type") == "" {
-			t.Errorf("%s: header kept %t", key, got)
-		}
-		if err := stay(request(tc.to), tc.via); (err == nil) != tc.stays {
-			t.Errorf("%s: stay says %v", key, err)
-		}
-	}
 }
 
 func TestTransportsBounded(t *testing.T) {

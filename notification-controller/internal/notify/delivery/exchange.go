@@ -12,15 +12,10 @@ import (
 	"sync"
 )
 
-const (
-	// maxResponseBytes bounds an answer that a client library reads: a page of commit statuses has about 100 KB.
-	maxResponseBytes = 2 << 20
-	// maxRedirects is that of net/http.
-	maxRedirects = 10
-)
+// maxResponseBytes bounds an answer that a client library reads: a page of commit statuses has about 100 KB.
+const maxResponseBytes = 2 << 20
 
 var (
-	errRedirect  = errors.New("redirect refused")
 	errTooLarge  = fmt.Errorf("answer of more than %d bytes", maxResponseBytes)
 	errNoRequest = errors.New("no request was made")
 )
@@ -80,45 +75,6 @@ func (e *Exchange) Error(ctx context.Context, doing string, err error) error {
 		result.Class = Permanent
 	}
 	return result
-}
-
-// stay refuses redirects that would take credentials to another host.
-func stay(r *http.Request, via []*http.Request) error {
-	if err := bounded(r, via); err != nil {
-		return err
-	}
-	if r.URL.Host != via[0].URL.Host {
-		return fmt.Errorf("to another host: %w", errRedirect)
-	}
-	return nil
-}
-
-// strip follows a redirect to another host without the headers that may hold credentials.
-func strip(r *http.Request, via []*http.Request) error {
-	if err := bounded(r, via); err != nil {
-		return err
-	}
-	if r.URL.Host == via[0].URL.Host {
-		return nil
-	}
-	for name := range r.Header {
-		switch name {
-		case "Accept", "Content-Type", "User-Agent", "Gotk-Component":
-		default:
-			r.Header.Del(name)
-		}
-	}
-	return nil
-}
-
-func bounded(r *http.Request, via []*http.Request) error {
-	if len(via) >= maxRedirects {
-		return fmt.Errorf("after %d of them: %w", maxRedirects, errRedirect)
-	}
-	if via[0].URL.Scheme == "https" && r.URL.Scheme != "https" {
-		return fmt.Errorf("to a connection that is not encrypted: %w", errRedirect)
-	}
-	return nil
 }
 
 func transport(o Options) http.RoundTripper {
