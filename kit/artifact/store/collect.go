@@ -18,10 +18,6 @@ import (
 // maxCollected is how many files of an object are looked at in one pass.
 const maxCollected = 1000
 
-// abandoned is how long nobody wrote to a temporary file whose writer is gone. A process that waits to
-// become leader starts while another one still writes.
-const abandoned = 10 * time.Minute
-
 // stored is a file that may be collected.
 type stored struct {
 	path    string
@@ -30,10 +26,13 @@ type stored struct {
 
 // Collect removes old files of o: those older than the TTL, then the oldest until at most Records are
 // left. The file at current, a path or empty, always stays. It returns the paths it removed. Locks without
-// a file and temporary files that nobody finishes go as well, untold.
+// a file and temporary files that nobody finishes go as well, untold, also those in private directories of o.
 func (s *Store) Collect(ctx context.Context, o Object, current string) ([]string, error) {
 	dir, err := o.dir()
 	if err != nil {
+		return nil, err
+	}
+	if err := s.cleanAll(dir); err != nil {
 		return nil, err
 	}
 	files, err := s.list(dir)
@@ -41,9 +40,6 @@ func (s *Store) Collect(ctx context.Context, o Object, current string) ([]string
 		return nil, ignoreMissing(err)
 	}
 	var removed []string
-	if err := s.clean(dir); err != nil {
-		return nil, err
-	}
 	for _, p := range s.expired(files, current) {
 		if err := ctx.Err(); err != nil {
 			return removed, err
@@ -56,32 +52,35 @@ func (s *Store) Collect(ctx context.Context, o Object, current string) ([]string
 	return removed, nil
 }
 
+// cleanAll is clean for the directory of an object and its private ones.
+func (s *Store) cleanAll(dir string) error {
+	errs := []error{s.clean(dir)}
+	uses, err := fs.ReadDir(s.root.FS(), stateDir)
+	errs = append(errs, ignoreMissing(err))
+	for _, use := range uses {
+		errs = append(errs, s.clean(path.Join(stateDir, use.Name(), dir)))
+	}
+	return errors.Join(errs...)
+}
+
 // clean removes the leftovers of writes that failed from a directory.
 func (s *Store) clean(dir string) error {
 	entries, err := s.entries(dir)
 	if err != nil {
-		return err
+		return ignoreMissing(err)
 	}
 	var errs []error
 	for _, e := range entries {
 		p := path.Join(dir, e.Name())
 		switch file, isLock := strings.CutSuffix(p, lockSuffix); {
-		case s.isAbandoned(e):
-			errs = append(errs, ignoreMissing(s.root.RemoveAll(p)))
+		case isTemp(e.Name()):
+			_, err := s.sweepTemp(p, e)
+			errs = append(errs, err)
 		case isLock && e.Type().IsRegular():
 			errs = append(errs, s.unlockMissing(file))
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// isAbandoned reports whether e is a temporary file, or directory, that nobody is going to finish.
-func (s *Store) isAbandoned(e fs.DirEntry) bool {
-	if !strings.HasPrefix(e.Name(), ".") || !strings.Contains(e.Name(), tempMark) {
-		return false
-	}
-	info, err := e.Info()
-	return err == nil && s.options.Now().Sub(info.ModTime()) >= abandoned
 }
 
 // expired returns which of the files have to go. Files of the same age are told apart by name.
@@ -149,8 +148,11 @@ func (s *Store) sweep() error {
 			// Whatever is on the volume, as a lost+found of the file system, does not keep us from starting.
 			return skip(e)
 		}
-		if s.isAbandoned(e) {
-			return errors.Join(s.root.RemoveAll(p), skip(e))
+		if isTemp(e.Name()) {
+			if _, err := s.sweepTemp(p, e); err != nil {
+				return err
+			}
+			return skip(e)
 		}
 		inState := p == stateDir || strings.HasPrefix(p, stateDir+"/")
 		depth := strings.Count(p, "/") + 1

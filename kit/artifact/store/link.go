@@ -4,7 +4,6 @@
 package store
 
 import (
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"path"
@@ -18,7 +17,7 @@ func (s *Store) Link(p, name string) (string, error) {
 		return "", err
 	}
 	link := path.Join(path.Dir(p), name)
-	temp := path.Join(path.Dir(p), "."+name+tempMark+rand.Text())
+	temp := path.Join(path.Dir(p), tempName(name))
 	if err := s.root.Symlink(path.Base(p), temp); err != nil {
 		return "", fmt.Errorf("link %s: %w", link, err)
 	}

@@ -162,6 +162,24 @@ func (s *Store) RemoveObject(o Object) error {
 // StateDir returns the absolute path of a private directory for o, created if missing. use says what it
 // is for, as in "mirror".
 func (s *Store) StateDir(o Object, use string) (string, error) {
+	dir, err := s.stateDir(o, use)
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(s.options.Path, filepath.FromSlash(dir)), nil
+}
+
+// stateDir makes the private directory and returns its path below the root.
+func (s *Store) stateDir(o Object, use string) (string, error) {
+	dir, err := o.stateDir(use)
+	if err != nil {
+		return "", err
+	}
+	return dir, s.root.MkdirAll(dir, dirPerm)
+}
+
+// stateDir returns the private directory of the object for a use, relative to the root.
+func (o Object) stateDir(use string) (string, error) {
 	dir, err := o.dir()
 	if err != nil {
 		return "", err
@@ -169,11 +187,7 @@ func (s *Store) StateDir(o Object, use string) (string, error) {
 	if err := checkName(use); err != nil {
 		return "", err
 	}
-	dir = path.Join(stateDir, use, dir)
-	if err := s.root.MkdirAll(dir, dirPerm); err != nil {
-		return "", err
-	}
-	return filepath.Join(s.options.Path, filepath.FromSlash(dir)), nil
+	return path.Join(stateDir, use, dir), nil
 }
 
 // ignoreMissing drops the error of a file that does not exist.

@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -302,34 +301,6 @@ func TestState(t *testing.T) {
 	p, err := s.StateDir(app(), "mirror")
 	if err != nil || p != filepath.Join(dir, ".state/mirror/gitrepository/ns/app") {
 		t.Errorf("StateDir: %q, %v", p, err)
-	}
-}
-
-func TestOpenSweeps(t *testing.T) {
-	dir := t.TempDir()
-	keep := []string{
-		".state/index/gitrepository/ns/app/data",
-		".state/mirror/gitrepository/ns/app/objects/pack/.x.tmp-1",
-		"gitrepository/ns/app/a.tar.gz",
-	}
-	for _, p := range append(slices.Clone(keep), "gitrepository/ns/app/.a.tar.gz.tmp-X", ".state/index/gitrepository/ns/app/.data.tmp-Y") {
-		mkdir(t, filepath.Dir(filepath.Join(dir, p)))
-		overwrite(t, filepath.Join(dir, p), "x")
-	}
-	late := func() time.Time { return time.Now().Add(time.Hour) }
-	for _, o := range []store.Options{{Path: dir}, {Path: dir, Now: late}} {
-		s, err := store.Open(o)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer s.Close()
-		left := tree(t, dir)
-		if o.Now == nil && len(left) != len(keep)+2 {
-			t.Errorf("files that somebody may be writing must stay: %q", left)
-		}
-		if diff := cmp.Diff(keep, left); o.Now != nil && diff != "" {
-			t.Errorf("(-want +got):\n%s", diff)
-		}
 	}
 }
 

@@ -5,7 +5,6 @@ package store
 
 import (
 	"bufio"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -39,6 +38,9 @@ type File struct {
 
 // writtenUse names the private note about the last file that was written for an object.
 const writtenUse = "written"
+
+// stateFile is the name of the file that WriteState writes in a private directory.
+const stateFile = "data"
 
 // maxNoteBytes is far more than a path and a digest take.
 const maxNoteBytes = 4 << 10
@@ -128,26 +130,32 @@ func (s *Store) unlockMissing(p string) error {
 
 // WriteState stores private data of o under use. It is replaced at once.
 func (s *Store) WriteState(o Object, use string, data []byte) error {
-	p, err := s.statePath(o, use)
-	if err != nil {
-		return err
-	}
-	if err := s.root.MkdirAll(path.Dir(p), dirPerm); err != nil {
-		return err
-	}
-	_, err = s.replace(p, func(w io.Writer) error {
+	return s.WriteStateFile(o, use, stateFile, func(w io.Writer) error {
 		_, err := w.Write(data)
 		return err
 	})
+}
+
+// WriteStateFile stores what produce writes as a file in the private directory for use of o. It is replaced at once.
+func (s *Store) WriteStateFile(o Object, use, file string, produce func(io.Writer) error) error {
+	if err := checkName(file); err != nil {
+		return err
+	}
+	dir, err := s.stateDir(o, use)
+	if err != nil {
+		return err
+	}
+	_, err = s.replace(path.Join(dir, file), produce)
 	return err
 }
 
 // ReadState returns what WriteState stored, or fs.ErrNotExist. More than limit bytes are an error.
 func (s *Store) ReadState(o Object, use string, limit int64) (data []byte, err error) {
-	p, err := s.statePath(o, use)
+	dir, err := o.stateDir(use)
 	if err != nil {
 		return nil, err
 	}
+	p := path.Join(dir, stateFile)
 	f, err := s.root.Open(p)
 	if err != nil {
 		return nil, err
@@ -162,34 +170,33 @@ func (s *Store) ReadState(o Object, use string, limit int64) (data []byte, err e
 	return data, nil
 }
 
-// statePath is the file for private data of o: a file "data" in its state directory.
-func (s *Store) statePath(o Object, use string) (string, error) {
-	dir, err := o.dir()
-	if err != nil {
-		return "", err
-	}
-	if err := checkName(use); err != nil {
-		return "", err
-	}
-	return path.Join(stateDir, use, dir, "data"), nil
-}
-
 // replace writes a temporary file in the directory of p and renames it to p. It returns the size.
 func (s *Store) replace(p string, produce func(io.Writer) error) (size int64, err error) {
-	temp := path.Join(path.Dir(p), "."+path.Base(p)+tempMark+rand.Text())
-	f, err := s.root.OpenFile(temp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, filePerm)
+	temp, f, hold, err := s.tempFile(p)
 	if err != nil {
 		return 0, err
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, s.root.Remove(temp))
+			err = errors.Join(about(p, temp, err), s.root.Remove(temp))
 		}
+		err = errors.Join(err, hold.Close())
 	}()
 	if size, err = fill(f, produce); err != nil {
 		return 0, err
 	}
 	return size, s.root.Rename(temp, p)
+}
+
+// about names the file itself in an error about its temporary one, whose name is another each time.
+func about(p, temp string, err error) error {
+	if broken, ok := errors.AsType[*fs.PathError](err); ok && path.Base(broken.Path) == path.Base(temp) {
+		return fmt.Errorf("%s %s: %w", broken.Op, p, broken.Err)
+	}
+	if broken, ok := errors.AsType[*os.LinkError](err); ok {
+		return fmt.Errorf("%s %s: %w", broken.Op, p, broken.Err)
+	}
+	return err
 }
 
 // fill writes what produce yields to f, closes it and returns the size.

@@ -1,0 +1,29 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package store
+
+import (
+	"errors"
+	"os"
+	"syscall"
+)
+
+// lock locks an open file or directory against everybody who opened it on their own, in this process too, until it is closed. It does not wait.
+func lock(f *os.File) lockState {
+	conn, err := f.SyscallConn()
+	if err != nil {
+		return lockUnknown
+	}
+	result := error(syscall.EINTR)
+	for err == nil && errors.Is(result, syscall.EINTR) {
+		err = conn.Control(func(fd uintptr) { result = syscall.Flock(int(fd), syscall.LOCK_EX|syscall.LOCK_NB) })
+	}
+	switch {
+	case err == nil && result == nil:
+		return lockHeld
+	case errors.Is(result, syscall.EWOULDBLOCK):
+		return lockTaken
+	}
+	return lockUnknown
+}

@@ -1,0 +1,11 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build !linux
+
+package store
+
+import "os"
+
+// lock is not known: controllers run on Linux only. What is left over is told by its age.
+func lock(*os.File) lockState { return lockUnknown }

@@ -1,0 +1,186 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package store
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+	"time"
+)
+
+const (
+	// abandoned is how long nobody wrote to a temporary file whose owner cannot be asked for: a link, or anything on a file system without locks.
+	// A process that waits to become leader starts while another one still writes.
+	abandoned = 10 * time.Minute
+	// maxNames is how often a temporary file is made anew because a sweep took it for one that nobody owns.
+	maxNames = 10
+)
+
+// Temporary files and directories are locked by the process that made them, until it has finished or is gone, whatever ended it. What carries their
+// mark and is not locked belongs to nobody. Between being made and being locked one may be taken for such: whoever made it looks, once it is locked,
+// whether it is still there.
+
+// tempName is a name for something unfinished that will be name.
+func tempName(name string) string { return "." + name + tempMark + rand.Text() }
+
+// isTemp reports whether a name is that of something unfinished.
+func isTemp(name string) bool {
+	return strings.HasPrefix(name, ".") && strings.Contains(name, tempMark)
+}
+
+// temporary makes a file or directory beside p by calling create with its name, and locks it until hold is closed.
+func (s *Store) temporary(p string, create func(temp string) error) (temp string, hold *os.File, err error) {
+	for range maxNames {
+		temp = path.Join(path.Dir(p), tempName(path.Base(p)))
+		if err := create(temp); err != nil {
+			return "", nil, about(p, temp, err)
+		}
+		hold, err := s.root.Open(temp)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // a sweep was faster
+		}
+		if err != nil {
+			return "", nil, errors.Join(about(p, temp, err), s.root.RemoveAll(temp))
+		}
+		if s.own(temp, hold) {
+			return temp, hold, nil
+		}
+		if err := hold.Close(); err != nil {
+			return "", nil, err
+		}
+	}
+	return "", nil, fmt.Errorf("temporary file for %s is removed by somebody else again and again", p)
+}
+
+// own locks what was made, and reports whether it is still there.
+func (s *Store) own(temp string, f *os.File) bool {
+	if lock(f) == lockTaken {
+		return false // by a sweep, which removes it
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	there, err := s.root.Lstat(temp)
+	return err == nil && os.SameFile(info, there)
+}
+
+// tempFile makes a locked temporary file beside p, open for reading and writing. f may be closed before hold is.
+func (s *Store) tempFile(p string) (temp string, f, hold *os.File, err error) {
+	temp, hold, err = s.temporary(p, func(temp string) error {
+		if f != nil {
+			_ = f.Close() // nothing was written to it
+		}
+		var err error
+		f, err = s.root.OpenFile(temp, os.O_CREATE|os.O_EXCL|os.O_RDWR, filePerm)
+		return err
+	})
+	if err != nil && f != nil {
+		_ = f.Close() // the same
+	}
+	return temp, f, hold, err
+}
+
+// Scratch is a private directory for the work on one object. It is gone, with all in it, when it is closed, or some time after the process ended
+// without that.
+type Scratch struct {
+	// Root is the directory.
+	Root *os.Root
+
+	store *Store
+	path  string
+	hold  *os.File
+}
+
+// Scratch makes an empty directory for o. use says what it is for, as in "layer". It has to be closed.
+func (s *Store) Scratch(o Object, use string) (*Scratch, error) {
+	dir, err := s.stateDir(o, use)
+	if err != nil {
+		return nil, err
+	}
+	temp, hold, err := s.temporary(path.Join(dir, use), func(temp string) error { return s.root.Mkdir(temp, dirPerm) })
+	if err != nil {
+		return nil, err
+	}
+	root, err := s.root.OpenRoot(temp)
+	if err != nil {
+		return nil, errors.Join(err, s.root.RemoveAll(temp), hold.Close())
+	}
+	return &Scratch{Root: root, store: s, path: temp, hold: hold}, nil
+}
+
+// Close removes the directory. It may be called more than once.
+func (d *Scratch) Close() error {
+	if d.hold == nil {
+		return nil
+	}
+	err := errors.Join(d.Root.Close(), d.store.root.RemoveAll(d.path), d.hold.Close())
+	d.hold = nil
+	return err
+}
+
+// ScratchFile makes a private temporary file for o, which has no name and is gone when it is closed, also when the process ends without that.
+func (s *Store) ScratchFile(o Object, use string) (*os.File, error) {
+	dir, err := s.stateDir(o, use)
+	if err != nil {
+		return nil, err
+	}
+	temp, f, hold, err := s.tempFile(path.Join(dir, use))
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(s.root.Remove(temp), hold.Close()); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// sweepTemp removes the temporary file, link or directory at p if nobody owns it, and reports whether it is gone.
+func (s *Store) sweepTemp(p string, e fs.DirEntry) (gone bool, err error) {
+	if !e.IsDir() && !e.Type().IsRegular() {
+		return s.sweepOld(p, e)
+	}
+	f, err := s.root.Open(p)
+	if err != nil {
+		return errors.Is(err, fs.ErrNotExist), ignoreMissing(err)
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	switch lock(f) {
+	case lockTaken:
+		return false, nil
+	case lockUnknown:
+		return s.sweepOld(p, e)
+	case lockHeld:
+	}
+	return true, ignoreMissing(s.root.RemoveAll(p))
+}
+
+// sweepOld removes it if nobody wrote to it for long.
+func (s *Store) sweepOld(p string, e fs.DirEntry) (gone bool, err error) {
+	info, err := e.Info()
+	if err != nil {
+		return errors.Is(err, fs.ErrNotExist), ignoreMissing(err)
+	}
+	if s.options.Now().Sub(info.ModTime()) < abandoned {
+		return false, nil
+	}
+	return true, ignoreMissing(s.root.RemoveAll(p))
+}
+
+// lockState is what became of an attempt to lock a file.
+type lockState int
+
+const (
+	// lockHeld: we have it until the file is closed.
+	lockHeld lockState = iota
+	// lockTaken: another one has it.
+	lockTaken
+	// lockUnknown: the file system knows no locks.
+	lockUnknown
+)
