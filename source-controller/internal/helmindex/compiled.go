@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"slices"
@@ -73,7 +74,7 @@ func Scratch(dir string) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errSpool, err)
 	}
-	if err := os.Remove(f.Name()); err != nil {
+	if err := os.Remove(f.Name()); err != nil && !errors.Is(err, fs.ErrNotExist) { // a sweep may have been faster
 		return nil, errors.Join(fmt.Errorf("%w: %w", errSpool, err), f.Close())
 	}
 	return f, nil

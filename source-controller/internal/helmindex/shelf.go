@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -26,8 +27,6 @@ const (
 	indexUse = "index"
 	// tablePrefix is what the names of tables start with; a hash of the subject follows.
 	tablePrefix = "table-"
-	// tempTable is the name of an unfinished table; the storage knows such names and removes what is left over.
-	tempTable = ".table.tmp-*"
 	// rebuildLock is held while a table is made again, so that all who miss it wait for one.
 	rebuildLock = "rebuild.lock"
 	// keptTables are those of the published index and of the one before: a chart may still know that.
@@ -44,24 +43,13 @@ type Shelf struct {
 func (s Shelf) Dir(o store.Object) (string, error) { return s.Store.StateDir(o, indexUse) }
 
 // Keep writes the table of an index that is published as a.
-func (s Shelf) Keep(o store.Object, c *Compiled, a *meta.Artifact) (err error) {
+func (s Shelf) Keep(o store.Object, c *Compiled, a *meta.Artifact) error {
+	write := func(w io.Writer) error { return c.WriteTable(w, subject(a)) }
+	if err := s.Store.WriteStateFile(o, indexUse, tableName(subject(a)), write); err != nil {
+		return err
+	}
 	dir, err := s.Dir(o)
 	if err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(dir, tempTable)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(f.Name()))
-		}
-	}()
-	if err := errors.Join(c.WriteTable(f, subject(a)), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), filepath.Join(dir, tableName(subject(a)))); err != nil {
 		return err
 	}
 	return prune(dir)
