@@ -19,7 +19,6 @@ import (
 	"github.com/weir-gitops/weir/kit/artifact"
 	"github.com/weir-gitops/weir/kit/artifact/fetch"
 	"github.com/weir-gitops/weir/kit/artifact/store"
-	"github.com/weir-gitops/weir/kit/auth"
 	chartkit "github.com/weir-gitops/weir/kit/helmchart"
 	"github.com/weir-gitops/weir/kit/manager"
 	"github.com/weir-gitops/weir/kit/oci"
@@ -27,6 +26,7 @@ import (
 	"github.com/weir-gitops/weir/source-controller/internal/helmhttp"
 	"github.com/weir-gitops/weir/source-controller/internal/helmindex"
 	"github.com/weir-gitops/weir/source-controller/internal/helmrepository"
+	"github.com/weir-gitops/weir/source-controller/internal/publish"
 )
 
 // unpackPatience is how long a chart waits for its source tree to be unpacked, which is work on this machine and not a wait for another one.
@@ -72,8 +72,7 @@ func (o *HelmOptions) validate() error {
 
 // shared are the dependencies that several kinds have.
 type shared struct {
-	artifacts  *store.Store
-	secrets    *auth.Reader
+	publish.Base
 	registries *oci.Client
 }
 
@@ -83,7 +82,7 @@ func setupHelm(ctx context.Context, rt *manager.Runtime, opts *Options, with sha
 	if err != nil {
 		return err
 	}
-	trees, err := newTrees(rt, opts, with.artifacts)
+	trees, err := newTrees(rt, opts, with.Store)
 	if err != nil {
 		return err
 	}
@@ -95,16 +94,12 @@ func setupHelm(ctx context.Context, rt *manager.Runtime, opts *Options, with sha
 	}
 	servers := helmhttp.NewClient()
 	repositories := &helmrepository.Reconciler{
-		Client: rt.Manager.GetClient(), Live: rt.Manager.GetAPIReader(), Secrets: with.secrets,
-		Store: with.artifacts, HTTP: servers, MaxIndexBytes: opts.Helm.MaxIndexBytes, Algorithm: algorithm, Lookups: lookups,
-		Recorder: rt.Events, Metrics: rt.Metrics, Jitter: rt.Jitter, Clock: time.Now,
+		Base: with.Base, HTTP: servers, MaxIndexBytes: opts.Helm.MaxIndexBytes, Algorithm: algorithm, Lookups: lookups,
 	}
 	charts := &helmchart.Reconciler{
-		Client: rt.Manager.GetClient(), Live: rt.Manager.GetAPIReader(), Secrets: with.secrets,
-		Store: with.artifacts, Trees: trees, HTTP: servers, Registries: with.registries,
+		Base: with.Base, Trees: trees, HTTP: servers, Registries: with.registries,
 		Limits:        chartkit.Limits{ArchiveBytes: opts.Helm.MaxChartBytes, FileBytes: opts.Helm.MaxChartFileBytes},
 		MaxIndexBytes: opts.Helm.MaxIndexBytes, Retry: opts.DependencyRetry, Lookups: lookups,
-		Recorder: rt.Events, Metrics: rt.Metrics, Jitter: rt.Jitter, Clock: time.Now,
 	}
 	return errors.Join(
 		repositories.Setup(rt.Manager, rt.ControllerOptions()),

@@ -21,6 +21,7 @@ import (
 	"github.com/weir-gitops/weir/kit/oci"
 	"github.com/weir-gitops/weir/source-controller/internal/gitrepository"
 	"github.com/weir-gitops/weir/source-controller/internal/ocirepository"
+	"github.com/weir-gitops/weir/source-controller/internal/publish"
 )
 
 // name is that of the program, of its lease and of its events.
@@ -55,21 +56,16 @@ func setup(ctx context.Context, rt *manager.Runtime, opts *Options) error {
 	if err := rt.Manager.Add(&serve.Server{Addr: opts.StorageAddr, Root: artifacts.Root()}); err != nil {
 		return fmt.Errorf("add artifact server: %w", err)
 	}
-	secrets := &auth.Reader{Client: rt.Manager.GetClient()}
+	base := publish.Base{
+		Client: rt.Manager.GetClient(), Live: rt.Manager.GetAPIReader(), Secrets: &auth.Reader{Client: rt.Manager.GetClient()}, Store: artifacts,
+		Recorder: rt.Events, Metrics: rt.Metrics, Jitter: rt.Jitter, Clock: time.Now,
+	}
 	registries := oci.NewClient(oci.Options{})
-	repositories := &gitrepository.Reconciler{
-		Client: rt.Manager.GetClient(), Live: rt.Manager.GetAPIReader(), Secrets: secrets,
-		Store: artifacts, SSH: opts.ssh(),
-		Recorder: rt.Events, Metrics: rt.Metrics, Jitter: rt.Jitter, Clock: time.Now,
-	}
-	images := &ocirepository.Reconciler{
-		Client: rt.Manager.GetClient(), Live: rt.Manager.GetAPIReader(), Secrets: secrets,
-		Store: artifacts, Registries: registries,
-		Recorder: rt.Events, Metrics: rt.Metrics, Jitter: rt.Jitter, Clock: time.Now,
-	}
+	repositories := &gitrepository.Reconciler{Base: base, SSH: opts.ssh()}
+	images := &ocirepository.Reconciler{Base: base, Registries: registries}
 	return errors.Join(
 		repositories.Setup(rt.Manager, rt.ControllerOptions()),
 		images.Setup(rt.Manager, rt.ControllerOptions()),
-		setupHelm(ctx, rt, opts, shared{artifacts: artifacts, secrets: secrets, registries: registries}),
+		setupHelm(ctx, rt, opts, shared{Base: base, registries: registries}),
 	)
 }

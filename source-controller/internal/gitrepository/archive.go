@@ -5,18 +5,14 @@ package gitrepository
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"iter"
 
-	"github.com/fluxcd/pkg/apis/meta"
 	"github.com/go-logr/logr"
 
-	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
 	"github.com/weir-gitops/weir/kit/artifact/archive"
 	"github.com/weir-gitops/weir/kit/git"
-	"github.com/weir-gitops/weir/kit/outcome"
 	"github.com/weir-gitops/weir/source-controller/internal/publish"
 )
 
@@ -32,24 +28,13 @@ func (r *Reconciler) archive(ctx context.Context, s *scope) error {
 	if s.unchanged {
 		return nil
 	}
-	err := r.repairing(ctx, s, func(ctx context.Context) error { return r.write(ctx, s) })
-	switch {
-	case errors.Is(err, archive.ErrRules):
-		return outcome.Fail(sourcev1.SourceIgnoreErrorReason, err)
-	case err != nil:
-		return outcome.Fail(sourcev1.ArchiveOperationFailedReason, err)
-	}
-	return nil
+	return publish.ArchiveFault(r.repairing(ctx, s, func(ctx context.Context) error { return r.write(ctx, s) }))
 }
 
 // write archives the tree into storage and keeps the index for the next time.
 func (r *Reconciler) write(ctx context.Context, s *scope) error {
 	src := tree{commit: s.commit, directories: s.obj.Spec.SparseCheckout}
-	extra := ""
-	if s.obj.Spec.Ignore != nil {
-		extra = *s.obj.Spec.Ignore
-	}
-	rules, err := archive.TreeRules(ctx, src, extra)
+	rules, err := publish.Rules(ctx, src, s.obj.Spec.Ignore)
 	if err != nil {
 		return err
 	}
@@ -59,8 +44,7 @@ func (r *Reconciler) write(ctx context.Context, s *scope) error {
 	}
 	defer prev.close()
 	var index *archive.Index
-	s.stored, err = publish.Save(ctx, r.Store, s.found.Artifact, publish.Content{
-		Object:   object(s.obj),
+	err = s.files.Save(ctx, publish.Content{
 		File:     s.target.Commit.String() + ".tar.gz",
 		Revision: s.target.Revision,
 		Produce: func(w io.Writer) error {
@@ -71,7 +55,7 @@ func (r *Reconciler) write(ctx context.Context, s *scope) error {
 	if err != nil {
 		return err
 	}
-	if err := r.Store.WriteState(object(s.obj), indexUse, index.Encode(indexSubject(s.stored))); err != nil {
+	if err := r.Store.WriteState(s.files.Object, indexUse, index.Encode(publish.Subject(s.files.Stored))); err != nil {
 		// The index only spares work.
 		logr.FromContextOrDiscard(ctx).Info("index of the archive not kept", "cause", err.Error())
 	}
@@ -92,16 +76,16 @@ func (p previous) close() {
 
 // previous opens the published archive if its index is at hand.
 func (r *Reconciler) previous(s *scope) (previous, error) {
-	published := s.found.Artifact
+	published := s.files.Found.Artifact
 	if published == nil {
 		return previous{}, nil
 	}
-	data, err := r.Store.ReadState(object(s.obj), indexUse, maxIndexBytes)
+	data, err := r.Store.ReadState(s.files.Object, indexUse, maxIndexBytes)
 	if err != nil {
 		return previous{}, nil //nolint:nilerr // without an index everything is compressed anew
 	}
 	index, subject, err := archive.DecodeIndex(data)
-	if err != nil || subject != indexSubject(published) {
+	if err != nil || subject != publish.Subject(published) {
 		return previous{}, nil //nolint:nilerr // the same
 	}
 	file, err := r.Store.Open(published.Path)
@@ -110,9 +94,6 @@ func (r *Reconciler) previous(s *scope) (previous, error) {
 	}
 	return previous{archive: &archive.Previous{Index: index, File: file}, file: file}, nil
 }
-
-// indexSubject names the archive that an index belongs to.
-func indexSubject(a *meta.Artifact) string { return a.Path + "@" + a.Digest }
 
 // tree lets the archiver read a commit.
 type tree struct {

@@ -15,19 +15,11 @@ import (
 // maxSubjectRunes is how much of the first line of a commit message is told. Flux: source-controller contract, "Which events".
 const maxSubjectRunes = 50
 
-// events lists what a run has to tell. A run in which nothing moved has nothing to tell, not even to the cluster: the contract's trace events
-// of such runs would be a request per object and interval.
+// events lists what a run has to tell.
 func events(before *sourcev1.GitRepository, s *scope, r reconcile.Result) []kitevents.Event {
-	all := publish.StorageEvents(s.found)
-	if r.IsError() {
-		return append(all, publish.FaultEvent(r))
-	}
-	reason := publish.SuccessReason(before, s.obj, r,
-		sourcev1.FetchFailedCondition, sourcev1.StorageOperationFailedCondition, sourcev1.IncludeUnavailableCondition)
-	if reason != "" {
-		all = append(all, kitevents.Event{Reason: reason, Message: storedMessage(s), Metadata: publish.Metadata(s.obj.Status.Artifact)})
-	}
-	return all
+	return publish.Events(before, s.files, r, func(reason string) kitevents.Event {
+		return kitevents.Event{Reason: reason, Message: storedMessage(s)}
+	})
 }
 
 // storedMessage names the commit by its subject, or by the revision where the commit was not looked at.

@@ -7,20 +7,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/go-logr/logr"
 
 	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
 	"github.com/weir-gitops/weir/kit/git"
 	"github.com/weir-gitops/weir/kit/outcome"
+	"github.com/weir-gitops/weir/source-controller/internal/publish"
 )
-
-// minWorkTimeout is what work on a fetched commit gets at least: spec.timeout is meant for remotes and may be a second.
-const minWorkTimeout = time.Minute
-
-// errUnfinished is why work on a commit was ended.
-var errUnfinished = errors.New("work on the commit not finished in time")
 
 // fetch brings the commit into the mirror. It shows that something is going on before that takes time.
 func (r *Reconciler) fetch(ctx context.Context, s *scope) error {
@@ -43,17 +37,17 @@ func (r *Reconciler) fetch(ctx context.Context, s *scope) error {
 
 // bring fetches the commit of the target.
 func (r *Reconciler) bring(ctx context.Context, s *scope) error {
-	limited, cancel := limit(ctx, s)
+	limited, cancel := publish.Limit(ctx, s.obj.GetTimeout())
 	defer cancel()
 	var err error
 	s.commit, err = s.mirror.Fetch(limited, s.remote, s.target)
 	return err
 }
 
-// repairing does something with the commit, each time within the limit of local work. If the mirror turns out to be damaged meanwhile, it is fetched again and the work is done once
-// more: nobody has to know.
+// repairing does something with the commit, each time within the limit of local work. If the mirror turns out to be damaged meanwhile, it is
+// fetched again and the work is done once more: nobody has to know.
 func (r *Reconciler) repairing(ctx context.Context, s *scope, work func(context.Context) error) error {
-	err := bounded(ctx, s, work)
+	err := publish.Work(ctx, s.obj.GetTimeout(), work)
 	if !errors.Is(err, git.ErrCorrupt) {
 		return err
 	}
@@ -64,19 +58,7 @@ func (r *Reconciler) repairing(ctx context.Context, s *scope, work func(context.
 	if err := r.bring(ctx, s); err != nil {
 		return err
 	}
-	return bounded(ctx, s, work)
-}
-
-// bounded does work on the commit in limited time: a tree or its ignore files may be made to take for ever.
-func bounded(ctx context.Context, s *scope, work func(context.Context) error) error {
-	timeout := max(s.obj.GetTimeout(), minWorkTimeout)
-	limited, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("timeout of %s: %w", timeout, errUnfinished))
-	defer cancel()
-	err := work(limited)
-	if err != nil && errors.Is(err, limited.Err()) {
-		return context.Cause(limited)
-	}
-	return err
+	return publish.Work(ctx, s.obj.GetTimeout(), work)
 }
 
 // checkSparse makes sure that the commit has every path that is asked for.

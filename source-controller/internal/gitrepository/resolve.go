@@ -14,6 +14,7 @@ import (
 	"github.com/weir-gitops/weir/kit/auth"
 	"github.com/weir-gitops/weir/kit/git"
 	"github.com/weir-gitops/weir/kit/outcome"
+	"github.com/weir-gitops/weir/source-controller/internal/publish"
 )
 
 // resolve asks the remote which commit the reference names now.
@@ -22,7 +23,7 @@ func (r *Reconciler) resolve(ctx context.Context, s *scope) error {
 		return err
 	}
 	ref := reference(s.obj)
-	limited, cancel := limit(ctx, s)
+	limited, cancel := publish.Limit(ctx, s.obj.GetTimeout())
 	defer cancel()
 	target, err := s.mirror.Resolve(limited, s.remote, ref)
 	if errors.Is(err, git.ErrEmpty) && ref.NamesBranch() {
@@ -32,22 +33,17 @@ func (r *Reconciler) resolve(ctx context.Context, s *scope) error {
 		return outcome.Fail(sourcev1.GitOperationFailedReason, err)
 	}
 	s.target = target
-	s.unchanged = s.found.Artifact != nil && !s.found.Adopted && !isNew(s) && isConfigured(s.obj)
+	s.unchanged = s.files.Found.Usable() && !isNew(s) && isConfigured(s.obj)
 	return nil
 }
 
 // connect reads the credentials and prepares the remote. Nothing is sent to it yet.
 func (r *Reconciler) connect(ctx context.Context, s *scope) error {
-	proxy := s.obj.Spec.ProxySecretRef
 	if err := git.CheckURL(s.obj.Spec.URL); err != nil {
 		return outcome.Stall(sourcev1.URLInvalidReason, err)
 	}
-	name := ""
-	if s.obj.Spec.SecretRef != nil {
-		name = s.obj.Spec.SecretRef.Name
-	}
-	creds, err := r.Secrets.Git(ctx, s.obj.Namespace, name, s.obj.Spec.URL)
-	if err == nil && proxy != nil {
+	creds, err := r.Secrets.Git(ctx, s.obj.Namespace, publish.NameOf(s.obj.Spec.SecretRef), s.obj.Spec.URL)
+	if proxy := s.obj.Spec.ProxySecretRef; err == nil && proxy != nil {
 		creds.Proxy, err = r.Secrets.Proxy(ctx, s.obj.Namespace, proxy.Name)
 	}
 	switch {
@@ -77,7 +73,7 @@ func reference(o *sourcev1.GitRepository) git.Reference {
 
 // isNew reports whether the target is another revision than what is published.
 func isNew(s *scope) bool {
-	published := s.found.Artifact
+	published := s.files.Found.Artifact
 	return published == nil || git.NormalizeRevision(published.Revision) != s.target.Revision
 }
 

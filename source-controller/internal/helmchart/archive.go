@@ -7,10 +7,6 @@ import (
 	"context"
 	"io"
 
-	"github.com/go-logr/logr"
-
-	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
-	"github.com/weir-gitops/weir/kit/outcome"
 	"github.com/weir-gitops/weir/source-controller/internal/publish"
 )
 
@@ -22,8 +18,7 @@ func (r *Reconciler) archive(ctx context.Context, s *scope) error {
 	if s.unchanged {
 		return nil
 	}
-	stored, err := publish.Save(ctx, r.Store, s.found.Artifact, publish.Content{
-		Object:   object(s.obj),
+	err := s.files.Save(ctx, publish.Content{
 		File:     s.chart.name + "-" + s.version + ".tgz",
 		Revision: s.version,
 		Produce: func(w io.Writer) error {
@@ -35,18 +30,8 @@ func (r *Reconciler) archive(ctx context.Context, s *scope) error {
 		},
 	})
 	if err != nil {
-		return outcome.Fail(sourcev1.ArchiveOperationFailedReason, err)
+		return publish.ArchiveFault(err)
 	}
-	s.stored = stored
-	s.built.Subject = subject(stored.Path, stored.Digest)
-	log := logr.FromContextOrDiscard(ctx)
-	if err := r.writeNote(s); err != nil {
-		// Without it the observed generation has to do.
-		log.Info("note about the chart not kept", "cause", err.Error())
-	}
-	if s.link, err = r.Store.Link(stored.Path, linkName); err != nil {
-		// The artifact is there all the same.
-		log.Info("link to the latest chart not set", "cause", err.Error())
-	}
+	s.files.Keep(ctx, noteUse, s.files.Stored, s.built) // without it the observed generation has to do
 	return nil
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/weir-gitops/weir/kit/outcome"
 	"github.com/weir-gitops/weir/source-controller/internal/helmhttp"
 	"github.com/weir-gitops/weir/source-controller/internal/helmindex"
+	"github.com/weir-gitops/weir/source-controller/internal/publish"
 )
 
 // anonymousTimeout bounds what is asked of a repository that no HelmRepository describes.
@@ -31,7 +32,7 @@ const anonymousTimeout = time.Minute
 func (r *Reconciler) addDependencies(ctx context.Context, s *scope, chart *helmchart.Chart, tree *treeChart) error {
 	var known sourcev1.HelmRepositoryList
 	if err := r.Client.List(ctx, &known, client.InNamespace(s.obj.Namespace)); err != nil {
-		return fmt.Errorf("list HelmRepositories: %w", err)
+		return outcome.Fail(sourcev1.DependencyBuildErrorReason, fmt.Errorf("list HelmRepositories: %w", err))
 	}
 	d := &dependencies{reconciler: r, scope: s, known: known.Items, indexes: map[string]*index{}}
 	defer d.close()
@@ -159,7 +160,7 @@ func (d *dependencies) pullUnlisted(ctx context.Context, o *sourcev1.HelmReposit
 		return err
 	}
 	defer repository.Close()
-	limited, cancel := bounded(ctx, anonymousTimeout)
+	limited, cancel := publish.Limit(ctx, anonymousTimeout)
 	defer cancel()
 	table, err := d.index(limited, repository, normalize(o.Spec.URL))
 	if err != nil {

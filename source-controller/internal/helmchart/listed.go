@@ -14,6 +14,7 @@ import (
 	"github.com/weir-gitops/weir/source-controller/internal/helmhttp"
 	"github.com/weir-gitops/weir/source-controller/internal/helmindex"
 	"github.com/weir-gitops/weir/source-controller/internal/helmrepository"
+	"github.com/weir-gitops/weir/source-controller/internal/publish"
 )
 
 // openHTTP opens a HelmRepository with an index. Nothing is sent yet.
@@ -44,7 +45,7 @@ type listedChart struct {
 func (c *listedChart) locate(ctx context.Context) (located, error) {
 	shelf := helmindex.Shelf{Store: c.reconciler.Store}
 	o := c.object
-	entry, ready, err := shelf.Find(ctx, helmrepository.Object(o.Namespace, o.Name), o.Status.Artifact, c.chart, c.wanted)
+	entry, ready, err := shelf.Find(ctx, helmrepository.Object(o), o.Status.Artifact, c.chart, c.wanted)
 	c.reconciler.Lookups.Count(ready, orElse(c.forNamespace, o.Namespace), orElse(c.forName, o.Name))
 	if err != nil {
 		return located{}, err
@@ -67,7 +68,7 @@ func (c *listedChart) pull(ctx context.Context, w io.Writer) (bool, error) {
 		return false, err
 	}
 	defer repository.Close()
-	limited, cancel := bounded(ctx, c.object.GetTimeout())
+	limited, cancel := publish.Limit(ctx, c.object.GetTimeout())
 	defer cancel()
 	return true, download(limited, w, repository, c.entry, c.reconciler.Limits.ArchiveBytes)
 }

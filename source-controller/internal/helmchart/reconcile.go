@@ -5,13 +5,8 @@ package helmchart
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
 	"os"
-	"strings"
-
-	"github.com/fluxcd/pkg/apis/meta"
 
 	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
 	"github.com/weir-gitops/weir/kit/outcome"
@@ -20,31 +15,25 @@ import (
 	"github.com/weir-gitops/weir/source-controller/internal/publish"
 )
 
-// phaseAccept names the phase that looks at the spec alone.
-const phaseAccept = "accept"
-
 // scope is what one run knows. Each field names the phase that sets it.
 type scope struct {
 	obj *sourcev1.HelmChart
 	run reconcile.Run
 
-	found    publish.Found // storage
-	looked   bool          // storage: found is filled
-	dir      string        // storage: for temporary files
-	link     string        // storage, archive: address of the link to the artifact
-	read     bool          // source: the object was read
-	revision string        // source: of its artifact
-	from     origin        // source
-	chart    located       // locate
-	version  string        // version: with build metadata
+	files    *publish.Files // storage, archive
+	dir      string         // storage: for temporary files
+	read     bool           // source: the object was read, and has what charts are made of
+	revision string         // source: of its artifact
+	from     origin         // source
+	chart    located        // locate
+	version  string         // version: with build metadata
 	// unchanged says that the published artifact is what is wanted. version
 	unchanged bool
-	archive   *os.File       // pull: the chart as it came
-	pulled    bool           // pull: the whole phase is done
-	content   io.ReadSeeker  // build: what to publish
-	built     note           // build: how it came about
-	resolved  int            // build: dependencies that were added
-	stored    *meta.Artifact // archive: the new artifact
+	archive   *os.File      // pull: the chart as it came
+	pulled    bool          // pull: the whole phase is done
+	content   io.ReadSeeker // build: what to publish
+	built     note          // build: how it came about
+	resolved  int           // build: dependencies that were added
 }
 
 // located is a chart in its source.
@@ -62,9 +51,12 @@ type origin interface {
 	close()
 }
 
-func start(o *sourcev1.HelmChart, run reconcile.Run) *scope {
-	return &scope{obj: o, run: run}
+func (r *Reconciler) start(o *sourcev1.HelmChart, run reconcile.Run) *scope {
+	object := publish.Object(sourcev1.HelmChartKind, o.Namespace, o.Name)
+	return &scope{obj: o, run: run, files: &publish.Files{Store: r.Store, Object: object, Source: o, Status: fields(o), Run: run, LinkName: linkName}}
 }
+
+func (s *scope) stored() *publish.Files { return s.files }
 
 // release gives back trees, connections and temporary files.
 func (s *scope) release() {
@@ -82,7 +74,7 @@ func (s *scope) release() {
 // phases is the normal run.
 func (r *Reconciler) phases() []reconcile.Phase[*scope] {
 	return []reconcile.Phase[*scope]{
-		{Name: phaseAccept, Run: r.accept},
+		{Name: publish.PhaseAccept, Run: r.accept},
 		{Name: "storage", Reports: sourcev1.StorageOperationFailedCondition, Run: r.storage},
 		{Name: "source", Reports: sourcev1.FetchFailedCondition, Run: r.source},
 		{Name: "locate", Reports: sourcev1.FetchFailedCondition, Run: r.locate},
@@ -93,46 +85,23 @@ func (r *Reconciler) phases() []reconcile.Phase[*scope] {
 	}
 }
 
-// deletion is the run of an object that is being deleted.
-func (r *Reconciler) deletion() []reconcile.Phase[*scope] {
-	return []reconcile.Phase[*scope]{
-		{Name: "remove", Reports: sourcev1.StorageOperationFailedCondition, Run: r.remove},
-	}
-}
-
-// accept refuses what this version does not act on: to ignore it would publish something else than was asked for.
+// accept refuses what this version does not act on.
 func (r *Reconciler) accept(_ context.Context, s *scope) error {
-	var fields []string
-	if s.obj.Spec.Verify != nil {
-		fields = append(fields, "spec.verify")
-	}
-	if kind := s.obj.Spec.SourceRef.Kind; kind == sourcev1.BucketKind {
-		fields = append(fields, fmt.Sprintf("spec.sourceRef.kind '%s'", kind))
-	}
-	if len(fields) == 0 {
-		return nil
-	}
-	return outcome.Stall(sourcev1.UnsupportedReason, fmt.Errorf("not supported yet by this version: %s", strings.Join(fields, ", ")))
+	var fields publish.Unsupported
+	fields.Add(s.obj.Spec.Verify != nil, "spec.verify")
+	kind := s.obj.Spec.SourceRef.Kind
+	fields.Value(kind == sourcev1.BucketKind, "spec.sourceRef.kind", kind)
+	return fields.Outcome()
 }
 
 // storage removes old files and checks the published artifact.
 func (r *Reconciler) storage(ctx context.Context, s *scope) error {
-	found, err := publish.Look(ctx, r.Store, object(s.obj), s.obj.Status.Artifact)
-	s.found, s.looked = found, true
-	s.link = publish.Relink(r.Store, found.Artifact, s.obj.Status.URL, linkName)
-	if err != nil {
-		return outcome.Fail(sourcev1.StatOperationFailedReason, err)
+	if err := s.files.Look(ctx); err != nil {
+		return err
 	}
-	if s.dir, err = r.Store.StateDir(object(s.obj), scratchUse); err != nil {
-		return outcome.Fail(sourcev1.DirectoryCreationFailedReason, err)
-	}
-	return nil
-}
-
-// remove deletes everything that is stored for the object.
-func (r *Reconciler) remove(_ context.Context, s *scope) error {
-	if err := r.Store.RemoveObject(object(s.obj)); err != nil {
-		return outcome.Fail(sourcev1.GarbageCollectionFailedReason, fmt.Errorf("remove stored files: %w", err))
+	var err error
+	if s.dir, err = r.Store.StateDir(s.files.Object, scratchUse); err != nil {
+		return outcome.Fail(sourcev1.DirectoryCreationFailedReason, publish.WithoutPath(err))
 	}
 	return nil
 }
@@ -142,6 +111,3 @@ const scratchUse = "chart"
 
 // scratch makes a temporary file.
 func (s *scope) scratch() (*os.File, error) { return helmindex.Scratch(s.dir) }
-
-// errTimeout is why an exchange with a server was ended.
-var errTimeout = errors.New("no answer in time")

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io/fs"
 	"regexp"
-	"time"
 
 	"github.com/fluxcd/pkg/apis/meta"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -38,14 +37,12 @@ func (r *Reconciler) source(ctx context.Context, s *scope) error {
 		if err := r.readSource(ctx, key, repository); err != nil {
 			return err
 		}
-		s.read = true
 		return r.fromRepository(s, repository)
 	case sourcev1.GitRepositoryKind:
 		repository := &sourcev1.GitRepository{}
 		if err := r.readSource(ctx, key, repository); err != nil {
 			return err
 		}
-		s.read = true
 		return r.fromTree(ctx, s, repository)
 	default:
 		return outcome.Stall(sourcev1.UnsupportedSourceKindReason, fmt.Errorf("unsupported source kind '%s'", kind))
@@ -73,7 +70,7 @@ func (r *Reconciler) fromRepository(s *scope, o *sourcev1.HelmRepository) error 
 		if err != nil {
 			return err
 		}
-		s.from = chart
+		s.from, s.read = chart, true
 		return nil
 	}
 	if err := r.checkArtifact(s, sourcev1.HelmRepositoryKind, o.Name, o.Status.Artifact); err != nil {
@@ -89,7 +86,7 @@ func (r *Reconciler) checkArtifact(s *scope, kind, name string, a *meta.Artifact
 		_, err := r.Store.Root().Stat(a.Path)
 		switch {
 		case err == nil:
-			s.revision = a.Revision
+			s.revision, s.read = a.Revision, true
 			return nil
 		case !errors.Is(err, fs.ErrNotExist):
 			return outcome.Fail(sourcev1.ReadOperationFailedReason, fmt.Errorf("read artifact of %s '%s': %w", kind, name, err))
@@ -122,11 +119,6 @@ func fault(err error) error {
 		return outcome.Fail(sourcev1.AuthenticationFailedReason, err)
 	}
 	return outcome.Fail(sourcev1.ChartPullErrorReason, err)
-}
-
-// bounded limits an exchange with a server.
-func bounded(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
-	return context.WithTimeoutCause(ctx, timeout, fmt.Errorf("timeout of %s: %w", timeout, errTimeout))
 }
 
 // isRefused reports whether a server wants other credentials or certificates. Quirk Q10 of the contract: the condition has the precise reason.

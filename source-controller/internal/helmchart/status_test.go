@@ -13,129 +13,111 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
+	kitevents "github.com/weir-gitops/weir/kit/events"
 	"github.com/weir-gitops/weir/kit/outcome"
 	"github.com/weir-gitops/weir/kit/reconcile"
 	"github.com/weir-gitops/weir/source-controller/internal/publish"
+	"github.com/weir-gitops/weir/source-controller/internal/publish/publishtest"
 )
 
-var errBad = errors.New("bad")
+// begin starts a run of a chart that is called app, without anything it could work with.
+func begin(o *sourcev1.HelmChart) *scope {
+	o.Status.ObservedChartName = "app"
+	return (&Reconciler{}).start(o, reconcile.Run{})
+}
 
-func TestSetStatus(t *testing.T) {
-	found := publish.Found{Artifact: &meta.Artifact{Revision: "1.0.0"}}
-	built := bytes.NewReader(nil)
-	const pulled = "True ChartPullSucceeded pulled 'app' chart with version '1.0.0'"
-	const outdated = "True NewChart new 'app' chart with version '1.1.0'"
-	cases := map[string]struct {
-		reason   string
-		before   []string // types that are True before
-		spec     sourcev1.HelmChartSpec
-		scope    scope
-		result   reconcile.Result
-		want     map[string]string
-		observed string
-		files    []string
-	}{
-		"Pulled": {
-			reason: "A chart as it came.",
-			before: []string{sourcev1.FetchFailedCondition, sourcev1.BuildFailedCondition, sourcev1.SourceVerifiedCondition},
-			scope: scope{
-				looked: true, read: true, revision: "rev", chart: located{"app", "1.1.0"}, version: "1.1.0", pulled: true, content: built, stored: &meta.Artifact{Revision: "1.1.0"},
-			},
-			want: map[string]string{
-				"Ready":             "True ChartPullSucceeded pulled 'app' chart with version '1.1.0'",
-				"ArtifactInStorage": "True ChartPullSucceeded pulled 'app' chart with version '1.1.0'",
-			},
-			observed: "rev",
+func TestFamily(t *testing.T) {
+	publishtest.Test(t, publishtest.Kind{
+		New: func() publish.Source { return &sourcev1.HelmChart{} },
+		Start: func(o publish.Source) publishtest.Run {
+			s := begin(o.(*sourcev1.HelmChart))
+			return publishtest.Run{
+				Files: s.files,
+				Reach: func(r publishtest.Reached) {
+					s.chart, s.version, s.unchanged, s.pulled = located{"app", r.Target}, r.Target, r.Unchanged, r.Fetched
+					if r.Fetched {
+						s.content = bytes.NewReader(nil)
+					}
+				},
+				SetStatus: func(r reconcile.Result) { setStatus(s, r) },
+				Events: func(before publish.Source, r reconcile.Result) []kitevents.Event {
+					return events(before.(*sourcev1.HelmChart), s, r)
+				},
+			}
 		},
-		"Packaged": {
-			reason: "A chart with other values.",
-			spec:   sourcev1.HelmChartSpec{IgnoreMissingValuesFiles: true},
-			scope: scope{
-				looked: true, chart: located{"app", "1.1.0"}, version: "1.1.0+2", pulled: true, content: built, stored: &meta.Artifact{Revision: "1.1.0+2"},
-				built: note{Packaged: true, ValuesFiles: []string{"a", "b"}},
-			},
-			want: map[string]string{
-				"Ready":             "True ChartPackageSucceeded packaged 'app' chart with version '1.1.0+2' and merged values files [a b]",
-				"ArtifactInStorage": "True ChartPackageSucceeded packaged 'app' chart with version '1.1.0+2' and merged values files [a b]",
-			},
-			files: []string{"a", "b"},
+		Old: "1.0.0", Next: "1.1.0",
+		InStorage: "ChartPullSucceeded", Stored: "pulled 'app' chart with version '%s'",
+		Outdated: "NewChart", News: "new 'app' chart with version '%s'",
+		Event: func(_ string, a *meta.Artifact) kitevents.Event {
+			return kitevents.Event{Reason: "ChartPullSucceeded", Message: "pulled 'app' chart with version '" + a.Revision + "'"}
 		},
-		"Unchanged": {
-			reason: "Without news all failures go.",
-			before: []string{sourcev1.FetchFailedCondition, sourcev1.BuildFailedCondition, meta.StalledCondition},
-			scope:  scope{looked: true, found: found, chart: located{"app", "1.0.0"}, version: "1.0.0", unchanged: true},
-			want:   map[string]string{"Ready": pulled, "ArtifactInStorage": pulled},
-		},
-		"NoSourceArtifact": {
-			reason: "A source without artifact is waited for.",
-			scope:  scope{looked: true, read: true, found: found},
-			result: reconcile.Result{
-				Outcome: outcome.Of(outcome.Wait(0, sourcev1.NoSourceArtifactReason, textNoArtifact, "GitRepository", "fleet")), Phase: "source",
-				Reports: sourcev1.FetchFailedCondition,
-			},
-			want: map[string]string{
-				"Ready":       "False NoSourceArtifact no artifact available for GitRepository source 'fleet'",
-				"FetchFailed": "True NoSourceArtifact no artifact available for GitRepository source 'fleet'", "ArtifactInStorage": pulled,
-				"Reconciling": "True ProgressingWithRetry reconciliation in progress",
-			},
-		},
-		"PullFailed": {
-			reason: "A failed download keeps the artifact.",
-			scope:  scope{looked: true, found: found, chart: located{"app", "1.1.0"}, version: "1.1.0"},
-			result: reconcile.Result{
-				Outcome: outcome.Of(outcome.Fail(sourcev1.ChartPullErrorReason, errBad)), Phase: "pull", Reports: sourcev1.FetchFailedCondition,
-			},
-			want: map[string]string{
-				"Ready": "False ChartPullError bad", "FetchFailed": "True ChartPullError bad", "ArtifactInStorage": pulled, "ArtifactOutdated": outdated,
-				"Reconciling": "True ProgressingWithRetry building artifact: new 'app' chart with version '1.1.0'",
-			},
-		},
-		"BuildStalled": {
-			reason: "A failed build replaces an older failure to fetch.",
-			before: []string{sourcev1.FetchFailedCondition},
-			scope:  scope{looked: true, found: found, chart: located{"app", "1.1.0"}, version: "1.1.0", pulled: true},
-			result: reconcile.Result{
-				Outcome: outcome.Of(outcome.Stall(sourcev1.ValuesFilesErrorReason, errBad)), Phase: "build", Reports: sourcev1.BuildFailedCondition,
-			},
-			want: map[string]string{
-				"Ready": "False ValuesFilesError bad", "BuildFailed": "True ValuesFilesError bad", "ArtifactInStorage": pulled, "ArtifactOutdated": outdated,
-				"Stalled": "True ValuesFilesError bad",
-			},
-		},
-		"Unsupported": {
-			reason: "What is not supported stalls, and keeps what an earlier run stored.",
-			before: []string{sourcev1.ArtifactInStorageCondition, sourcev1.FetchFailedCondition, sourcev1.BuildFailedCondition},
-			result: reconcile.Result{Outcome: outcome.Of(outcome.Stall(sourcev1.UnsupportedReason, errBad)), Phase: phaseAccept},
-			want: map[string]string{
-				"Ready": "False Unsupported bad", "Stalled": "True Unsupported bad", "ArtifactInStorage": "True Before before",
-			},
-		},
-		"Building": {
-			reason: "A first build is in progress.",
-			scope:  scope{looked: true, chart: located{"app", "1.1.0"}, version: "1.1.0"},
-			result: reconcile.Result{Running: true},
-			want:   map[string]string{"Ready": "Unknown Progressing building artifact", "Reconciling": "True Progressing building artifact"},
-		},
+	})
+}
+
+// What is told of a chart that was made here rather than pulled.
+func TestPackaged(t *testing.T) {
+	o := &sourcev1.HelmChart{}
+	o.Spec.IgnoreMissingValuesFiles = true
+	s := begin(o)
+	s.files.Looked, s.files.Stored, s.pulled, s.content = true, &meta.Artifact{Revision: "1.1.0+2"}, true, bytes.NewReader(nil)
+	s.chart, s.version, s.built = located{"other", "1.1.0"}, "1.1.0+2", note{Packaged: true, ValuesFiles: []string{"a", "b"}}
+	s.read, s.revision, s.resolved = true, "rev", 2
+	setStatus(s, reconcile.Result{})
+	const message = "packaged 'other' chart with version '1.1.0+2' and merged values files [a b]"
+	if c := conditions.Get(o, meta.ReadyCondition); c == nil || c.Reason != sourcev1.ChartPackageSucceededReason || c.Message != message {
+		t.Errorf("Ready %+v", c)
 	}
-	for name, tc := range cases {
-		t.Run(name, func(t *testing.T) {
-			s := tc.scope
-			s.obj = &sourcev1.HelmChart{Spec: tc.spec, Status: sourcev1.HelmChartStatus{ObservedChartName: "app"}}
-			for _, kind := range tc.before {
-				conditions.MarkTrue(s.obj, kind, "Before", "before")
-			}
-			setStatus(&s, tc.result)
-			got := map[string]string{}
-			for _, c := range s.obj.Status.Conditions {
-				got[c.Type] = string(c.Status) + " " + c.Reason + " " + c.Message
-			}
-			if diff := cmp.Diff(tc.want, got); diff != "" {
-				t.Errorf("%s\n(-want +got):\n%s", tc.reason, diff)
-			}
-			if diff := cmp.Diff(tc.files, s.obj.Status.ObservedValuesFiles); diff != "" || s.obj.Status.ObservedSourceArtifactRevision != tc.observed {
-				t.Errorf("%s\nobserved %q (-want +got):\n%s", tc.reason, s.obj.Status.ObservedSourceArtifactRevision, diff)
-			}
-		})
+	if diff := cmp.Diff([]string{"a", "b"}, o.Status.ObservedValuesFiles); diff != "" || o.Status.ObservedChartName != "other" || o.Status.ObservedSourceArtifactRevision != "rev" {
+		t.Errorf("status %+v", o.Status)
+	}
+	told := events(&sourcev1.HelmChart{}, s, reconcile.Result{})
+	if len(told) != 2 || told[0].Message != "resolved 2 chart dependencies" || told[1].Reason != sourcev1.ChartPackageSucceededReason || told[1].Message != message {
+		t.Errorf("events %+v", told)
+	}
+	// A later run that finds nothing new says the same, and one without the setting drops what was observed for it.
+	later := begin(o)
+	o.Status.ObservedChartName = "other"
+	later.files.Looked, later.files.Found.Artifact, later.unchanged = true, o.Status.Artifact, true
+	setStatus(later, reconcile.Result{})
+	if got := conditions.GetMessage(o, meta.ReadyCondition); got != message || len(o.Status.ObservedValuesFiles) != 2 {
+		t.Errorf("Ready %q, status %+v", got, o.Status)
+	}
+	o.Spec.IgnoreMissingValuesFiles = false
+	setStatus(s, reconcile.Result{})
+	if o.Status.ObservedValuesFiles != nil {
+		t.Errorf("observed %v", o.Status.ObservedValuesFiles)
+	}
+}
+
+// What could not be fetched was not built, and what could not be built was fetched: one of the two is told.
+func TestFailedOnce(t *testing.T) {
+	failed := func(reports string) reconcile.Result {
+		return reconcile.Result{Outcome: outcome.Of(outcome.Fail("X", errors.New("bad"))), Phase: "x", Reports: reports}
+	}
+	for reports, other := range map[string]string{
+		sourcev1.FetchFailedCondition: sourcev1.BuildFailedCondition, sourcev1.BuildFailedCondition: sourcev1.FetchFailedCondition,
+	} {
+		s := begin(&sourcev1.HelmChart{})
+		conditions.MarkTrue(s.obj, other, "Old", "old")
+		conditions.MarkFalse(s.obj, sourcev1.SourceVerifiedCondition, "Old", "another version")
+		s.files.Looked = true
+		setStatus(s, failed(reports))
+		if !conditions.IsTrue(s.obj, reports) || conditions.Has(s.obj, other) || conditions.Has(s.obj, sourcev1.SourceVerifiedCondition) {
+			t.Errorf("%s: %+v", reports, s.obj.Status.Conditions)
+		}
+	}
+}
+
+// A source without an artifact says nothing of a revision, so that the one looked at last stays.
+func TestObservedSourceStays(t *testing.T) {
+	s := begin(&sourcev1.HelmChart{})
+	s.obj.Status.ObservedSourceArtifactRevision = "old"
+	s.files.Looked = true
+	r := &Reconciler{}
+	wait := outcome.Of(r.checkArtifact(s, sourcev1.GitRepositoryKind, "fleet", nil))
+	setStatus(s, reconcile.Result{Outcome: wait, Reports: sourcev1.FetchFailedCondition})
+	if s.obj.Status.ObservedSourceArtifactRevision != "old" || conditions.GetMessage(s.obj, meta.ReadyCondition) != "no artifact available for GitRepository source 'fleet'" {
+		t.Errorf("status %+v", s.obj.Status)
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/weir-gitops/weir/kit/oci"
 	"github.com/weir-gitops/weir/kit/outcome"
 	"github.com/weir-gitops/weir/source-controller/internal/helmrepository"
+	"github.com/weir-gitops/weir/source-controller/internal/publish"
 )
 
 // schemeOCI is how addresses of registries start.
@@ -74,7 +75,7 @@ func (c *taggedChart) locate(ctx context.Context) (located, error) {
 		if err := c.open(ctx); err != nil {
 			return located{}, err
 		}
-		limited, cancel := bounded(ctx, c.object.GetTimeout())
+		limited, cancel := publish.Limit(ctx, c.object.GetTimeout())
 		defer cancel()
 		var err error
 		if c.tag, err = c.choose(limited); err != nil {
@@ -107,7 +108,7 @@ func (c *taggedChart) pull(ctx context.Context, w io.Writer) (bool, error) {
 	if err := c.open(ctx); err != nil {
 		return false, err
 	}
-	limited, cancel := bounded(ctx, c.object.GetTimeout())
+	limited, cancel := publish.Limit(ctx, c.object.GetTimeout())
 	defer cancel()
 	manifest, err := c.repository.Manifest(limited, c.tag)
 	if err != nil {

@@ -5,8 +5,6 @@ package helmchart
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,15 +19,12 @@ const (
 	revisionDigits = 12
 	// defaultValues is the values file that a chart has anyway.
 	defaultValues = "values.yaml"
-	// noteUse names the private file about the published chart, maxNoteBytes is more than it takes.
-	noteUse      = "build"
-	maxNoteBytes = 1 << 20
+	// noteUse names the private note about the published chart.
+	noteUse = "build"
 )
 
 // note is what is kept of how the published chart came about.
 type note struct {
-	// Subject is the artifact.
-	Subject string `json:"subject"`
 	// Generation is that of the spec it was made for.
 	Generation int64 `json:"generation"`
 	// Packaged says that it is not what was downloaded.
@@ -48,7 +43,7 @@ func (r *Reconciler) decide(_ context.Context, s *scope) error {
 		}
 		s.version = version
 	}
-	s.unchanged = r.isPublished(s)
+	s.unchanged = isPublished(s)
 	return nil
 }
 
@@ -75,39 +70,17 @@ func valuesFiles(o *sourcev1.HelmChart) []string {
 }
 
 // isPublished reports whether the published chart is the one that is wanted.
-func (r *Reconciler) isPublished(s *scope) bool {
-	published, status := s.found.Artifact, s.obj.Status
-	if published == nil || s.found.Adopted || status.ObservedGeneration != s.obj.Generation {
-		return false
-	}
-	if published.Revision != s.version || status.ObservedChartName != s.chart.name {
+func isPublished(s *scope) bool {
+	if !s.files.Found.Usable() || isNew(s) || s.obj.Status.ObservedGeneration != s.obj.Generation {
 		return false
 	}
 	// A generation may have been observed without success, while the chart is that of an earlier one.
-	kept, ok := r.readNote(s)
-	return !ok || kept.Generation == s.obj.Generation
-}
-
-// readNote returns what is kept about the published chart. It may be lost.
-func (r *Reconciler) readNote(s *scope) (note, bool) {
-	data, err := r.Store.ReadState(object(s.obj), noteUse, maxNoteBytes)
-	if err != nil {
-		return note{}, false
-	}
 	var kept note
-	if err := json.Unmarshal(data, &kept); err != nil || s.found.Artifact == nil || kept.Subject != subject(s.found.Artifact.Path, s.found.Artifact.Digest) {
-		return note{}, false
-	}
-	return kept, true
+	return !s.files.Recall(noteUse, &kept) || kept.Generation == s.obj.Generation
 }
 
-func (r *Reconciler) writeNote(s *scope) error {
-	data, err := json.Marshal(s.built)
-	if err != nil {
-		return fmt.Errorf("encode note: %w", err)
-	}
-	return r.Store.WriteState(object(s.obj), noteUse, data)
+// isNew reports whether the source has another chart, or another version of it, than what is published.
+func isNew(s *scope) bool {
+	published := s.files.Found.Artifact
+	return published == nil || published.Revision != s.version || s.obj.Status.ObservedChartName != s.chart.name
 }
-
-// subject names an artifact.
-func subject(path, digest string) string { return path + "@" + digest }

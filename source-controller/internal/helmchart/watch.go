@@ -7,7 +7,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/fluxcd/pkg/runtime/predicates"
 	"github.com/go-logr/logr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -20,6 +19,7 @@ import (
 	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
 	"github.com/weir-gitops/weir/kit/access"
 	"github.com/weir-gitops/weir/kit/source"
+	"github.com/weir-gitops/weir/source-controller/internal/publish"
 )
 
 // indexSource finds charts by their source, as "<kind>/<namespace>/<name>".
@@ -46,9 +46,7 @@ func sourceOf(o *sourcev1.HelmChart) access.Reference {
 
 // watch lists everything whose change starts a run.
 func (r *Reconciler) watch(mgr ctrl.Manager, opts controller.Options) *builder.Builder {
-	triggers := predicate.Or(predicate.GenerationChangedPredicate{}, predicates.ReconcileRequestedPredicate{})
-	return ctrl.NewControllerManagedBy(mgr).WithOptions(opts).
-		For(&sourcev1.HelmChart{}, builder.WithPredicates(triggers)).
+	return publish.Builder(mgr, opts, &sourcev1.HelmChart{}).
 		Watches(&sourcev1.HelmRepository{}, handler.EnqueueRequestsFromMapFunc(r.chartsOf(sourcev1.HelmRepositoryKind)),
 			builder.WithPredicates(predicate.Or(source.ArtifactChanged(), settingsChanged()))).
 		Watches(&sourcev1.GitRepository{}, handler.EnqueueRequestsFromMapFunc(r.chartsOf(sourcev1.GitRepositoryKind)),

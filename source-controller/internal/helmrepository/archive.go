@@ -39,26 +39,16 @@ func (r *Reconciler) archive(ctx context.Context, s *scope) error {
 	if s.unchanged {
 		return nil
 	}
-	_, hex, _ := strings.Cut(s.note.revision, ":")
-	stored, err := publish.Save(ctx, r.Store, s.found.Artifact, publish.Content{
-		Object:   object(s.obj),
-		File:     "index-" + hex + ".yaml",
-		Revision: s.note.revision,
-		Produce:  s.compiled.WriteJSON,
-	})
+	_, hex, _ := strings.Cut(s.revision, ":")
+	err := s.files.Save(ctx, publish.Content{File: "index-" + hex + ".yaml", Revision: s.revision, Produce: s.compiled.WriteJSON})
 	if err != nil {
-		return outcome.Fail(sourcev1.ArchiveOperationFailedReason, err)
+		return publish.ArchiveFault(err)
 	}
-	s.stored = stored
-	log := logr.FromContextOrDiscard(ctx)
-	if err := (helmindex.Shelf{Store: r.Store}).Keep(object(s.obj), s.compiled, stored); err != nil {
+	stored := s.files.Stored
+	if err := (helmindex.Shelf{Store: r.Store}).Keep(s.files.Object, s.compiled, stored); err != nil {
 		// It can be made again from the index.
-		log.Info("table of the index not kept", "cause", err.Error())
+		logr.FromContextOrDiscard(ctx).Info("table of the index not kept", "cause", err.Error())
 	}
-	r.keepNote(ctx, s, stored)
-	if s.link, err = r.Store.Link(stored.Path, linkName); err != nil {
-		// The artifact is there all the same.
-		log.Info("link to the latest index not set", "cause", err.Error())
-	}
+	s.files.Keep(ctx, noteUse, stored, s.note)
 	return nil
 }

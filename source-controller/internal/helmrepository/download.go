@@ -5,9 +5,6 @@ package helmrepository
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"hash"
 	"io"
 
@@ -20,27 +17,20 @@ import (
 	"github.com/weir-gitops/weir/kit/outcome"
 	"github.com/weir-gitops/weir/source-controller/internal/helmhttp"
 	"github.com/weir-gitops/weir/source-controller/internal/helmindex"
+	"github.com/weir-gitops/weir/source-controller/internal/publish"
 )
 
-const (
-	// noteUse names the private file about the published index.
-	noteUse = "download"
-	// maxNoteBytes is more than a URL and two headers take.
-	maxNoteBytes = 64 << 10
-)
+// noteUse names the private note about the published index.
+const noteUse = "download"
 
 // note is what is kept of a download, so that the next one can be spared.
 type note struct {
-	// Subject is the artifact that was made of it.
-	Subject string `json:"subject"`
 	// URL is where it came from.
 	URL string `json:"url"`
 	// Validators are what the server said about it.
 	Validators helmhttp.Validators `json:"validators"`
 	// Size is that of the index as it came, in bytes.
 	Size int64 `json:"size"`
-
-	revision string
 }
 
 // download brings the index into a temporary file unless it is the published one.
@@ -53,10 +43,9 @@ func (r *Reconciler) download(ctx context.Context, s *scope) error {
 	if s.raw, err = helmindex.Scratch(s.dir); err != nil {
 		return outcome.Fail(meta.FailedReason, err)
 	}
-	known := r.known(s)
+	known := known(s)
 	sums := r.sums(s)
-	timeout := s.obj.GetTimeout()
-	limited, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("timeout of %s: %w", timeout, errTimeout))
+	limited, cancel := publish.Limit(ctx, s.obj.GetTimeout())
 	defer cancel()
 	validators, unchanged, err := repository.Index(limited, io.MultiWriter(s.raw, sums), known.Validators, r.MaxIndexBytes)
 	if err != nil {
@@ -66,16 +55,15 @@ func (r *Reconciler) download(ctx context.Context, s *scope) error {
 		s.note, s.unchanged = known, true
 		return nil
 	}
-	s.note = note{URL: s.obj.Spec.URL, Validators: validators, Size: sums.size, revision: sums.revision()}
-	s.unchanged = isPublished(s) && sums.is(s.found.Artifact.Revision)
+	s.note = note{URL: s.obj.Spec.URL, Validators: validators, Size: sums.size}
+	s.revision = sums.revision()
+	published := s.files.Found.Artifact
+	s.unchanged = s.files.Found.Usable() && sums.is(published.Revision)
 	if s.unchanged {
-		r.keepNote(ctx, s, s.found.Artifact)
+		s.files.Keep(ctx, noteUse, published, s.note)
 	}
 	return nil
 }
-
-// errTimeout is why an exchange with the server was ended.
-var errTimeout = errors.New("no answer in time")
 
 // connect reads the credentials. Nothing is sent yet.
 func (r *Reconciler) connect(ctx context.Context, o *sourcev1.HelmRepository) (*helmhttp.Repository, error) {
@@ -98,51 +86,18 @@ func (r *Reconciler) connect(ctx context.Context, o *sourcev1.HelmRepository) (*
 
 // Refs names the Secrets of a HelmRepository.
 func Refs(o *sourcev1.HelmRepository) auth.HTTPRef {
-	var ref auth.HTTPRef
-	if o.Spec.SecretRef != nil {
-		ref.Secret = o.Spec.SecretRef.Name
-	}
-	if o.Spec.CertSecretRef != nil {
-		ref.CertSecret = o.Spec.CertSecretRef.Name
-	}
-	return ref
+	return auth.HTTPRef{Secret: publish.NameOf(o.Spec.SecretRef), CertSecret: publish.NameOf(o.Spec.CertSecretRef)}
 }
-
-// isPublished reports whether there is an artifact that could be what is wanted.
-func isPublished(s *scope) bool { return s.found.Artifact != nil && !s.found.Adopted }
 
 // known is what was kept of the download that the published artifact was made of. After a change of the spec it does not count: other
 // credentials may see another index.
-func (r *Reconciler) known(s *scope) note {
-	if !isPublished(s) || s.obj.Status.ObservedGeneration != s.obj.Generation {
-		return note{}
-	}
-	data, err := r.Store.ReadState(object(s.obj), noteUse, maxNoteBytes)
-	if err != nil {
-		return note{} // without it everything is downloaded
-	}
+func known(s *scope) note {
 	var kept note
-	if err := json.Unmarshal(data, &kept); err != nil || kept.URL != s.obj.Spec.URL || kept.Subject != subject(s.found.Artifact) {
-		return note{} // the same
+	if !s.files.Found.Usable() || s.obj.Status.ObservedGeneration != s.obj.Generation || !s.files.Recall(noteUse, &kept) || kept.URL != s.obj.Spec.URL {
+		return note{} // without it everything is downloaded
 	}
 	return kept
 }
-
-// keepNote remembers what the artifact was made of.
-func (r *Reconciler) keepNote(ctx context.Context, s *scope, a *meta.Artifact) {
-	s.note.Subject = subject(a)
-	data, err := json.Marshal(s.note)
-	if err == nil {
-		err = r.Store.WriteState(object(s.obj), noteUse, data)
-	}
-	if err != nil {
-		// The note only spares work.
-		logr.FromContextOrDiscard(ctx).Info("note about the download not kept", "cause", err.Error())
-	}
-}
-
-// subject names an artifact.
-func subject(a *meta.Artifact) string { return a.Path + "@" + a.Digest }
 
 // sums hashes a download, for its revision and for a comparison with the published one, whose algorithm may be another.
 type sums struct {
@@ -154,10 +109,11 @@ type sums struct {
 func (r *Reconciler) sums(s *scope) *sums {
 	h := &sums{algorithm: r.Algorithm, hash: r.Algorithm.New()}
 	h.published, h.publishedHash = h.algorithm, h.hash
-	if s.found.Artifact == nil {
+	published := s.files.Found.Artifact
+	if published == nil {
 		return h
 	}
-	if d, err := artifact.ParseDigest(s.found.Artifact.Revision); err == nil && d.Algorithm != h.algorithm {
+	if d, err := artifact.ParseDigest(published.Revision); err == nil && d.Algorithm != h.algorithm {
 		h.published, h.publishedHash = d.Algorithm, d.Algorithm.New()
 	}
 	return h

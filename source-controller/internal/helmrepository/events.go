@@ -13,17 +13,11 @@ import (
 	"github.com/weir-gitops/weir/source-controller/internal/publish"
 )
 
-// events lists what a run has to tell. A run in which nothing moved has nothing to tell.
+// events lists what a run has to tell.
 func events(before *sourcev1.HelmRepository, s *scope, r reconcile.Result) []kitevents.Event {
-	all := publish.StorageEvents(s.found)
-	if r.IsError() {
-		return append(all, publish.FaultEvent(r))
-	}
-	reason := publish.SuccessReason(before, s.obj, r, sourcev1.FetchFailedCondition, sourcev1.StorageOperationFailedCondition)
-	if reason != "" {
-		all = append(all, kitevents.Event{Reason: reason, Message: storedMessage(s), Metadata: publish.Metadata(s.obj.Status.Artifact)})
-	}
-	return all
+	return publish.Events(before, s.files, r, func(reason string) kitevents.Event {
+		return kitevents.Event{Reason: reason, Message: storedMessage(s)}
+	})
 }
 
 func storedMessage(s *scope) string {

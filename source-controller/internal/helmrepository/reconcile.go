@@ -5,10 +5,7 @@ package helmrepository
 
 import (
 	"context"
-	"fmt"
 	"os"
-
-	"github.com/fluxcd/pkg/apis/meta"
 
 	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
 	"github.com/weir-gitops/weir/kit/outcome"
@@ -22,21 +19,22 @@ type scope struct {
 	obj *sourcev1.HelmRepository
 	run reconcile.Run
 
-	found  publish.Found // storage
-	looked bool          // storage: found is filled
-	dir    string        // storage: for temporary files
-	raw    *os.File      // download: the index as it came
-	note   note          // download: what is known of the index
+	files *publish.Files // storage, archive
+	dir   string         // storage: for temporary files
+	raw   *os.File       // download: the index as it came
+	note  note           // download: what is known of the index
+	// revision is that of the index which was downloaded. download
+	revision string
 	// unchanged says that the published artifact is what is wanted. download
 	unchanged bool
 	compiled  *helmindex.Compiled // compile
-	stored    *meta.Artifact      // archive: the new artifact
-	link      string              // storage, archive: address of the link to the artifact
 }
 
-func start(o *sourcev1.HelmRepository, run reconcile.Run) *scope {
-	return &scope{obj: o, run: run}
+func (r *Reconciler) start(o *sourcev1.HelmRepository, run reconcile.Run) *scope {
+	return &scope{obj: o, run: run, files: &publish.Files{Store: r.Store, Object: Object(o), Source: o, Status: fields(o), Run: run, LinkName: linkName}}
 }
+
+func (s *scope) stored() *publish.Files { return s.files }
 
 // release removes the temporary files.
 func (s *scope) release() {
@@ -58,31 +56,14 @@ func (r *Reconciler) phases() []reconcile.Phase[*scope] {
 	}
 }
 
-// deletion is the run of an object that is being deleted.
-func (r *Reconciler) deletion() []reconcile.Phase[*scope] {
-	return []reconcile.Phase[*scope]{
-		{Name: "remove", Reports: sourcev1.StorageOperationFailedCondition, Run: r.remove},
-	}
-}
-
 // storage removes old files and checks the published artifact.
 func (r *Reconciler) storage(ctx context.Context, s *scope) error {
-	found, err := publish.Look(ctx, r.Store, object(s.obj), s.obj.Status.Artifact)
-	s.found, s.looked = found, true
-	s.link = publish.Relink(r.Store, found.Artifact, s.obj.Status.URL, linkName)
-	if err != nil {
-		return outcome.Fail(sourcev1.StatOperationFailedReason, err)
+	if err := s.files.Look(ctx); err != nil {
+		return err
 	}
-	if s.dir, err = (helmindex.Shelf{Store: r.Store}).Dir(object(s.obj)); err != nil {
-		return outcome.Fail(sourcev1.DirectoryCreationFailedReason, err)
-	}
-	return nil
-}
-
-// remove deletes everything that is stored for the object.
-func (r *Reconciler) remove(_ context.Context, s *scope) error {
-	if err := r.Store.RemoveObject(object(s.obj)); err != nil {
-		return outcome.Fail(sourcev1.GarbageCollectionFailedReason, fmt.Errorf("remove stored files: %w", err))
+	var err error
+	if s.dir, err = (helmindex.Shelf{Store: r.Store}).Dir(s.files.Object); err != nil {
+		return outcome.Fail(sourcev1.DirectoryCreationFailedReason, publish.WithoutPath(err))
 	}
 	return nil
 }

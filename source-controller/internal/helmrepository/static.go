@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
+	"github.com/weir-gitops/weir/source-controller/internal/publish"
 )
 
 // byType leads objects of the type oci past the driver: they are not reconciled, only cleaned of what another type left.
@@ -45,13 +46,13 @@ func (r *Reconciler) static(ctx context.Context, o *sourcev1.HelmRepository) err
 	if o.Spec.Suspend || !hasFinalizer && !hasStatus {
 		return nil
 	}
-	if err := r.Store.RemoveObject(object(o)); err != nil {
+	if err := r.Store.RemoveObject(Object(o)); err != nil {
 		return fmt.Errorf("remove stored files: %w", err)
 	}
 	if hasStatus {
 		before := o.DeepCopy()
 		o.Status = sourcev1.HelmRepositoryStatus{}
-		if err := r.Client.Status().Patch(ctx, o, client.MergeFrom(before), client.FieldOwner(fieldOwner)); err != nil {
+		if err := r.Client.Status().Patch(ctx, o, client.MergeFrom(before), client.FieldOwner(publish.FieldOwner)); err != nil {
 			return fmt.Errorf("clear status: %w", err)
 		}
 	}
@@ -60,7 +61,7 @@ func (r *Reconciler) static(ctx context.Context, o *sourcev1.HelmRepository) err
 	}
 	before := o.DeepCopy()
 	controllerutil.RemoveFinalizer(o, sourcev1.Finalizer)
-	if err := r.Client.Patch(ctx, o, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}), client.FieldOwner(fieldOwner)); err != nil {
+	if err := r.Client.Patch(ctx, o, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}), client.FieldOwner(publish.FieldOwner)); err != nil {
 		return fmt.Errorf("remove finalizer: %w", err)
 	}
 	return nil

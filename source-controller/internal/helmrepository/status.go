@@ -4,25 +4,19 @@
 package helmrepository
 
 import (
-	"cmp"
+	"fmt"
 
 	"github.com/fluxcd/pkg/apis/meta"
-	"github.com/fluxcd/pkg/runtime/conditions"
 
 	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
-	"github.com/weir-gitops/weir/kit/outcome"
 	"github.com/weir-gitops/weir/kit/reconcile"
 	"github.com/weir-gitops/weir/source-controller/internal/publish"
 )
 
 // Texts that people and alerts match. Flux: source-controller contract, "Message catalogue".
 const (
-	textStored      = "stored artifact: revision '%s'"
-	textOutdated    = "new index revision '%s'"
-	textBuilding    = "building artifact"
-	textLost        = "building artifact: disappeared from storage"
-	textBuildingNew = "building artifact: new index revision '%s'"
-	textProgressing = "reconciliation in progress"
+	textStored   = "stored artifact: revision '%s'"
+	textOutdated = "new index revision '%s'"
 )
 
 // order is which condition decides Ready among those of the same weight. Flux: source-controller contract, "Summary order per kind".
@@ -38,74 +32,23 @@ func owned() []string { return append(order(), meta.ReadyCondition) }
 
 // setStatus turns the facts of a run and how it ended, or stands, into status.
 func setStatus(s *scope, r reconcile.Result) {
-	if !publish.HasFacts(s.obj, r) {
-		return
-	}
-	setArtifact(s)
-	setOutdated(s, r)
-	setFailures(s, r)
-	publish.Conclude(s.obj, r, publish.Conclusion{Order: order(), Progress: progress(s), Told: r.Reports != ""})
+	publish.SetStatus(s.files, r, publish.Facts{
+		Order:     order(),
+		InStorage: inStorage,
+		News:      news(s), NewsReason: sourcev1.NewRevisionReason,
+		Unchanged: s.unchanged, Fetched: s.compiled != nil,
+	})
 }
 
-// setArtifact brings in what storage holds.
-func setArtifact(s *scope) {
-	status := &s.obj.Status
-	if !s.looked {
-		return
-	}
-	if !s.found.Adopted {
-		// What is adopted is not told: this run makes it again.
-		status.Artifact = s.found.Artifact
-	}
-	if s.stored != nil {
-		status.Artifact = s.stored
-	}
-	status.URL = s.link
-	if status.Artifact == nil {
-		conditions.Delete(s.obj, sourcev1.ArtifactInStorageCondition)
-		return
-	}
-	conditions.MarkTrue(s.obj, sourcev1.ArtifactInStorageCondition, meta.SucceededReason, textStored, status.Artifact.Revision)
+func inStorage(a *meta.Artifact) (reason, message string) {
+	return meta.SucceededReason, fmt.Sprintf(textStored, a.Revision)
 }
 
-// isNew reports whether the index that was downloaded is another one than what is published.
-func isNew(s *scope) bool {
-	return s.note.revision != "" && !s.unchanged && s.found.Artifact != nil && s.found.Artifact.Revision != s.note.revision
-}
-
-// setOutdated says that upstream is ahead of what is published. A run that does not get as far as asking leaves it as it is.
-func setOutdated(s *scope, r reconcile.Result) {
-	switch {
-	case s.unchanged, s.stored != nil, s.looked && s.found.Artifact == nil, r.Succeeded():
-		conditions.Delete(s.obj, sourcev1.ArtifactOutdatedCondition)
-	case isNew(s):
-		conditions.MarkTrue(s.obj, sourcev1.ArtifactOutdatedCondition, sourcev1.NewRevisionReason, textOutdated, s.note.revision)
+// news describes the index that was downloaded if it is not the published one.
+func news(s *scope) string {
+	published := s.files.Found.Artifact
+	if s.revision == "" || s.unchanged || published != nil && published.Revision == s.revision {
+		return ""
 	}
-}
-
-// setFailures sets the condition that the failed phase reports, and removes those that earlier phases of this run disproved.
-func setFailures(s *scope, r reconcile.Result) {
-	if s.looked {
-		conditions.Delete(s.obj, sourcev1.StorageOperationFailedCondition)
-	}
-	if s.unchanged || s.compiled != nil {
-		conditions.Delete(s.obj, sourcev1.FetchFailedCondition)
-	}
-	if r.Running || r.Class == outcome.Done || r.Reports == "" {
-		return
-	}
-	conditions.MarkTrue(s.obj, r.Reports, cmp.Or(r.Reason, meta.FailedReason), "%s", r.Message())
-}
-
-// progress describes what the run is about.
-func progress(s *scope) string {
-	switch {
-	case isNew(s):
-		return conditions.TrueCondition("", "", textBuildingNew, s.note.revision).Message
-	case s.found.Lost:
-		return textLost
-	case s.looked && s.found.Artifact == nil:
-		return textBuilding
-	}
-	return textProgressing
+	return fmt.Sprintf(textOutdated, s.revision)
 }

@@ -18,18 +18,11 @@ const (
 	annotationRevision = "org.opencontainers.image.revision"
 )
 
-// events lists what a run has to tell. A run in which nothing moved has nothing to tell, not even to the cluster: the contract's trace events
-// of such runs would be a request per object and interval.
+// events lists what a run has to tell.
 func events(before *sourcev1.OCIRepository, s *scope, r reconcile.Result) []kitevents.Event {
-	all := publish.StorageEvents(s.found)
-	if r.IsError() {
-		return append(all, publish.FaultEvent(r))
-	}
-	reason := publish.SuccessReason(before, s.obj, r, sourcev1.FetchFailedCondition, sourcev1.StorageOperationFailedCondition)
-	if reason != "" {
-		all = append(all, kitevents.Event{Reason: reason, Message: storedMessage(s.obj), Metadata: publish.Metadata(s.obj.Status.Artifact)})
-	}
-	return all
+	return publish.Events(before, s.files, r, func(reason string) kitevents.Event {
+		return kitevents.Event{Reason: reason, Message: storedMessage(s.obj)}
+	})
 }
 
 // storedMessage names the artifact and, if it says so, what it was made of. Flux: source-controller contract, "Which events".

@@ -15,6 +15,7 @@ import (
 	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
 	"github.com/weir-gitops/weir/kit/oci"
 	"github.com/weir-gitops/weir/kit/outcome"
+	"github.com/weir-gitops/weir/source-controller/internal/publish"
 )
 
 const (
@@ -30,8 +31,6 @@ const (
 
 	// minRate is the slowest a layer may come, bytes per second: spec.timeout is meant for exchanges and may be too short for a large one.
 	minRate = 256 << 10
-	// minWorkTimeout is what work on a layer gets at least.
-	minWorkTimeout = time.Minute
 )
 
 // fetch brings the layer into the private directory. It shows that something is going on before that takes time.
@@ -50,7 +49,7 @@ func (r *Reconciler) fetch(ctx context.Context, s *scope) error {
 		err = bring(ctx, s, layer)
 	}
 	if _, disk := errors.AsType[*fs.PathError](err); disk && !errors.Is(err, oci.ErrContent) {
-		s.broken = withoutPath(err)
+		s.broken = publish.WithoutPath(err)
 		err = nil
 	}
 	if err != nil {
@@ -62,7 +61,7 @@ func (r *Reconciler) fetch(ctx context.Context, s *scope) error {
 
 // describe reads the manifest.
 func (r *Reconciler) describe(ctx context.Context, s *scope) error {
-	limited, cancel := limit(ctx, s.obj.GetTimeout())
+	limited, cancel := publish.Limit(ctx, s.obj.GetTimeout())
 	defer cancel()
 	var err error
 	s.manifest, err = s.repository.Manifest(limited, s.target.digest)
@@ -77,8 +76,8 @@ func (r *Reconciler) describe(ctx context.Context, s *scope) error {
 
 // bring reads a layer, all of it, so that its digest is checked before anything is made of it.
 func bring(ctx context.Context, s *scope, layer oci.Layer) (err error) {
-	timeout := max(s.obj.GetTimeout(), minWorkTimeout) + time.Duration(max(layer.Size, 0)/minRate)*time.Second
-	limited, cancel := limit(ctx, timeout)
+	timeout := publish.WorkTimeout(s.obj.GetTimeout()) + time.Duration(max(layer.Size, 0)/minRate)*time.Second
+	limited, cancel := publish.Limit(ctx, timeout)
 	defer cancel()
 	content, err := s.repository.Blob(limited, layer, maxLayerBytes)
 	if err != nil {
@@ -99,13 +98,5 @@ func copyTo(root *os.Root, content io.Reader) (err error) {
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	_, err = io.Copy(f, content)
-	return err
-}
-
-// withoutPath leaves the path out of the error of a file: it is private, and long.
-func withoutPath(err error) error {
-	if broken, ok := errors.AsType[*fs.PathError](err); ok {
-		return fmt.Errorf("%s: %w", broken.Op, broken.Err)
-	}
 	return err
 }

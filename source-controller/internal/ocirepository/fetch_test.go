@@ -19,6 +19,7 @@ import (
 	"github.com/weir-gitops/weir/kit/outcome"
 	"github.com/weir-gitops/weir/kit/reconcile"
 	"github.com/weir-gitops/weir/kit/testkit"
+	"github.com/weir-gitops/weir/source-controller/internal/publish"
 )
 
 // nothing is a client.Reader for objects that name no Secret.
@@ -32,12 +33,12 @@ func newRun(t *testing.T, dir string, registry *testkit.Registry) (*Reconciler, 
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	r := &Reconciler{Store: s, Registries: oci.NewClient(oci.Options{}), Secrets: &auth.Reader{Client: nothing{}}}
+	r := &Reconciler{Base: publish.Base{Store: s, Secrets: &auth.Reader{Client: nothing{}}}, Registries: oci.NewClient(oci.Options{})}
 	t.Cleanup(r.Registries.Close)
 	o := &sourcev1.OCIRepository{}
 	o.Namespace, o.Name = "ns", "app"
 	o.Spec.URL = registry.URL + "/app"
-	run := start(o, reconcile.Run{Publish: func(context.Context) error { return nil }})
+	run := r.start(o, reconcile.Run{Publish: func(context.Context) error { return nil }})
 	for _, phase := range []func(context.Context, *scope) error{r.accept, r.storage, r.resolve, r.prepare} {
 		if err := phase(t.Context(), run); err != nil {
 			t.Fatal(err)
@@ -61,7 +62,7 @@ func TestFetchToBrokenDisk(t *testing.T) {
 		t.Fatalf("the layer was fetched: %v", err)
 	}
 	err := outcome.Of(r.archive(t.Context(), s))
-	if err.Class != outcome.Failed || err.Reason != sourcev1.ArchiveOperationFailedReason || s.stored != nil {
+	if err.Class != outcome.Failed || err.Reason != sourcev1.ArchiveOperationFailedReason || s.files.Stored != nil {
 		t.Errorf("got %+v", err)
 	}
 }

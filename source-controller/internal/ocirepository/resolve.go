@@ -7,7 +7,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/fluxcd/pkg/apis/meta"
 	"github.com/go-logr/logr"
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
 
@@ -15,6 +14,7 @@ import (
 	"github.com/weir-gitops/weir/kit/auth"
 	"github.com/weir-gitops/weir/kit/oci"
 	"github.com/weir-gitops/weir/kit/outcome"
+	"github.com/weir-gitops/weir/source-controller/internal/publish"
 )
 
 // target is what the reference of an object names at the moment.
@@ -35,7 +35,7 @@ func (r *Reconciler) resolve(ctx context.Context, s *scope) error {
 	if err := r.look(ctx, s); err != nil {
 		return err
 	}
-	s.unchanged = s.found.Artifact != nil && !s.found.Adopted && !isNew(s) && isConfigured(s.obj)
+	s.unchanged = s.files.Found.Usable() && !isNew(s) && isConfigured(s.obj)
 	return nil
 }
 
@@ -47,10 +47,10 @@ func (r *Reconciler) connect(ctx context.Context, s *scope) error {
 		return outcome.Stall(sourcev1.URLInvalidReason, err)
 	}
 	registry, err := r.Secrets.Registry(ctx, s.obj.Namespace, auth.RegistryRef{
-		Secret:         nameOf(spec.SecretRef),
+		Secret:         publish.NameOf(spec.SecretRef),
 		ServiceAccount: spec.ServiceAccountName,
-		CertSecret:     nameOf(spec.CertSecretRef),
-		ProxySecret:    nameOf(spec.ProxySecretRef),
+		CertSecret:     publish.NameOf(spec.CertSecretRef),
+		ProxySecret:    publish.NameOf(spec.ProxySecretRef),
 	})
 	if err != nil {
 		return outcome.Fail(sourcev1.AuthenticationFailedReason, err)
@@ -69,16 +69,9 @@ func (r *Reconciler) connect(ctx context.Context, s *scope) error {
 	return nil
 }
 
-func nameOf(ref *meta.LocalObjectReference) string {
-	if ref == nil {
-		return ""
-	}
-	return ref.Name
-}
-
 // look finds the target.
 func (r *Reconciler) look(ctx context.Context, s *scope) error {
-	limited, cancel := limit(ctx, s.obj.GetTimeout())
+	limited, cancel := publish.Limit(ctx, s.obj.GetTimeout())
 	defer cancel()
 	ref := sourcev1.OCIRepositoryRef{}
 	if s.obj.Spec.Reference != nil {
@@ -111,7 +104,7 @@ func (r *Reconciler) look(ctx context.Context, s *scope) error {
 // lookDigest takes a digest as it is. What it names never changes, so that a run by interval has nothing to ask.
 func (r *Reconciler) lookDigest(ctx context.Context, s *scope, digest string) error {
 	wanted := target{digest: digest, revision: digest, reference: s.repository.Name().String() + "@" + digest}
-	published := s.found.Artifact
+	published := s.files.Found.Artifact
 	byInterval := s.run.Requested == "" && s.obj.Status.ObservedGeneration == s.obj.Generation
 	if published == nil || published.Revision != digest || !byInterval {
 		if _, err := s.repository.Digest(ctx, digest); err != nil {
@@ -124,7 +117,7 @@ func (r *Reconciler) lookDigest(ctx context.Context, s *scope, digest string) er
 
 // isNew reports whether the target is another revision than what is published.
 func isNew(s *scope) bool {
-	published := s.found.Artifact
+	published := s.files.Found.Artifact
 	return published == nil || published.Revision != s.target.revision
 }
 

@@ -4,25 +4,19 @@
 package ocirepository
 
 import (
-	"cmp"
 	"fmt"
 
 	"github.com/fluxcd/pkg/apis/meta"
-	"github.com/fluxcd/pkg/runtime/conditions"
 
 	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
-	"github.com/weir-gitops/weir/kit/outcome"
 	"github.com/weir-gitops/weir/kit/reconcile"
 	"github.com/weir-gitops/weir/source-controller/internal/publish"
 )
 
 // Texts that people and alerts match. Flux: source-controller contract, "Message catalogue".
 const (
-	textStored      = "stored artifact for digest '%s'"
-	textOutdated    = "new revision '%s' for '%s'"
-	textBuilding    = "building artifact"
-	textLost        = "building artifact: disappeared from storage"
-	textProgressing = "reconciliation in progress"
+	textStored   = "stored artifact for digest '%s'"
+	textOutdated = "new revision '%s' for '%s'"
 )
 
 // order is which condition decides Ready among those of the same weight. Flux: source-controller contract, "Summary order per kind".
@@ -38,77 +32,25 @@ func owned() []string { return append(order(), meta.ReadyCondition) }
 
 // setStatus turns the facts of a run and how it ended, or stands, into status.
 func setStatus(s *scope, r reconcile.Result) {
-	if !publish.HasFacts(s.obj, r) {
-		return
+	if s.files.Stored != nil {
+		s.obj.Status.ObservedIgnore, s.obj.Status.ObservedLayerSelector = s.obj.Spec.Ignore, s.obj.Spec.LayerSelector
 	}
-	setArtifact(s)
-	setOutdated(s, r)
-	setFailures(s, r)
-	publish.Conclude(s.obj, r, publish.Conclusion{Order: order(), Progress: progress(s), Told: r.Reports != "" && r.Reason != sourcev1.SourceIgnoreErrorReason})
+	publish.SetStatus(s.files, r, publish.Facts{
+		Order:     order(),
+		InStorage: inStorage,
+		News:      news(s), NewsReason: sourcev1.NewRevisionReason,
+		Unchanged: s.unchanged, Fetched: s.fetched,
+	})
 }
 
-// setArtifact brings in what storage holds.
-func setArtifact(s *scope) {
-	status := &s.obj.Status
-	if !s.looked {
-		return
-	}
-	status.URL = s.link
-	if !s.found.Adopted {
-		// What is adopted is not told: nobody knows for which settings it was made, and this run makes it again.
-		status.Artifact = s.found.Artifact
-	}
-	if s.stored != nil {
-		status.Artifact = s.stored
-		status.ObservedIgnore = s.obj.Spec.Ignore
-		status.ObservedLayerSelector = s.obj.Spec.LayerSelector
-	}
-	if status.Artifact == nil {
-		conditions.Delete(s.obj, sourcev1.ArtifactInStorageCondition)
-		return
-	}
-	conditions.MarkTrue(s.obj, sourcev1.ArtifactInStorageCondition, meta.SucceededReason, textStored, status.Artifact.Revision)
+func inStorage(a *meta.Artifact) (reason, message string) {
+	return meta.SucceededReason, fmt.Sprintf(textStored, a.Revision)
 }
 
-// setOutdated says that upstream is ahead of what is published. A run that does not get as far as asking leaves it as it is.
-func setOutdated(s *scope, r reconcile.Result) {
-	switch {
-	case s.unchanged, s.stored != nil, s.looked && s.found.Artifact == nil, r.Succeeded():
-		conditions.Delete(s.obj, sourcev1.ArtifactOutdatedCondition)
-	case s.target.revision != "" && isNew(s):
-		conditions.MarkTrue(s.obj, sourcev1.ArtifactOutdatedCondition, sourcev1.NewRevisionReason, "%s", outdated(s))
+// news describes what the registry has if it is not what is published.
+func news(s *scope) string {
+	if s.target.revision == "" || !isNew(s) {
+		return ""
 	}
-}
-
-func outdated(s *scope) string {
 	return fmt.Sprintf(textOutdated, s.target.revision, s.target.reference)
-}
-
-// setFailures sets the condition that the failed phase reports, and removes those that earlier phases of this run disproved.
-func setFailures(s *scope, r reconcile.Result) {
-	// No signature is looked at by this version, so nothing about one may stay behind of another.
-	conditions.Delete(s.obj, sourcev1.SourceVerifiedCondition)
-	if s.looked {
-		conditions.Delete(s.obj, sourcev1.StorageOperationFailedCondition)
-	}
-	if s.unchanged || s.fetched || r.Phase == phaseAccept {
-		conditions.Delete(s.obj, sourcev1.FetchFailedCondition)
-	}
-	if r.Running || r.Class == outcome.Done || r.Reports == "" || r.Reason == sourcev1.SourceIgnoreErrorReason {
-		return
-	}
-	conditions.MarkTrue(s.obj, r.Reports, cmp.Or(r.Reason, meta.FailedReason), "%s", r.Message())
-}
-
-// progress describes what the run is about.
-func progress(s *scope) string {
-	switch {
-	case s.looked && s.found.Artifact != nil && s.target.revision != "" && isNew(s):
-		return textBuilding + ": " + outdated(s)
-	case s.found.Lost:
-		return textLost
-	case s.looked && s.found.Artifact == nil:
-		return textBuilding
-	}
-	return textProgressing
 }

@@ -4,6 +4,7 @@
 package publish
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/fluxcd/pkg/apis/meta"
@@ -15,44 +16,60 @@ import (
 	"github.com/weir-gitops/weir/kit/reconcile"
 )
 
-// Source is an object with an artifact.
-type Source interface {
-	conditions.Setter
-	GetArtifact() *meta.Artifact
+// Events lists what a run of any kind has to tell; before is the object as it was read. A run in which nothing moved has nothing to tell, not even
+// to the cluster: the contract's trace events of such runs would be a request per object and interval. news makes the event about what is
+// published, for the reason NewArtifact or Succeeded.
+func Events(before Source, f *Files, r reconcile.Result, news func(reason string) kitevents.Event) []kitevents.Event {
+	all := storageEvents(f)
+	switch {
+	case r.IsError():
+		return append(all, faultEvent(r))
+	case r.Class == outcome.Waiting && conditions.GetReason(before, r.Reports) != r.Reason:
+		return append(all, kitevents.Event{Reason: r.Reason, Message: r.Message(), To: kitevents.Cluster})
+	}
+	if reason := successReason(before, f.Source, r); reason != "" {
+		e, published := news(reason), f.Source.GetArtifact()
+		e.Metadata = map[string]string{sourcev1.RevisionMetadataKey: published.Revision, sourcev1.DigestMetadataKey: published.Digest}
+		all = append(all, e)
+	}
+	return all
 }
 
-// StorageEvents tells what Look did to the files of an object.
-func StorageEvents(found Found) []kitevents.Event {
+// storageEvents tells what happened to the files of an object.
+func storageEvents(f *Files) []kitevents.Event {
 	var all []kitevents.Event
-	if len(found.Removed) > 0 {
+	if n := len(f.Found.Removed); n > 0 {
 		all = append(all, kitevents.Event{
 			Reason:  sourcev1.GarbageCollectionSucceededReason,
-			Message: fmt.Sprintf("garbage collected %d artifacts", len(found.Removed)),
+			Message: fmt.Sprintf("garbage collected %d artifacts", n),
 			To:      kitevents.Cluster,
 		})
 	}
-	if found.Altered != nil {
+	if f.Found.Altered != nil {
 		all = append(all, kitevents.Event{
 			Severity: kitevents.Error,
 			Reason:   sourcev1.ArtifactVerificationFailedReason,
-			Message:  "stored artifact was altered and is made again: " + found.Altered.Error(),
+			Message:  "stored artifact was altered and is made again: " + f.Found.Altered.Error(),
+		})
+	}
+	if f.Unlinked != nil {
+		all = append(all, kitevents.Event{
+			Reason:  sourcev1.SymlinkUpdateFailedReason,
+			Message: "link to the latest artifact not set: " + f.Unlinked.Error(),
+			To:      kitevents.Cluster,
 		})
 	}
 	return all
 }
 
-// FaultEvent tells of a run that ended with a fault.
-func FaultEvent(r reconcile.Result) kitevents.Event {
-	reason := r.Reason
-	if r.Class == outcome.Unforeseen {
-		reason = meta.FailedReason
-	}
-	return kitevents.Event{Severity: kitevents.Error, Reason: reason, Message: r.Message()}
+// faultEvent tells of a run that ended with a fault.
+func faultEvent(r reconcile.Result) kitevents.Event {
+	return kitevents.Event{Severity: kitevents.Error, Reason: cmp.Or(r.Reason, meta.FailedReason), Message: r.Message()}
 }
 
-// SuccessReason is why a run is worth an event, empty if it is not: NewArtifact for a new digest, Succeeded for the end of one of the given
-// failures. Flux: source-controller contract, "Which events".
-func SuccessReason(before, after Source, r reconcile.Result, failures ...string) string {
+// successReason is why a run is worth an event, empty if it is not: NewArtifact for a new digest, Succeeded for the end of a failure.
+// Flux: source-controller contract, "Which events".
+func successReason(before, after Source, r reconcile.Result) string {
 	old, published := before.GetArtifact(), after.GetArtifact()
 	if !r.Succeeded() || published == nil {
 		return ""
@@ -60,15 +77,12 @@ func SuccessReason(before, after Source, r reconcile.Result, failures ...string)
 	if old == nil || old.Digest != published.Digest {
 		return sourcev1.NewArtifactReason
 	}
-	for _, failure := range failures {
+	for _, failure := range []string{
+		sourcev1.FetchFailedCondition, sourcev1.StorageOperationFailedCondition, sourcev1.IncludeUnavailableCondition, sourcev1.BuildFailedCondition,
+	} {
 		if conditions.IsTrue(before, failure) {
 			return meta.SucceededReason
 		}
 	}
 	return ""
-}
-
-// Metadata are the facts that go with an event about an artifact.
-func Metadata(a *meta.Artifact) map[string]string {
-	return map[string]string{sourcev1.RevisionMetadataKey: a.Revision, sourcev1.DigestMetadataKey: a.Digest}
 }

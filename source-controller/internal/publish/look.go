@@ -36,9 +36,12 @@ type Found struct {
 	Removed []string
 }
 
-// Look removes old files of o and checks the one that published names, which may be nil. A file that was altered is deleted. An
+// Usable reports whether there is an artifact that may be what is wanted.
+func (f Found) Usable() bool { return f.Artifact != nil && !f.Adopted }
+
+// look removes old files of o and checks the one that published names, which may be nil. A file that was altered is deleted. An
 // error leaves the artifact as published, as long as the file may be fine: only one that vanished or was altered is gone.
-func Look(ctx context.Context, s *store.Store, o store.Object, published *meta.Artifact) (Found, error) {
+func look(ctx context.Context, s *store.Store, o store.Object, published *meta.Artifact) (Found, error) {
 	current := ""
 	if published != nil {
 		current = published.Path

@@ -13,8 +13,10 @@ import (
 
 	"github.com/fluxcd/pkg/apis/meta"
 
+	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
 	"github.com/weir-gitops/weir/kit/artifact"
 	"github.com/weir-gitops/weir/kit/artifact/store"
+	"github.com/weir-gitops/weir/kit/outcome"
 	"github.com/weir-gitops/weir/source-controller/internal/publish"
 )
 
@@ -54,7 +56,7 @@ func TestLook(t *testing.T) {
 			a := &meta.Artifact{Path: file.Path, URL: file.URL, Digest: "sha256:" + file.Digest.Hex}
 			tc.damage(t, filepath.Join(dir, file.Path), a)
 
-			found, err := publish.Look(t.Context(), s, o, a)
+			found, err := look(t, s, o, a)
 			must(t, err)
 			if (found.Artifact != nil) != tc.there || found.Lost != tc.lost || !errors.Is(found.Altered, tc.altered) {
 				t.Errorf("%s\n%+v", tc.reason, found)
@@ -78,7 +80,7 @@ func TestLookKeepsOnErrors(t *testing.T) {
 	own := filepath.Dir(filepath.Join(dir, a.Path))
 	must(t, os.RemoveAll(own))
 	must(t, os.WriteFile(own, nil, 0o600)) // fails as a broken disk does: neither there nor missing
-	found, err := publish.Look(t.Context(), s, object(), a)
+	found, err := look(t, s, object(), a)
 	if err == nil || found.Artifact == nil || found.Artifact.Digest != a.Digest || found.Lost {
 		t.Errorf("a file that cannot be read now is not lost: %+v, %v", found, err)
 	}
@@ -90,11 +92,22 @@ func TestLookAdopts(t *testing.T) {
 	defer s.Close()
 	a := published(t, s, "content")
 	later := published(t, s, "later content")
-	found, err := publish.Look(t.Context(), s, object(), a)
+	found, err := look(t, s, object(), a)
 	must(t, err)
 	if !found.Adopted || found.Altered != nil || found.Lost || found.Artifact == nil || found.Artifact.Digest != later.Digest {
 		t.Errorf("what we wrote and did not get to publish is ours: %+v", found)
 	}
+}
+
+// look does what a run begins with.
+func look(t *testing.T, s *store.Store, o store.Object, a *meta.Artifact) (publish.Found, error) {
+	t.Helper()
+	files := &publish.Files{Store: s, Object: o, Status: publish.Status{Artifact: &a}}
+	err := files.Look(t.Context())
+	if err != nil && outcome.Of(err).Reason != sourcev1.StatOperationFailedReason {
+		t.Errorf("outcome %+v", outcome.Of(err))
+	}
+	return files.Found, err
 }
 
 func object() store.Object { return store.Object{Kind: "gitrepository", Namespace: "ns", Name: "app"} }
@@ -113,7 +126,7 @@ func TestLookAtNothing(t *testing.T) {
 	s, err := store.Open(store.Options{Path: t.TempDir()})
 	must(t, err)
 	defer s.Close()
-	found, err := publish.Look(t.Context(), s, store.Object{Kind: "k", Namespace: "ns", Name: "n"}, nil)
+	found, err := look(t, s, store.Object{Kind: "k", Namespace: "ns", Name: "n"}, nil)
 	if err != nil || found.Artifact != nil || found.Lost {
 		t.Errorf("%+v, %v", found, err)
 	}

@@ -5,19 +5,25 @@ package publish
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"path"
 
 	"github.com/fluxcd/pkg/apis/meta"
 	"github.com/go-logr/logr"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
+	"github.com/weir-gitops/weir/kit/artifact/archive"
 	"github.com/weir-gitops/weir/kit/artifact/store"
+	"github.com/weir-gitops/weir/kit/outcome"
 )
 
 // Content is an artifact that is to be stored.
 type Content struct {
-	Object store.Object
 	// File is its name.
 	File string
 	// Revision and Metadata go into the artifact as they are.
@@ -27,9 +33,9 @@ type Content struct {
 	Produce func(io.Writer) error
 }
 
-// Save stores an artifact. The file of the one it replaces, which may be nil, stays for its time.
-func Save(ctx context.Context, s *store.Store, replaced *meta.Artifact, c Content) (*meta.Artifact, error) {
-	file, err := s.Write(c.Object, c.File, c.Produce)
+// save stores an artifact of o. The file of the one it replaces, which may be nil, stays for its time.
+func save(ctx context.Context, s *store.Store, o store.Object, replaced *meta.Artifact, c Content) (*meta.Artifact, error) {
+	file, err := s.Write(o, c.File, c.Produce)
 	if err != nil {
 		return nil, err
 	}
@@ -50,11 +56,42 @@ func Save(ctx context.Context, s *store.Store, replaced *meta.Artifact, c Conten
 	}, nil
 }
 
-// Relink is what an object tells as the address of its link name: the present one of the link beside its artifact, nothing without an artifact
+// relink is what an object tells as the address of its link name: the present one of the link beside its artifact, nothing without an artifact
 // or if no link was told.
-func Relink(s *store.Store, a *meta.Artifact, told, name string) string {
+func relink(s *store.Store, a *meta.Artifact, told, name string) string {
 	if a == nil || told == "" {
 		return ""
 	}
 	return s.URL(path.Join(path.Dir(a.Path), name))
+}
+
+// Rules are the ignore rules of a tree, with those of spec.ignore, which may be nil, as the last.
+func Rules(ctx context.Context, tree archive.Source, ignore *string) (*archive.Rules, error) {
+	extra := ""
+	if ignore != nil {
+		extra = *ignore
+	}
+	return archive.TreeRules(ctx, tree, extra)
+}
+
+// ArchiveFault is the outcome of work on an archive that ended with err.
+func ArchiveFault(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, archive.ErrRules):
+		return outcome.Fail(sourcev1.SourceIgnoreErrorReason, err)
+	}
+	return outcome.Fail(sourcev1.ArchiveOperationFailedReason, WithoutPath(err))
+}
+
+// WithoutPath leaves the path out of the error of a file: it is private, and long.
+func WithoutPath(err error) error {
+	if broken, ok := errors.AsType[*fs.PathError](err); ok {
+		return fmt.Errorf("%s: %w", broken.Op, broken.Err)
+	}
+	if broken, ok := errors.AsType[*os.LinkError](err); ok {
+		return fmt.Errorf("%s: %w", broken.Op, broken.Err)
+	}
+	return err
 }

@@ -1,0 +1,63 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package publish_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/fluxcd/pkg/apis/meta"
+	"github.com/fluxcd/pkg/runtime/conditions"
+
+	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
+	"github.com/weir-gitops/weir/kit/auth"
+	"github.com/weir-gitops/weir/kit/outcome"
+	"github.com/weir-gitops/weir/kit/reconcile"
+	"github.com/weir-gitops/weir/source-controller/internal/publish"
+)
+
+func TestObserved(t *testing.T) {
+	fields := func(o *sourcev1.OCIRepository) publish.Status { return publish.Status{Artifact: &o.Status.Artifact} }
+	driver, _ := publish.Driver(publish.Base{Secrets: &auth.Reader{}}, fields, reconcile.Kind[*sourcev1.OCIRepository, int]{})
+	with := &sourcev1.OCIRepository{}
+	conditions.MarkTrue(with, meta.ReadyCondition, "x", "x")
+	bad := errors.New("x")
+	cases := map[string]struct {
+		reason string
+		obj    *sourcev1.OCIRepository
+		result reconcile.Result
+		want   bool
+	}{
+		"Success":       {"A good run observed the generation.", with, reconcile.Result{}, true},
+		"Stalled":       {"So did one that needs a person.", with, reconcile.Result{Outcome: outcome.Of(outcome.Stall("x", bad))}, true},
+		"Failed":        {"One that is retried did not.", with, reconcile.Result{Outcome: outcome.Of(outcome.Fail("x", bad))}, false},
+		"Waiting":       {"Nor did one that waits.", with, reconcile.Result{Outcome: outcome.Of(outcome.Wait(0, "x", "x"))}, false},
+		"Suspended":     {"A suspended one did if there is anything to say.", with, reconcile.Result{Suspended: true}, true},
+		"SuspendedBare": {"Not without conditions.", &sourcev1.OCIRepository{}, reconcile.Result{Suspended: true}, false},
+		"Deleting":      {"A deleted object does not care.", with, reconcile.Result{Deleting: true}, false},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			if got := driver.Kind.Observed(tc.obj, tc.result); got != tc.want {
+				t.Errorf("%s\ngot %t", tc.reason, got)
+			}
+		})
+	}
+}
+
+// A condition about signatures counts for no kind that has none of its own, and stays.
+func TestVerifiedElsewhere(t *testing.T) {
+	o := &sourcev1.OCIRepository{}
+	conditions.MarkFalse(o, sourcev1.SourceVerifiedCondition, "Theirs", "x")
+	f := &publish.Files{Source: o, Looked: true, Found: publish.Found{Artifact: &meta.Artifact{}}, Status: publish.Status{
+		Common: reconcile.Common{ObservedGeneration: &o.Status.ObservedGeneration}, Artifact: &o.Status.Artifact,
+	}}
+	publish.SetStatus(f, reconcile.Result{}, publish.Facts{
+		Order:     []string{sourcev1.ArtifactInStorageCondition},
+		InStorage: func(*meta.Artifact) (reason, message string) { return "Succeeded", "stored" },
+	})
+	if !conditions.IsReady(o) || !conditions.IsFalse(o, sourcev1.SourceVerifiedCondition) {
+		t.Errorf("%+v", o.Status.Conditions)
+	}
+}
