@@ -69,7 +69,8 @@ func one(ctx context.Context, c client.Client, obj *unstructured.Unstructured) (
 		return Change{}, err
 	}
 	applied := obj.DeepCopy() // the answer is written into it
-	if err := c.Apply(ctx, client.ApplyConfigurationFromUnstructured(applied), owner); err != nil {
+	// What somebody else set is taken over, as an upgrade is to end with what the manifests say.
+	if err := c.Apply(ctx, client.ApplyConfigurationFromUnstructured(applied), owner, client.ForceOwnership); err != nil {
 		return Change{}, err
 	}
 	change := Change{Subject: Subject(obj), Action: "configured"}

@@ -11,7 +11,7 @@ import (
 
 // completion returns weir completion, in place of the one that cobra would add.
 func completion() *cobra.Command {
-	cmd := &cobra.Command{Use: "completion", Short: "Print a script that completes commands, flags and names of objects in a shell"}
+	cmd := &cobra.Command{Use: "completion", Short: "Print a script that completes commands, flags and names of objects in a shell", Example: "  . <(weir completion bash)"}
 	add := func(shell, example string, script func(root *cobra.Command) error) {
 		cmd.AddCommand(&cobra.Command{
 			Use: shell, Short: "Print the script for " + shell, Example: example, Args: cobra.NoArgs, DisableFlagsInUseLine: true,

@@ -437,10 +437,10 @@ func TestCreateApply(t *testing.T) {
 		wants(t, "What the API server refuses is said.", 1, "", "✗ apply GitRepository other: ")
 }
 
-func TestCreateTimeout(t *testing.T) {
+func TestCreateWaits(t *testing.T) {
 	connect(t)
-	weir(t, "", "create", "ks", "apps", "--source=fleet", "--timeout=300ms").
-		wants(t, "Nobody reconciles it.", 1, "", "✗ Kustomization reconciliation failed: timed out after 300ms")
+	weirUntil(t, "waiting for Kustomization", "create", "ks", "apps", "--source=fleet").
+		wants(t, "Nobody reconciles it.", 130, "", "✔ Kustomization created\n◎ waiting for Kustomization reconciliation\n✗ interrupted\n")
 }
 
 func TestCreateGitSSH(t *testing.T) {

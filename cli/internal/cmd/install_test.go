@@ -109,17 +109,17 @@ func TestInstallation(t *testing.T) {
 		weir(t, "", crd).wants(t, "Nothing is installed.", 1, "", "✗ ")
 	}
 	weir(t, "", "check", "--pre").wants(t, "The cluster is new enough.", 0, "", "✔ prerequisites checks passed")
-	got := weir(t, "", "install", "--timeout", "3s", "--registry-creds", "u:p", "--image-pull-secret", "pull")
-	got.wants(t, "Nobody runs pods here.", 1, "Deployment/flux-system/source-controller created\n", "✗ source-controller: deployment not ready")
+	got := weirUntil(t, "◎ source-controller: ", "install", "--registry-creds", "u:p", "--image-pull-secret", "pull")
+	got.wants(t, "Nobody runs pods here.", 130, "Deployment/flux-system/source-controller created\n", "✗ source-controller: deployment not ready")
 
 	runs(t, cluster.Client)
-	got = weir(t, "", "install", "--image-pull-secret", "pull", "--timeout", "20s")
+	got = weir(t, "", "install", "--image-pull-secret", "pull")
 	got.wants(t, "A second run changes nothing.", 0, "ServiceAccount/flux-system/source-controller unchanged\n", "✔ install finished")
 	var secret corev1.Secret
 	if err := cluster.Client.Get(t.Context(), client.ObjectKey{Namespace: "flux-system", Name: "pull"}, &secret); err != nil {
 		t.Error(err)
 	}
-	got = weir(t, "", "check", "--timeout", "20s")
+	got = weir(t, "", "check")
 	got.wants(t, "All is well.", 0, "", "✔ all checks passed")
 	got.wants(t, "Controllers are named.", 0, "", "✔ helm-controller: deployment ready\n► ghcr.io/weir-gitops/helm-controller:devel")
 	got.wants(t, "Kinds are named.", 0, "", "✔ kustomizations.kustomize.toolkit.fluxcd.io/v1")
@@ -132,7 +132,7 @@ func TestInstallation(t *testing.T) {
 	}
 	weir(t, "n\n", "uninstall").wants(t, "No is no.", 1, "", "✗ aborting")
 	weir(t, "", "uninstall", "--dry-run").wants(t, "Nothing happens.", 0, "", "✔ Deployment/flux-system/source-controller deleted (dry run)")
-	got = weir(t, "", "uninstall", "-s", "--keep-namespace", "--wait", "--timeout", "30s")
+	got = weir(t, "", "uninstall", "-s", "--keep-namespace", "--wait")
 	got.wants(t, "Everything goes.", 0, "", "✔ GitRepository/default/left finalizers deleted")
 	got.wants(t, "Everything goes.", 0, "", "✔ CustomResourceDefinition/gitrepositories.source.toolkit.fluxcd.io deleted")
 	got.wants(t, "The quota goes as well.", 0, "", "✔ ResourceQuota/flux-system/critical-pods-flux-system deleted")

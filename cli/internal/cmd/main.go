@@ -22,6 +22,7 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	helmv2 "github.com/weir-gitops/weir/api/helm/v2"
@@ -41,49 +42,58 @@ import (
 	"github.com/weir-gitops/weir/kit/manager/version"
 )
 
+// interrupted is the exit code after Ctrl-C, as shells have it.
+const interrupted = 130
+
 // Main runs the command and returns its exit code.
 func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	utilruntime.ErrorHandlers = nil //nolint:reassign // they log what is returned as well
+	context.AfterFunc(ctx, stop)    // the second Ctrl-C ends the process, whatever it is at
 	t := terminal.Terminal{In: stdin, Out: stdout, Err: stderr}
-	root, err := Root(t)
+	return run(ctx, t, args)
+}
+
+// run says once what went wrong.
+func run(ctx context.Context, t terminal.Terminal, args []string) int {
+	s, root, err := tree(t)
 	if err != nil {
 		t.Failure("%v", err)
 		return 1
 	}
 	root.SetArgs(args)
-	return run(ctx, root, t)
-}
-
-// run says once what went wrong.
-func run(ctx context.Context, root *cobra.Command, t terminal.Terminal) int {
-	err := root.ExecuteContext(ctx)
-	if err == nil {
+	if err = root.ExecuteContext(ctx); err == nil {
 		return 0
 	}
+	if ctx.Err() != nil {
+		t.Failure("interrupted")
+		return interrupted
+	}
 	if coded, ok := errors.AsType[*session.ExitError](err); ok {
-		coded.Print(t)
+		coded.Print(s)
 		return coded.Code
 	}
-	t.Failure("%v", err)
+	s.Failed(err)
 	return 1
 }
 
-// Root returns the whole tree on these streams.
-func Root(t terminal.Terminal) (*cobra.Command, error) {
+// tree returns all commands on these streams, and the session that they share.
+func tree(t terminal.Terminal) (*session.Session, *cobra.Command, error) {
 	log.SetLogger(logr.Discard()) // libraries that log are not heard
 	scheme := runtime.NewScheme()
 	kinds := runtime.NewSchemeBuilder(corev1.AddToScheme, appsv1.AddToScheme, networkingv1.AddToScheme, rbacv1.AddToScheme,
 		apiextensionsv1.AddToScheme, sourcev1.AddToScheme, kustomizev1.AddToScheme, helmv2.AddToScheme, imagev1.AddToScheme,
 		notificationv1.AddToScheme, notificationv1beta3.AddToScheme)
 	if err := kinds.AddToScheme(scheme); err != nil {
-		return nil, fmt.Errorf("scheme: %w", err)
+		return nil, nil, fmt.Errorf("scheme: %w", err)
 	}
 	s := session.New(t, scheme)
 	root := &cobra.Command{
 		Use:               "weir",
 		Short:             "Command line of the Weir GitOps toolkit",
 		Long:              "Weir keeps clusters as Git says. This command installs it, shows what it does, and asks it for more.",
+		Example:           "  weir install\n  weir get all -A\n  weir reconcile kustomization apps --with-source\n  weir events --for Kustomization/apps",
 		SilenceUsage:      true,
 		SilenceErrors:     true,
 		Version:           strings.TrimPrefix(version.String(), "v"),
@@ -95,7 +105,7 @@ func Root(t terminal.Terminal) (*cobra.Command, error) {
 	root.SetErr(t.Err)
 	s.Bind(root.PersistentFlags())
 	if err := s.CompleteGlobal(root); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	root.AddCommand(get.Command(s))
 	root.AddCommand(object.Commands(s)...)
@@ -104,7 +114,7 @@ func Root(t terminal.Terminal) (*cobra.Command, error) {
 	root.AddCommand(create.Command(s), completion())
 	root.AddCommand(observe.Commands(s)...)
 	strict(root)
-	return root, nil
+	return s, root, nil
 }
 
 // strict makes commands that only hold others refuse a name that they do not hold, where cobra would print their help and succeed.

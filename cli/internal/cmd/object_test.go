@@ -122,8 +122,8 @@ func TestGet(t *testing.T) {
 		})
 	}
 	t.Run("Watch", func(t *testing.T) {
-		got := weir(t, "", "get", "ks", "-w", "--timeout", "300ms")
-		got.wants(t, "Rows come until the time that was asked for is over.", 1, "apps\t", "✗ timed out after 300ms")
+		weirUntil(t, "apps", "get", "ks", "-w").wants(t, "Rows come until somebody ends it.", 130, "apps\t", "✗ interrupted\n")
+		weir(t, "", "get", "ks", "-w", "--timeout=1ns").wants(t, "Or until the time that was asked for is over.", 1, "", "✗ timed out after 1ns")
 	})
 }
 
@@ -147,7 +147,9 @@ func TestSuspend(t *testing.T) {
 	if suspended() {
 		t.Error("apps is suspended still")
 	}
-	weir(t, "", "resume", "ks", "apps", "--timeout", "200ms").wants(t, "A single one is waited for.", 1, "", "✗ Kustomization apps reconciliation failed: timed out after 200ms")
+	weirUntil(t, "waiting for Kustomization apps", "resume", "ks", "apps").
+		wants(t, "A single one is waited for.", 130, "", "✗ Kustomization apps reconciliation failed: ")
+	weir(t, "", "resume", "ks", "apps", "apps", "--wait=false").wants(t, "Names count once.", 0, "", "► resuming kustomization apps in "+namespace+" namespace\n✔ kustomization resumed\n")
 }
 
 func TestDelete(t *testing.T) {
@@ -222,5 +224,5 @@ func TestReconcile(t *testing.T) {
 	got.wants(t, "Then the object.", 0, "", "✔ applied revision main@sha1:"+commit)
 
 	weir(t, "", "reconcile", "ks", "none").wants(t, "It has to exist.", 1, "", "✗ Kustomization object 'none' not found")
-	weir(t, "", "reconcile", "ks", "apps", "--timeout", "300ms").wants(t, "Nobody answers.", 1, "", "✗ timed out after 300ms")
+	weirUntil(t, "waiting for Kustomization", "reconcile", "ks", "apps").wants(t, "Nobody answers.", 130, "", "✗ interrupted\n")
 }

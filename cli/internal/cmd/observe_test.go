@@ -127,11 +127,11 @@ spec: {interval: 1m, prune: true, sourceRef: {kind: GitRepository, name: far, na
 	weir(t, "", "events", "--for=Kustomization/away").wants(t, "It is that of the source.", 0, other+"\t12m ", "")
 	t.Run("Watch", func(t *testing.T) {
 		done := make(chan result)
-		go func() { done <- weir(t, "", "events", "-w", "--types=Normal", "--timeout=3s") }()
+		go func() { done <- weirUntil(t, "applied", "events", "-w", "--types=Normal") }()
 		// Whether it comes with the list or with the watch, it is printed once.
 		event(t, cluster, ks, corev1.EventTypeNormal, "applied", 11, 1)
 		got := <-done
-		got.wants(t, "New events follow.", 1, "applied", "✗ timed out after 3s")
+		got.wants(t, "New events follow.", 130, "applied", "✗ interrupted\n")
 		if strings.Count(got.out, "applied") != 1 || strings.Count(got.out, "LAST SEEN") != 1 {
 			t.Errorf("stdout %q", got.out)
 		}
@@ -275,9 +275,10 @@ func TestLogs(t *testing.T) {
 	}
 	weir(t, "", "logs", "-A").wants(t, "Everywhere is also what is about nothing.", 0, "T info - starting manager\n", "")
 	t.Run("Follow", func(t *testing.T) {
-		got := weir(t, "", "logs", "-f", "--kind=Kustomization", "--timeout=2s")
-		got.wants(t, "Controllers are followed side by side until the time that was asked for is over.", 1, "kustomize-controller-1 manager\n", "✗ timed out after 2s")
-		got.wants(t, "None waits for another.", 1, "source-controller-0 single\n", "")
+		got := weirUntil(t, "kustomize-controller-1 manager\n", "logs", "-f", "--kind=Kustomization")
+		got.wants(t, "Logs are followed until somebody ends it.", 130, "kustomize-controller-1 manager\n", "✗ interrupted\n")
+		got = weirUntil(t, "source-controller-0 single\n", "logs", "-f", "--kind=Kustomization")
+		got.wants(t, "None waits for another.", 130, "source-controller-0 single\n", "✗ interrupted\n")
 	})
 	controllerPods(t, cluster, namespace, node, "broken-controller", []corev1.PodPhase{corev1.PodRunning}, "manager")
 	weir(t, "", "logs", "--kind=Kustomization").

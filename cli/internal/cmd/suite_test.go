@@ -5,9 +5,11 @@ package cmd
 
 import (
 	"bytes"
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/spf13/pflag"
@@ -34,13 +36,38 @@ type result struct {
 func weir(t *testing.T, stdin string, args ...string) result {
 	t.Helper()
 	var out, err bytes.Buffer
-	root, e := Root(terminal.Terminal{In: strings.NewReader(stdin), Out: &out, Err: &err})
-	if e != nil {
-		t.Fatal(e)
-	}
-	root.SetArgs(args)
-	code := run(t.Context(), root, terminal.Terminal{Out: &out, Err: &err})
+	code := run(t.Context(), terminal.Terminal{In: strings.NewReader(stdin), Out: &out, Err: &err}, args)
 	return result{out.String(), err.String(), code}
+}
+
+// weirUntil runs the command and interrupts it as soon as it has printed a text, on whichever stream.
+func weirUntil(t *testing.T, text string, args ...string) result {
+	t.Helper()
+	ctx, interrupt := context.WithCancel(t.Context())
+	defer interrupt()
+	out, err := &alarm{text: text, ring: interrupt}, &alarm{text: text, ring: interrupt}
+	code := run(ctx, terminal.Terminal{In: strings.NewReader(""), Out: out, Err: err}, args)
+	return result{out.String(), err.String(), code}
+}
+
+// alarm is a stream that rings when a text has gone through it.
+type alarm struct {
+	text string
+	ring func()
+
+	mu sync.Mutex
+	bytes.Buffer
+}
+
+// Write implements io.Writer.
+func (a *alarm) Write(data []byte) (int, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	n, err := a.Buffer.Write(data)
+	if strings.Contains(a.String(), a.text) {
+		a.ring()
+	}
+	return n, err
 }
 
 // connect points commands of this test at the API server, in a namespace of their own.

@@ -7,6 +7,7 @@ package kinds
 
 import (
 	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -52,6 +53,9 @@ func (k Kind) Object() *unstructured.Unstructured {
 	obj.SetGroupVersionKind(k.GroupVersionKind)
 	return obj
 }
+
+// Command is how the kind is named below a verb.
+func (k Kind) Command() string { return strings.TrimSpace(k.Group + " " + k.Name) }
 
 // IsStatic tells whether nobody reconciles this object.
 func (k Kind) IsStatic(obj *unstructured.Unstructured) bool { return k.Static != nil && k.Static(obj) }

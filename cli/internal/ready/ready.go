@@ -8,20 +8,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
+	"sync"
 
 	"github.com/fluxcd/cli-utils/pkg/kstatus/status"
 	"github.com/fluxcd/pkg/apis/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/watch"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/weir-gitops/weir/cli/internal/follow"
 	"github.com/weir-gitops/weir/cli/internal/kinds"
 )
-
-// pause is how long to wait before a watch that ended is opened again.
-const pause = time.Second
 
 // ErrFailed is the end of a wait for an object that will not get ready by itself. The text is that of its status.
 var ErrFailed = errors.New("not ready")
@@ -32,56 +29,24 @@ type Check func(obj *unstructured.Unstructured) (done bool, err error)
 // Wait returns the object once check is done with it. An object that does not exist is waited for.
 func Wait(ctx context.Context, c client.WithWatch, k kinds.Kind, key client.ObjectKey, check Check) (*unstructured.Unstructured, error) {
 	var last *unstructured.Unstructured
-	for {
-		obj, err := once(ctx, c, k, key, func(seen *unstructured.Unstructured) (bool, error) {
-			last = seen
-			return check(seen)
-		})
-		if obj != nil || err != nil {
-			return obj, err
-		}
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-			return nil, timeout(ctx, k, key, last)
-		}
-	}
-}
-
-// once watches until the watch ends, which is no error: the caller opens another.
-func once(ctx context.Context, c client.WithWatch, k kinds.Kind, key client.ObjectKey, check Check) (*unstructured.Unstructured, error) {
-	list := k.List()
-	// A list with a watch from its version misses nothing in between.
 	only := []client.ListOption{client.InNamespace(key.Namespace), client.MatchingFields{"metadata.name": key.Name}}
-	if err := c.List(ctx, list, only...); err != nil {
-		if ctx.Err() != nil {
-			return nil, nil
+	err := follow.Objects(ctx, c, k.List(), only, func(changes []watch.Event) (bool, error) {
+		for _, change := range changes {
+			obj, ok := change.Object.(*unstructured.Unstructured)
+			if !ok || change.Type == watch.Deleted {
+				continue
+			}
+			last = obj
+			if done, err := check(obj); done || err != nil {
+				return done, err
+			}
 		}
-		return nil, err
+		return false, nil
+	})
+	if err != nil && ctx.Err() != nil {
+		return nil, timeout(ctx, k, key, last)
 	}
-	for i := range list.Items {
-		if done, err := check(&list.Items[i]); done || err != nil {
-			return &list.Items[i], err
-		}
-	}
-	events, err := c.Watch(ctx, k.List(), append(only, &client.ListOptions{Raw: &metav1.ListOptions{ResourceVersion: list.GetResourceVersion()}})...)
-	if err != nil {
-		if ctx.Err() != nil {
-			return nil, nil
-		}
-		return nil, err
-	}
-	defer events.Stop()
-	for event := range events.ResultChan() {
-		obj, ok := event.Object.(*unstructured.Unstructured)
-		if !ok || (event.Type != watch.Added && event.Type != watch.Modified) {
-			continue
-		}
-		if done, err := check(obj); done || err != nil {
-			return obj, err
-		}
-	}
-	return nil, nil
+	return last, err
 }
 
 // Object is a Check for an object of the toolkit that is well: reconciled for its generation, Ready, and nothing in progress.
@@ -99,6 +64,54 @@ func Object(k kinds.Kind) Check {
 		}
 		return result.Status == status.CurrentStatus && observed(obj), nil
 	}
+}
+
+// Telling is Object that also tells why an object is not ready, whenever that changes: what fails now may succeed with the next try.
+func Telling(k kinds.Kind, tell func(message string)) Check {
+	is, told := Object(k), ""
+	return func(obj *unstructured.Unstructured) (bool, error) {
+		done, err := is(obj)
+		if why := wrong(k, obj); !done && err == nil && why != "" && why != told {
+			told = why
+			tell(why)
+		}
+		return done, err
+	}
+}
+
+// wrong is what keeps an object from being ready; empty if it says nothing but that something is under way.
+func wrong(k kinds.Kind, obj *unstructured.Unstructured) string {
+	if k.IsStatic(obj) { // it has no condition of ours
+		if result, err := status.Compute(obj); err == nil && result.Status == status.InProgressStatus {
+			return result.Message
+		}
+		return ""
+	}
+	// What is tried again has no observedGeneration, but its condition has.
+	if c, _ := kinds.ConditionOf(obj, meta.ReadyCondition); c.Status == "False" && c.ObservedGeneration == obj.GetGeneration() {
+		return c.Message
+	}
+	return ""
+}
+
+// All waits for objects of a kind, all at once, and returns each as Wait does. tell, which is never called twice at a time, gets what Telling
+// tells.
+func All(
+	ctx context.Context, c client.WithWatch, k kinds.Kind, keys []client.ObjectKey, tell func(key client.ObjectKey, message string),
+) ([]*unstructured.Unstructured, []error) {
+	objects, errs := make([]*unstructured.Unstructured, len(keys)), make([]error, len(keys))
+	var telling sync.Mutex
+	var waiting sync.WaitGroup
+	for i, key := range keys {
+		is := Telling(k, func(message string) {
+			telling.Lock()
+			defer telling.Unlock()
+			tell(key, message)
+		})
+		waiting.Go(func() { objects[i], errs[i] = Wait(ctx, c, k, key, is) })
+	}
+	waiting.Wait()
+	return objects, errs
 }
 
 // observed tells whether a controller has judged the object as it is now.

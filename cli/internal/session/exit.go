@@ -3,8 +3,6 @@
 
 package session
 
-import "github.com/weir-gitops/weir/cli/internal/terminal"
-
 // ExitError ends the command with a code of its own.
 type ExitError struct {
 	// Code is the exit code.
@@ -27,12 +25,12 @@ func (e *ExitError) Error() string {
 func (e *ExitError) Unwrap() error { return e.Err }
 
 // Print tells the person.
-func (e *ExitError) Print(t terminal.Terminal) {
+func (e *ExitError) Print(s *Session) {
 	switch {
 	case e.Err == nil:
 	case e.Warn:
-		t.Warning("%v", e.Err)
+		s.Warning("%v", e.Err)
 	default:
-		t.Failure("%v", e.Err)
+		s.Failed(e.Err)
 	}
 }

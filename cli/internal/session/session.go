@@ -15,7 +15,9 @@ import (
 	"github.com/spf13/pflag"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/apimachinery/pkg/version"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -51,6 +53,7 @@ type Session struct {
 	followContext bool
 	qps           float32
 	burst         int
+	server        string // set by Config: the address of the API server
 }
 
 // New returns a session on these streams, for the kinds of this scheme.
@@ -62,7 +65,7 @@ func New(t terminal.Terminal, scheme *runtime.Scheme) *Session {
 func (s *Session) Bind(flags *pflag.FlagSet) {
 	s.flags = flags
 	s.connection = genericclioptions.NewConfigFlags(false)
-	s.connection.Timeout = nil
+	s.connection.Timeout, s.connection.WrapConfigFn = nil, s.limits
 	s.connection.Namespace = new(DefaultNamespace)
 	// -s means --silent in several commands.
 	own := pflag.NewFlagSet("connection", pflag.ContinueOnError)
@@ -145,8 +148,37 @@ func (s *Session) Config() (*rest.Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("kubernetes client: %w", err)
 	}
-	config.QPS, config.Burst = s.qps, s.burst
+	if err := s.configured(config); err != nil {
+		return nil, err
+	}
+	s.server = config.Host
 	return config, nil
+}
+
+// limits makes a connection keep to the flags.
+func (s *Session) limits(config *rest.Config) *rest.Config {
+	config.QPS, config.Burst = s.qps, s.burst
+	if s.flags.Changed("timeout") { // for what libraries ask without a context
+		config.Timeout = s.Timeout
+	}
+	return config
+}
+
+// Reach asks the API server for its version, which needs no rights.
+func (s *Session) Reach() (*version.Info, error) {
+	config, err := s.Config()
+	if err != nil {
+		return nil, err
+	}
+	d, err := discovery.NewDiscoveryClientForConfig(config)
+	if err != nil {
+		return nil, fmt.Errorf("kubernetes client: %w", err)
+	}
+	info, err := d.ServerVersion()
+	if err != nil {
+		return nil, fmt.Errorf("kubernetes API: %w", err)
+	}
+	return info, nil
 }
 
 // Client reads and writes objects of the cluster.

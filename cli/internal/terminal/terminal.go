@@ -6,6 +6,7 @@ package terminal
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -52,30 +53,24 @@ func (t Terminal) say(symbol, format string, args []any) {
 	fmt.Fprintln(t.Err, symbol, strings.TrimRight(fmt.Sprintf(format, args...), "\n"))
 }
 
-// Confirm asks a question that only yes answers with nil; anything else is ErrAborted.
-func (t Terminal) Confirm(question string) error {
+// Confirm asks a question that only yes answers with nil; anything else is ErrAborted. skip is the flag with which nobody is asked.
+func (t Terminal) Confirm(ctx context.Context, question, skip string) error {
 	fmt.Fprintf(t.Err, "%s [y/N] ", question)
-	answer, err := t.line()
-	if err != nil {
+	answer, err := t.answer(ctx)
+	switch {
+	case errors.Is(err, io.EOF): // in a script
+		fmt.Fprintln(t.Err)
+		return fmt.Errorf("%w, as nobody answers; --%s does not ask", ErrAborted, skip)
+	case err != nil:
+		fmt.Fprintln(t.Err)
 		return err
 	}
-	switch strings.ToLower(strings.TrimSpace(answer)) {
+	switch strings.ToLower(answer) {
 	case "y", "yes":
 		return nil
 	default:
 		return ErrAborted
 	}
-}
-
-// Secret asks for a value that is not shown while it is typed. From a stream that is no terminal it takes one line.
-func (t Terminal) Secret(label string) (string, error) {
-	if file, ok := t.In.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
-		fmt.Fprint(t.Out, label)
-		typed, err := term.ReadPassword(int(file.Fd()))
-		fmt.Fprintln(t.Out)
-		return string(typed), err
-	}
-	return t.line()
 }
 
 // Colour tells whether the data goes to a person rather than a file.
@@ -84,10 +79,27 @@ func (t Terminal) Colour() bool {
 	return ok && term.IsTerminal(int(file.Fd()))
 }
 
-func (t Terminal) line() (string, error) {
-	line, err := bufio.NewReader(io.LimitReader(t.In, maxAnswerBytes)).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return "", fmt.Errorf("read the answer: %w", err)
+// answer reads a line, io.EOF if there is none. Nothing ends the read of a terminal: when ctx does, it is left to the end of the process.
+func (t Terminal) answer(ctx context.Context) (string, error) {
+	type result struct {
+		line string
+		err  error
 	}
-	return strings.TrimRight(line, "\r\n"), nil
+	answers := make(chan result, 1)
+	go func() {
+		line, err := bufio.NewReader(io.LimitReader(t.In, maxAnswerBytes)).ReadString('\n')
+		if line != "" && errors.Is(err, io.EOF) {
+			err = nil
+		}
+		answers <- result{strings.TrimSpace(line), err}
+	}()
+	select {
+	case r := <-answers:
+		if r.err != nil {
+			return "", fmt.Errorf("read the answer: %w", r.err)
+		}
+		return r.line, nil
+	case <-ctx.Done():
+		return "", context.Cause(ctx)
+	}
 }

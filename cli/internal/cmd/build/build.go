@@ -34,9 +34,9 @@ type options struct {
 
 // Commands returns weir build and weir diff.
 func Commands(s *session.Session) []*cobra.Command {
-	build := &cobra.Command{Use: "build", Short: "Render locally what the controllers would apply"}
+	build := &cobra.Command{Use: "build", Short: "Render locally what the controllers would apply", Example: "  weir build kustomization apps --path ./apps"}
 	build.AddCommand(buildKustomization(s))
-	diff := &cobra.Command{Use: "diff", Short: "Compare what would be applied with what is in the cluster"}
+	diff := &cobra.Command{Use: "diff", Short: "Compare what would be applied with what is in the cluster", Example: "  weir diff kustomization apps --path ./apps"}
 	diff.AddCommand(diffKustomization(s))
 	return []*cobra.Command{build, diff}
 }

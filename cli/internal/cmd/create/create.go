@@ -48,6 +48,9 @@ func Command(s *session.Session) *cobra.Command {
 		Use:   "create",
 		Short: "Create or update sources and appliers",
 		Long:  "Creates or updates an object and waits until it is ready. With --export it only prints the object, to commit it to a repository.",
+		Example: "  weir create source git fleet --url=https://example.com/fleet.git --branch=main\n" +
+			"  weir create kustomization apps --source=fleet --path=./apps --prune\n" +
+			"  weir create helmrelease podinfo --source=HelmRepository/podinfo --chart=podinfo",
 	}
 	flags := cmd.PersistentFlags()
 	flags.DurationVar(&o.interval, "interval", defaultInterval, "time between two reconciliations")
@@ -133,7 +136,8 @@ func (o *options) finish(ctx context.Context, k kinds.Kind, obj *unstructured.Un
 	}
 	s.Success("%s %s", k.Kind, verb)
 	s.Waiting("waiting for %s reconciliation", k.Kind)
-	done, err := ready.Wait(ctx, c, k, client.ObjectKeyFromObject(obj), ready.Object(k))
+	is := ready.Telling(k, func(message string) { s.Waiting("%s is not ready: %s", k.Kind, message) })
+	done, err := ready.Wait(ctx, c, k, client.ObjectKeyFromObject(obj), is)
 	if err != nil {
 		return fmt.Errorf("%s reconciliation failed: %w", k.Kind, err)
 	}

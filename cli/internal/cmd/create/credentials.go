@@ -130,7 +130,7 @@ func (c *credentials) deployKey(ctx context.Context, s *session.Session, address
 	}
 	s.Generated("deploy key: %s", public)
 	if !silent {
-		if err := s.Confirm("Have you added the deploy key to your repository?"); err != nil {
+		if err := s.Confirm(ctx, "Have you added the deploy key to your repository?", "silent"); err != nil {
 			return nil, err
 		}
 	}

@@ -38,7 +38,7 @@ type gitSource struct {
 }
 
 func (o *options) sourceCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "source", Short: "Create or update sources"}
+	cmd := &cobra.Command{Use: "source", Short: "Create or update sources", Example: "  weir create source git fleet --url=https://example.com/fleet.git --branch=main"}
 	timeout := cmd.PersistentFlags().Duration("fetch-timeout", 0, "limit for fetching the source; 0 leaves it to the controller")
 	cmd.AddCommand(o.gitCommand(timeout))
 	return cmd

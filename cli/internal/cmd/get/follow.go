@@ -9,11 +9,12 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/watch"
 
+	"github.com/weir-gitops/weir/cli/internal/follow"
 	"github.com/weir-gitops/weir/cli/internal/kinds"
 	"github.com/weir-gitops/weir/cli/internal/table"
 )
 
-// follow prints a row for every object and then one for every change, with one header in front of all.
+// follow prints the table of what is there and then a row for every change, with one header in front of all.
 func (q query) follow(ctx context.Context, k kinds.Kind) error {
 	ctx, cancel := q.session.Stream(ctx)
 	defer cancel()
@@ -21,21 +22,18 @@ func (q query) follow(ctx context.Context, k kinds.Kind) error {
 	if err != nil {
 		return err
 	}
-	events, err := c.Watch(ctx, k.List(), q.where()...)
-	if err != nil {
-		return err
-	}
-	defer events.Stop()
 	header := q.header(k)
-	for event := range events.ResultChan() {
-		obj, ok := event.Object.(*unstructured.Unstructured)
-		if !ok || event.Type == watch.Bookmark || event.Type == watch.Error {
-			continue
+	return follow.Objects(ctx, c, k.List(), q.where(), func(changes []watch.Event) (bool, error) {
+		var objects []unstructured.Unstructured
+		for _, change := range changes {
+			if obj, ok := change.Object.(*unstructured.Unstructured); ok {
+				objects = append(objects, *obj)
+			}
 		}
-		if rows := q.rows(k, []unstructured.Unstructured{*obj}, ""); len(rows) > 0 {
+		if rows := q.rows(k, objects, ""); len(rows) > 0 {
 			table.Print(q.session.Out, header, rows)
 			header = nil
 		}
-	}
-	return context.Cause(ctx)
+		return false, nil
+	})
 }

@@ -60,24 +60,29 @@ func Command(s *session.Session) *cobra.Command {
 	flags.StringVar(&o.statusSelector, "status-selector", "", "show objects whose condition has this status, such as ready=false or ready!=true")
 	flags.StringVarP(&o.labelSelector, "label-selector", "l", "", "show objects with these labels")
 
-	sources := &cobra.Command{Use: "sources", Aliases: []string{"source"}, Short: "Show the state of sources"}
-	images := &cobra.Command{Use: "images", Aliases: []string{"image"}, Short: "Show the state of image automation"}
+	names := parents()
+	sources := &cobra.Command{Use: names["source"], Aliases: []string{"source"}, Short: "Show the state of sources", Example: "  weir get sources all -A\n  weir get sources git --watch"}
+	images := &cobra.Command{Use: names["image"], Aliases: []string{"image"}, Short: "Show the state of image automation", Example: "  weir get images all -A\n  weir get images policy"}
 	cmd.AddCommand(sources, images)
-	parents := map[string]*cobra.Command{"source": sources, "image": images, "": cmd}
+	groups := map[string]*cobra.Command{"source": sources, "image": images, "": cmd}
 	for _, k := range kinds.All() {
-		parents[k.Group].AddCommand(o.kind(k))
+		groups[k.Group].AddCommand(o.kind(k))
 	}
-	for group, parent := range parents {
+	for group, parent := range groups {
 		parent.AddCommand(o.several(group))
 	}
 	return cmd
 }
+
+// parents are the commands that groups of kinds have below get.
+func parents() map[string]string { return map[string]string{"source": "sources", "image": "images"} }
 
 // kind returns the command of one kind.
 func (o *options) kind(k kinds.Kind) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               k.Plural + " [NAME]",
 		Short:             "Show the state of " + k.Kind + " objects",
+		Example:           fmt.Sprintf("  weir get %[1]s -A\n\n  # Follow one\n  weir get %[1]s apps --watch", strings.TrimSpace(parents()[k.Group]+" "+k.Plural)),
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: o.session.CompleteNames(k),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -106,7 +111,9 @@ func (o *options) several(group string) *cobra.Command {
 	return &cobra.Command{
 		Use:   "all",
 		Short: "Show the state of all of them",
-		Args:  cobra.NoArgs,
+		Example: fmt.Sprintf("  # Everywhere\n  weir get %[1]s -A\n\n  # What is not ready\n  weir get %[1]s -A --status-selector ready=false",
+			strings.TrimSpace(parents()[group]+" all")),
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if o.watch {
 				return errors.New("--watch follows a single kind: name it instead of all")
@@ -137,18 +144,28 @@ func (q query) sections(ctx context.Context, c client.Client, group string) erro
 	}
 	wg.Wait()
 	var failed error
+	served, found := 0, 0
 	for i, k := range wanted {
 		err := errs[i]
 		switch {
 		case err == nil:
+			served++
+			found += len(items[i])
 			q.section(k, items[i])
 		case meta.IsNoMatchError(err): // the kind is not installed
-		case apierrors.ReasonForError(err) == metav1.StatusReasonUnknown:
+		case apierrors.ReasonForError(err) == metav1.StatusReasonUnknown, apierrors.IsUnauthorized(err): // so it is with all
 			return fmt.Errorf("list %s: %w", k.Kind, err)
 		default:
+			served++
 			q.session.Failure("list %s: %v", k.Kind, err)
 			failed = &session.ExitError{Code: 1}
 		}
+	}
+	switch {
+	case served == 0:
+		q.session.Failure("none of these kinds is installed; weir install does that")
+	case found == 0 && failed == nil && q.labels.Empty():
+		q.session.Failure("no objects found %s", q.place())
 	}
 	return failed
 }
@@ -197,14 +214,18 @@ func (q query) show(ctx context.Context, k kinds.Kind) error {
 
 // none is the error of a table without rows.
 func (q query) none(k kinds.Kind) error {
-	where := fmt.Sprintf("in %q namespace", q.session.Namespace)
-	if q.all {
-		where = "in any namespace"
-	}
 	if q.name != "" {
-		return fmt.Errorf("%s object '%s' not found %s", k.Kind, q.name, where)
+		return fmt.Errorf("%s object '%s' not found %s", k.Kind, q.name, q.place())
 	}
-	return fmt.Errorf("no %s objects found %s", k.Kind, where)
+	return fmt.Errorf("no %s objects found %s", k.Kind, q.place())
+}
+
+// place is where it was looked.
+func (q query) place() string {
+	if q.all {
+		return "in any namespace"
+	}
+	return fmt.Sprintf("in %q namespace", q.session.Namespace)
 }
 
 func (q query) list(ctx context.Context, c client.Client, k kinds.Kind) ([]unstructured.Unstructured, error) {

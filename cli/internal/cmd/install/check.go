@@ -13,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 	appsv1 "k8s.io/api/apps/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
-	"k8s.io/client-go/discovery"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/weir-gitops/weir/cli/internal/bundle"
@@ -47,7 +46,7 @@ func check(ctx context.Context, s *session.Session, pre bool) error {
 	s.Action("checking prerequisites")
 	failed := &session.ExitError{Code: 1, Err: errors.New("check failed")}
 	if err := checkKubernetes(s); err != nil {
-		s.Failure("%v", err)
+		s.Failed(err)
 		return failed
 	}
 	if pre {
@@ -71,17 +70,9 @@ func check(ctx context.Context, s *session.Session, pre bool) error {
 }
 
 func checkKubernetes(s *session.Session) error {
-	config, err := s.Config()
+	info, err := s.Reach()
 	if err != nil {
 		return err
-	}
-	d, err := discovery.NewDiscoveryClientForConfig(config)
-	if err != nil {
-		return fmt.Errorf("kubernetes client: %w", err)
-	}
-	info, err := d.ServerVersion()
-	if err != nil {
-		return fmt.Errorf("kubernetes API: %w", err)
 	}
 	v, err := semver.NewVersion(info.GitVersion)
 	if err != nil {

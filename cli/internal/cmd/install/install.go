@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -116,7 +117,11 @@ func (o *installation) run(ctx context.Context) error {
 // validate settles what follows from flags and refuses what cannot be installed.
 func (o *installation) validate() error {
 	o.Namespace, o.Version = o.session.Namespace, version.String()
-	if o.wanted != "latest" && o.wanted != o.Version {
+	switch {
+	case o.wanted == "latest", o.wanted == o.Version:
+	case !strings.HasPrefix(o.wanted, "v"):
+		return fmt.Errorf("version %s is not one: it has to start with v, or be latest", o.wanted)
+	default:
 		return fmt.Errorf("version %s cannot be installed: this command carries %s; use the weir of that version", o.wanted, o.Version)
 	}
 	if o.registryCreds != "" && o.ImagePullSecret == "" {
@@ -151,7 +156,7 @@ func (o *installation) consent(ctx context.Context, c client.Client) error {
 		return nil
 	}
 	o.session.Warning("version %s is managed by %s", found.version, found.managedBy)
-	return o.session.Confirm("Override this installation?")
+	return o.session.Confirm(ctx, "Override this installation?", "force")
 }
 
 // credentials creates the Secret for the registry, if there is one to create.

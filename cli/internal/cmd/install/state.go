@@ -7,7 +7,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"sync"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -59,15 +58,11 @@ func deployments() kinds.Kind {
 
 // health waits for controllers, all at once, and returns what keeps each from being ready.
 func health(ctx context.Context, s *session.Session, c client.WithWatch, names []string) []error {
-	errs := make([]error, len(names))
-	var wg sync.WaitGroup
+	keys := make([]client.ObjectKey, len(names))
 	for i, name := range names {
-		wg.Go(func() {
-			k := deployments()
-			_, errs[i] = ready.Wait(ctx, c, k, client.ObjectKey{Namespace: s.Namespace, Name: name}, ready.Object(k))
-		})
+		keys[i] = client.ObjectKey{Namespace: s.Namespace, Name: name}
 	}
-	wg.Wait()
+	_, errs := ready.All(ctx, c, deployments(), keys, func(key client.ObjectKey, message string) { s.Waiting("%s: %s", key.Name, message) })
 	return errs
 }
 

@@ -105,14 +105,15 @@ func parts() []schema.GroupVersionKind {
 }
 
 func (r *removal) consent(ctx context.Context) error {
-	if r.silent || r.dryRun {
-		return nil
+	found, err := installed(ctx, r.client)
+	if err != nil || r.silent || r.dryRun {
+		return err
 	}
 	question := "Are you sure you want to delete the controllers and their kinds?"
-	if found, err := installed(ctx, r.client); err == nil && found != nil && !slices.Contains(fluxNames(), found.managedBy) {
+	if found != nil && !slices.Contains(fluxNames(), found.managedBy) {
 		question = fmt.Sprintf("This installation is managed by %s. Are you sure you want to delete it?", found.managedBy)
 	}
-	return r.session.Confirm(question)
+	return r.session.Confirm(ctx, question, "silent")
 }
 
 // labelled deletes the objects of one kind that carry the label of the installation: in its namespace, or cluster-wide.
@@ -162,7 +163,10 @@ func (r *removal) delete(ctx context.Context, obj *unstructured.Unstructured) {
 	if r.dryRun {
 		options = append(options, client.DryRunAll)
 	}
-	err := client.IgnoreNotFound(r.client.Delete(ctx, obj, options...))
+	err := r.client.Delete(ctx, obj, options...)
+	if apierrors.IsNotFound(err) {
+		return
+	}
 	if err == nil {
 		r.deleted = append(r.deleted, obj)
 	}

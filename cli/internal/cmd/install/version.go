@@ -24,9 +24,10 @@ func versionCommand(s *session.Session) *cobra.Command {
 	var clientOnly bool
 	var output string
 	cmd := &cobra.Command{
-		Use:   "version",
-		Short: "Print the version of this command and of the controllers",
-		Args:  cobra.NoArgs,
+		Use:     "version",
+		Short:   "Print the version of this command and of the controllers",
+		Example: "  weir version\n\n  # Without a cluster\n  weir version --client",
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if output != "yaml" && output != "json" {
 				return fmt.Errorf("output format %q is not one of yaml, json", output)

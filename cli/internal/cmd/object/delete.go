@@ -17,6 +17,7 @@ func deleteVerb(s *session.Session) verb {
 	return verb{
 		use: "delete", short: "Delete an object", arguments: "NAME", takes: suspends,
 		example: "  weir delete kustomization apps\n  weir delete source git apps --silent",
+		each:    "  weir delete %[1]s apps\n\n  # In a script\n  weir delete %[1]s apps --silent",
 		command: func(k kinds.Kind, cmd *cobra.Command) {
 			silent := cmd.Flags().BoolP("silent", "s", false, "do not ask")
 			cmd.Args = named(k)
@@ -32,7 +33,7 @@ func deleteVerb(s *session.Session) verb {
 					return err
 				}
 				if !*silent {
-					if err := s.Confirm(fmt.Sprintf("Are you sure you want to delete this %s", k.Human)); err != nil {
+					if err := s.Confirm(ctx, fmt.Sprintf("Are you sure you want to delete %s %s?", k.Human, args[0]), "silent"); err != nil {
 						return err
 					}
 				}

@@ -23,6 +23,7 @@ func exportVerb(s *session.Session) verb {
 		use: "export", short: "Print objects as YAML, to commit them", arguments: "[NAME]",
 		takes:   func(kinds.Kind) bool { return true },
 		example: "  weir export kustomization apps > apps.yaml\n  weir export source git --all --with-credentials > sources.yaml",
+		each:    "  weir export %[1]s apps > apps.yaml\n  weir export %[1]s --all > all.yaml",
 		command: func(k kinds.Kind, cmd *cobra.Command) {
 			all := cmd.Flags().Bool("all", false, "print every "+k.Human+" of the namespace")
 			credentials := new(bool)

@@ -6,6 +6,7 @@ package object
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -21,6 +22,8 @@ import (
 // verb is a command that exists for many kinds.
 type verb struct {
 	use, short, example string
+	// each is the example below a kind, whose command is put in for %[1]s.
+	each string
 	// arguments is how the objects are named in the usage.
 	arguments string
 	// takes tells which kinds it exists for.
@@ -49,11 +52,13 @@ func (v verb) tree(s *session.Session) *cobra.Command {
 		}
 		parent := groups[k.Group]
 		if parent == nil {
-			parent = &cobra.Command{Use: k.Group, Short: v.short + " of the group " + k.Group}
+			parent = &cobra.Command{Use: k.Group, Short: v.short + " of the group " + k.Group, Example: fmt.Sprintf(v.each, k.Command())}
 			groups[k.Group] = parent
 			root.AddCommand(parent)
 		}
-		cmd := &cobra.Command{Use: k.Name + " " + v.arguments, Short: v.short + ": " + k.Kind, ValidArgsFunction: s.CompleteNames(k)}
+		cmd := &cobra.Command{
+			Use: k.Name + " " + v.arguments, Short: v.short + ": " + k.Kind, Example: fmt.Sprintf(v.each, k.Command()), ValidArgsFunction: s.CompleteNames(k),
+		}
 		if k.Short != "" {
 			cmd.Aliases = []string{k.Short}
 		}
@@ -73,21 +78,26 @@ func named(k kinds.Kind) cobra.PositionalArgs {
 	}
 }
 
+var errMissing = errors.New("not found")
+
 // find reads one object and says what is missing in the words of the command line.
 func find(ctx context.Context, c client.Client, k kinds.Kind, key client.ObjectKey) (*unstructured.Unstructured, error) {
 	obj := k.Object()
 	if err := c.Get(ctx, key, obj); err != nil {
 		if apierrors.IsNotFound(err) {
-			return nil, fmt.Errorf("%s object '%s' not found in %q namespace", k.Kind, key.Name, key.Namespace)
+			return nil, fmt.Errorf("%s object '%s' %w in %q namespace", k.Kind, key.Name, errMissing, key.Namespace)
 		}
 		return nil, err
 	}
 	return obj, nil
 }
 
-// several reads the named objects, or all of the namespace. A name without object is said, and the others are returned with errSaid.
+// several reads the named objects, or all of the namespace. A name without object is said, and the others are returned with an error that says no more.
 func several(ctx context.Context, s *session.Session, c client.Client, k kinds.Kind, names []string, all bool) ([]*unstructured.Unstructured, error) {
-	if all == (len(names) > 0) {
+	switch {
+	case all && len(names) > 0:
+		return nil, fmt.Errorf("%s names and --all exclude each other", k.Human)
+	case !all && len(names) == 0:
 		return nil, fmt.Errorf("%s name is required, or --all", k.Human)
 	}
 	var found []*unstructured.Unstructured
@@ -110,12 +120,15 @@ func several(ctx context.Context, s *session.Session, c client.Client, k kinds.K
 			continue
 		}
 		obj, err := find(ctx, c, k, client.ObjectKey{Namespace: s.Namespace, Name: name})
-		if err != nil {
+		switch {
+		case err == nil:
+			found = append(found, obj)
+		case errors.Is(err, errMissing):
 			s.Failure("%v", err)
 			missing = &session.ExitError{Code: 1}
-			continue
+		default:
+			return nil, err
 		}
-		found = append(found, obj)
 	}
 	return found, missing
 }

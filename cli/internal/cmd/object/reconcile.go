@@ -18,6 +18,7 @@ import (
 	helmv2 "github.com/weir-gitops/weir/api/helm/v2"
 	kustomizev1 "github.com/weir-gitops/weir/api/kustomize/v1"
 	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
+	"github.com/weir-gitops/weir/cli/internal/applier"
 	"github.com/weir-gitops/weir/cli/internal/kinds"
 	"github.com/weir-gitops/weir/cli/internal/ready"
 	"github.com/weir-gitops/weir/cli/internal/session"
@@ -38,10 +39,12 @@ func reconcileVerb(s *session.Session) verb {
 		use: "reconcile", short: "Ask for a reconciliation now and wait for it", arguments: "NAME",
 		takes:   func(k kinds.Kind) bool { return k.Reconciles },
 		example: "  # Fetch the source and apply it\n  weir reconcile kustomization apps --with-source\n\n  # Run the upgrade of a release again\n  weir reconcile helmrelease podinfo -n apps --force",
+		each:    "  weir reconcile %[1]s apps",
 		command: func(k kinds.Kind, cmd *cobra.Command) {
 			r := &request{session: s}
 			if k.Kind == kustomizev1.KustomizationKind || k.Kind == helmv2.HelmReleaseKind || k.Kind == sourcev1.HelmChartKind {
 				cmd.Flags().BoolVar(&r.withSource, "with-source", false, "reconcile the source first")
+				cmd.Example += " --with-source"
 			}
 			if k.Kind == helmv2.HelmReleaseKind {
 				cmd.Flags().BoolVar(&r.force, "force", false, "install or upgrade even if nothing changed")
@@ -68,7 +71,7 @@ func (r *request) run(ctx context.Context, k kinds.Kind, key client.ObjectKey) e
 		return err
 	}
 	if kinds.Suspended(obj) {
-		return errSuspended
+		return fmt.Errorf("%w: %s; weir resume %s %s -n %s", errSuspended, applier.Subject(obj), k.Command(), key.Name, key.Namespace)
 	}
 	if k.IsStatic(obj) {
 		r.session.Success("reconciliation not supported by the object")
@@ -106,7 +109,7 @@ func (r *request) one(ctx context.Context, k kinds.Kind, obj *unstructured.Unstr
 	}
 	r.session.Success("%s annotated", k.Kind)
 	r.session.Waiting("waiting for %s reconciliation", k.Kind)
-	is := ready.Object(k)
+	is := ready.Telling(k, func(message string) { r.session.Waiting("%s is not ready: %s", k.Kind, message) })
 	done, err := ready.Wait(ctx, r.client, k, key, func(seen *unstructured.Unstructured) (bool, error) {
 		if handled, _, _ := unstructured.NestedString(seen.Object, "status", "lastHandledReconcileAt"); handled == before {
 			return false, nil

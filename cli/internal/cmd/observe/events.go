@@ -9,14 +9,16 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/watch"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/weir-gitops/weir/cli/internal/follow"
 	"github.com/weir-gitops/weir/cli/internal/kinds"
 	"github.com/weir-gitops/weir/cli/internal/session"
 )
@@ -104,20 +106,18 @@ func (e *events) run(ctx context.Context) error {
 		return err
 	}
 	var found []corev1.Event
-	versions := make([]string, len(scopes))
-	for i, where := range scopes {
-		list, err := where.list(bounded, c)
-		if err != nil {
-			return err
+	for _, where := range scopes {
+		list := new(corev1.EventList)
+		if err := c.List(bounded, list, where.options()...); err != nil {
+			return fmt.Errorf("list events: %w", err)
 		}
-		versions[i] = list.ResourceVersion
 		found = append(found, list.Items...)
 	}
 	found = slices.DeleteFunc(found, func(event corev1.Event) bool { return !e.takes(&event) })
 	out := &eventTable{out: e.session.Out, namespaces: e.all || slices.ContainsFunc(scopes, func(s scope) bool { return s.namespace != e.session.Namespace })}
 	out.print(found)
 	if e.watch {
-		return e.follow(ctx, c, scopes, versions, out)
+		return e.follow(ctx, c, scopes, out)
 	}
 	if len(found) == 0 {
 		e.session.Failure("no events found")
@@ -161,14 +161,6 @@ func (s scope) options() []client.ListOption {
 	return []client.ListOption{client.InNamespace(s.namespace), fields}
 }
 
-func (s scope) list(ctx context.Context, c client.Client) (*corev1.EventList, error) {
-	list := new(corev1.EventList)
-	if err := c.List(ctx, list, s.options()...); err != nil {
-		return nil, fmt.Errorf("list events: %w", err)
-	}
-	return list, nil
-}
-
 // takes tells whether an event is about a kind of the toolkit and of a type that was asked for.
 func (e *events) takes(event *corev1.Event) bool {
 	if len(e.types) > 0 && !slices.Contains(e.types, event.Type) {
@@ -182,27 +174,42 @@ func (e *events) takes(event *corev1.Event) bool {
 	return known && (gv.Group == "" || gv.Group == k.GroupVersionKind.Group)
 }
 
-// follow prints events as they come, from where the lists ended.
-func (e *events) follow(ctx context.Context, c client.WithWatch, scopes []scope, versions []string, out *eventTable) error {
+// follow prints events as they come, other than those that were printed before.
+func (e *events) follow(ctx context.Context, c client.WithWatch, scopes []scope, out *eventTable) error {
 	ctx, cancel := e.session.Stream(ctx)
 	defer cancel()
 	ctx, stop := context.WithCancelCause(ctx)
+	changes := make(chan watch.Event)
+	var watching sync.WaitGroup
+	defer watching.Wait()
 	defer stop(nil)
-	changes := make(chan corev1.Event)
-	for i, where := range scopes {
-		go func() { stop(where.follow(ctx, c, versions[i], changes)) }()
+	for _, where := range scopes {
+		watching.Go(func() {
+			stop(follow.Objects(ctx, c, new(corev1.EventList), where.options(), func(some []watch.Event) (bool, error) {
+				return false, send(ctx, some, changes)
+			}))
+		})
 	}
-	printed := map[types.UID]string{}
 	for {
 		select {
-		case event := <-changes:
-			if !e.takes(&event) || printed[event.UID] == event.ResourceVersion {
-				continue
+		case change := <-changes:
+			if event, ok := change.Object.(*corev1.Event); ok && change.Type != watch.Deleted && e.takes(event) {
+				out.print([]corev1.Event{*event})
 			}
-			printed[event.UID] = event.ResourceVersion
-			out.print([]corev1.Event{event})
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
 	}
+}
+
+// send passes changes on until nobody takes them any more.
+func send(ctx context.Context, some []watch.Event, changes chan<- watch.Event) error {
+	for _, change := range some {
+		select {
+		case changes <- change:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return nil
 }

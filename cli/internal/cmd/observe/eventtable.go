@@ -5,7 +5,6 @@ package observe
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"io"
 	"slices"
@@ -13,80 +12,29 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/duration"
-	"k8s.io/apimachinery/pkg/watch"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/weir-gitops/weir/cli/internal/table"
 )
 
-// watchPause is how long to wait before a watch that ended is opened again.
-const watchPause = time.Second
-
-// follow sends the events of a scope from a version on. API servers end watches after a while: then everything is listed again, and who
-// receives knows what it has seen.
-func (s scope) follow(ctx context.Context, c client.WithWatch, version string, changes chan<- corev1.Event) error {
-	for {
-		if err := s.watch(ctx, c, version, changes); err != nil {
-			return err
-		}
-		select {
-		case <-time.After(watchPause):
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-		list, err := s.list(ctx, c)
-		if err != nil {
-			return err
-		}
-		version = list.ResourceVersion
-		for i := range list.Items {
-			if !send(ctx, changes, &list.Items[i]) {
-				return context.Cause(ctx)
-			}
-		}
-	}
-}
-
-// watch sends events until the watch ends.
-func (s scope) watch(ctx context.Context, c client.WithWatch, version string, changes chan<- corev1.Event) error {
-	from := &client.ListOptions{Raw: &metav1.ListOptions{ResourceVersion: version}}
-	watching, err := c.Watch(ctx, new(corev1.EventList), append(s.options(), from)...)
-	if err != nil {
-		return fmt.Errorf("watch events: %w", err)
-	}
-	defer watching.Stop()
-	for change := range watching.ResultChan() {
-		event, ok := change.Object.(*corev1.Event)
-		if !ok || (change.Type != watch.Added && change.Type != watch.Modified) {
-			continue
-		}
-		if !send(ctx, changes, event) {
-			return context.Cause(ctx)
-		}
-	}
-	return nil
-}
-
-// send tells whether somebody took the event.
-func send(ctx context.Context, changes chan<- corev1.Event, event *corev1.Event) bool {
-	select {
-	case changes <- *event:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
-// eventTable prints rows of events, with one header before the first.
+// eventTable prints rows of events, each once, with one header before the first.
 type eventTable struct {
 	out        io.Writer
 	namespaces bool
 	started    bool
+	printed    map[types.UID]string // versions
 }
 
 func (t *eventTable) print(events []corev1.Event) {
+	if t.printed == nil {
+		t.printed = map[types.UID]string{}
+	}
+	events = slices.DeleteFunc(events, func(e corev1.Event) bool {
+		seen := t.printed[e.UID] == e.ResourceVersion
+		t.printed[e.UID] = e.ResourceVersion
+		return seen
+	})
 	if len(events) == 0 {
 		return
 	}

@@ -176,7 +176,7 @@ func (l *logs) pods(ctx context.Context, c client.Client) ([]corev1.Pod, error) 
 		found = append(found, pods...)
 	}
 	if len(found) == 0 {
-		return nil, fmt.Errorf("no pods of controllers found in the %q namespace", l.system)
+		return nil, fmt.Errorf("no pods of controllers found in the %q namespace; --flux-namespace names another", l.system)
 	}
 	return found, nil
 }

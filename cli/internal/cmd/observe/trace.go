@@ -64,6 +64,9 @@ func (t *trace) run(ctx context.Context, args []string) error {
 	case t.kind != "" && len(args) != 1:
 		return errors.New("one name is required with --kind")
 	}
+	if _, err := t.session.Reach(); err != nil { // who resolves names would try again and again
+		return err
+	}
 	c, err := t.session.Client()
 	if err != nil {
 		return err
@@ -72,7 +75,7 @@ func (t *trace) run(ctx context.Context, args []string) error {
 	objects, err := t.objects(ctx, args)
 	failed := false
 	if err != nil {
-		t.session.Failure("%v", err)
+		t.session.Failed(err)
 		failed = true
 	}
 	printed := false

@@ -38,7 +38,7 @@ type node struct {
 }
 
 func treeCommand(s *session.Session) *cobra.Command {
-	cmd := &cobra.Command{Use: "tree", Short: "Show what an object brought into the cluster"}
+	cmd := &cobra.Command{Use: "tree", Short: "Show what an object brought into the cluster", Example: "  weir tree kustomization flux-system"}
 	kind, _ := kinds.Of(kustomizev1.KustomizationKind)
 	var compact bool
 	var output string
