@@ -13,7 +13,9 @@ import (
 
 	"github.com/fluxcd/pkg/runtime/secrets"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
 	notificationv1beta3 "github.com/weir-gitops/weir/api/notification/v1beta3"
@@ -133,19 +135,19 @@ func (l *Loader) options(provider *notificationv1beta3.Provider, values map[stri
 			}
 		}
 	}
-	app, err := l.app(values)
+	app, err := l.app(client.ObjectKeyFromObject(provider), values)
 	o.GitHubApp = app
 	return o, err
 }
 
 // app returns the credentials of a GitHub App; nil without.
-func (l *Loader) app(values map[string]string) (*delivery.GitHubApp, error) {
+func (l *Loader) app(provider types.NamespacedName, values map[string]string) (*delivery.GitHubApp, error) {
 	if values[keyAppID] == "" {
 		return nil, nil //nolint:nilnil // most Secrets have none
 	}
 	app := &delivery.GitHubApp{
 		ID: values[keyAppID], PrivateKey: values[keyAppPrivateKey], InstallationID: values[keyAppInstallationID],
-		InstallationOwner: values[keyAppInstallationOwner], BaseURL: values[keyAppBaseURL], Tokens: l.Tokens,
+		InstallationOwner: values[keyAppInstallationOwner], BaseURL: values[keyAppBaseURL], Tokens: l.Tokens, Provider: provider,
 	}
 	if app.PrivateKey == "" {
 		return nil, delivery.Invalid("key '%s' without '%s'", keyAppID, keyAppPrivateKey)

@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 )
 
@@ -113,51 +112,5 @@ func TestTransportsBounded(t *testing.T) {
 	pool.For(proxy(maxTransports), nil)
 	if len(pool.all) != maxTransports || pool.For(proxy(0), nil) != first {
 		t.Error("the one that was not used the longest goes first")
-	}
-}
-
-func TestTokens(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		tokens, err := NewTokens(1, 2*time.Hour)
-		if err != nil {
-			t.Fatal(err)
-		}
-		fetched := 0
-		get := func(key string, life time.Duration) {
-			t.Helper()
-			if _, err := tokens.Get(t.Context(), key, func(context.Context) (string, time.Time, error) {
-				fetched++
-				return "t", time.Now().Add(life), nil
-			}); err != nil {
-				t.Fatal(err)
-			}
-		}
-		steps := []struct {
-			reason string
-			after  time.Duration
-			key    string
-			life   time.Duration
-			want   int
-		}{
-			{"The first is fetched.", 0, "a", time.Hour, 1},
-			{"It is kept.", 47 * time.Minute, "a", time.Hour, 1},
-			{"It is used for 80 % of its life.", 2 * time.Minute, "a", 10 * time.Hour, 2},
-			{"An hour at most.", 61 * time.Minute, "a", time.Hour, 3},
-			{"There is room for one.", 0, "b", time.Hour, 4},
-			{"The other is gone.", 0, "a", time.Hour, 5},
-		}
-		for _, step := range steps {
-			time.Sleep(step.after)
-			if get(step.key, step.life); fetched != step.want {
-				t.Errorf("%s fetched %d", step.reason, fetched)
-			}
-		}
-	})
-	none, err := NewTokens(0, time.Hour)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := none.Get(t.Context(), "a", func(context.Context) (string, time.Time, error) { return "", time.Time{}, errors.New("x") }); err == nil {
-		t.Error("the error is lost")
 	}
 }

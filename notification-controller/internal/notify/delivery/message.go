@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	eventv1 "github.com/weir-gitops/weir/api/event/v1beta1"
 )
 
@@ -67,4 +69,6 @@ type GitHubApp struct {
 	BaseURL string
 	// Tokens keeps installation tokens; required.
 	Tokens *Tokens
+	// Provider is whose credentials these are.
+	Provider types.NamespacedName
 }

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
+	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // MaxTokenLifetime is the longest time that a token is kept. Flux: notification-controller contract, "Flags".
@@ -17,8 +19,10 @@ const MaxTokenLifetime = time.Hour
 // lifetimePercent is how much of the life of a token is used.
 const lifetimePercent = 80
 
-// Tokens keeps tokens that services gave for other credentials. It may be used from any goroutine.
+// Tokens keeps tokens that services gave for other credentials. It may be used from any goroutine. As a prometheus.Collector it tells how that goes.
 type Tokens struct {
+	tokenMetrics
+
 	cache *lru.Cache[string, kept] // nil keeps nothing
 	life  time.Duration
 }
@@ -28,37 +32,69 @@ type kept struct {
 	until time.Time
 }
 
+// TokenKey names a token.
+type TokenKey struct {
+	// Provider is who asks for it; metrics name it. Providers with the same credentials share a token.
+	Provider types.NamespacedName
+	// Credentials is a digest of everything that the token is given for.
+	Credentials string
+}
+
 // NewTokens returns a cache of up to size tokens, 0 meaning none, each kept for life at most.
 func NewTokens(size int, life time.Duration) (*Tokens, error) {
 	t := &Tokens{life: min(life, MaxTokenLifetime)}
-	if size <= 0 {
-		return t, nil
+	if size > 0 {
+		cache, err := lru.New[string, kept](size)
+		if err != nil {
+			return nil, fmt.Errorf("make token cache: %w", err)
+		}
+		t.cache = cache
 	}
-	cache, err := lru.New[string, kept](size)
-	if err != nil {
-		return nil, fmt.Errorf("make token cache: %w", err)
-	}
-	t.cache = cache
+	t.tokenMetrics = newTokenMetrics(t.items)
 	return t, nil
 }
 
-// Get returns the token of that key, or else what fetch returns, which says when the token ends.
-func (t *Tokens) Get(ctx context.Context, key string, fetch func(context.Context) (token string, ends time.Time, err error)) (string, error) {
+var _ prometheus.Collector = (*Tokens)(nil)
+
+func (t *Tokens) items() float64 {
+	if t.cache == nil {
+		return 0
+	}
+	return float64(t.cache.Len())
+}
+
+// Get returns the token of that key, or else what fetch returns, which says when the token ends. old says that it was kept, so that it may have
+// been revoked since.
+func (t *Tokens) Get(
+	ctx context.Context, key TokenKey, fetch func(context.Context) (token string, ends time.Time, err error),
+) (token string, old bool, err error) {
 	if t.cache == nil {
 		token, _, err := fetch(ctx)
-		return token, err
+		return token, false, err
 	}
 	now := time.Now()
-	if found, ok := t.cache.Get(key); ok && now.Before(found.until) {
-		return found.token, nil
+	if found, ok := t.cache.Get(key.Credentials); ok && now.Before(found.until) {
+		t.asked(key.Provider, hit, nil)
+		return found.token, true, nil
 	}
 	token, ends, err := fetch(ctx)
+	t.asked(key.Provider, miss, err)
 	if err != nil {
-		return "", err
+		return "", false, err
 	}
 	life := min(ends.Sub(now)*lifetimePercent/100, t.life)
-	if life > 0 {
-		t.cache.Add(key, kept{token: token, until: now.Add(life)})
+	if life > 0 && t.cache.Add(key.Credentials, kept{token: token, until: now.Add(life)}) {
+		t.evicted.Inc()
 	}
-	return token, nil
+	return token, false, nil
+}
+
+// Drop forgets the token of that key, which the service does not take any more. Another that came in its place stays.
+func (t *Tokens) Drop(key TokenKey, token string) {
+	if t.cache == nil {
+		return
+	}
+	if found, ok := t.cache.Peek(key.Credentials); ok && found.token == token {
+		t.cache.Remove(key.Credentials)
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -107,6 +108,8 @@ type host struct {
 	posts  []map[string]any
 	paths  []string
 	auth   string
+	// issued counts the tokens of the app that were given out, revoked those of them that do not count any more.
+	issued, revoked int
 }
 
 // ServeHTTP implements http.Handler.
@@ -123,8 +126,11 @@ func (h *host) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case strings.HasSuffix(r.URL.Path, "/users/team/installation"):
 		_, _ = io.WriteString(w, `{"id":77}`)
 	case strings.HasSuffix(r.URL.Path, "/app/installations/77/access_tokens"):
+		h.issued++
 		w.WriteHeader(http.StatusCreated)
-		_, _ = fmt.Fprintf(w, `{"token":"ghs_x","expires_at":%q}`, time.Now().Add(time.Hour).UTC().Format(time.RFC3339))
+		_, _ = fmt.Fprintf(w, `{"token":"ghs_%d","expires_at":%q}`, h.issued, time.Now().Add(time.Hour).UTC().Format(time.RFC3339))
+	case h.revoked > 0 && r.Header.Get("Authorization") <= fmt.Sprint("Bearer ghs_", h.revoked):
+		http.Error(w, `{"message":"Bad credentials"}`, http.StatusUnauthorized)
 	case r.Method == http.MethodGet:
 		_, _ = io.WriteString(w, h.listed)
 	default:
@@ -280,10 +286,57 @@ func TestGitHubApp(t *testing.T) {
 					}
 				}
 				want = append(append(want, once...), once...)
-				if diff := cmp.Diff(want, h.paths); diff != "" || h.auth != "Bearer ghs_x" {
+				if diff := cmp.Diff(want, h.paths); diff != "" || h.auth != "Bearer ghs_1" {
 					t.Errorf("as %s (-want +got):\n%s", h.auth, diff)
 				}
 			})
+		}
+	}
+}
+
+// TestGitHubAppRevoked: a token that was kept and is refused is replaced once, a new one that is refused is an error.
+func TestGitHubAppRevoked(t *testing.T) {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)})
+	h := &host{listed: `[]`}
+	server := httptest.NewServer(h)
+	defer server.Close()
+	tokens, err := delivery.NewTokens(10, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	steps := []struct {
+		reason  string
+		revoked int
+		issued  int
+		written int
+	}{
+		{"The first token.", 0, 1, 1},
+		{"It is kept.", 0, 1, 2},
+		{"It was revoked: another is asked for, and the status is written.", 1, 2, 3},
+		{"That one is kept.", 1, 2, 4},
+		{"No token is any good: once is enough.", 9, 3, 4},
+		{"The next event tries again.", 9, 4, 4},
+		{"When the service takes tokens again, all is well.", 4, 5, 5},
+	}
+	for _, step := range steps {
+		h.revoked = step.revoked
+		n, err := GitHub(delivery.Options{
+			Address:   server.URL + "/team/fleet",
+			GitHubApp: &delivery.GitHubApp{ID: "1", PrivateKey: string(text), InstallationID: "77", Tokens: tokens},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = n.Notify(t.Context(), message("AllGood", "info"))
+		if refused, _ := errors.AsType[*delivery.Error](err); (step.revoked == 9) != (refused != nil && refused.Status == http.StatusUnauthorized) {
+			t.Errorf("%s got %v", step.reason, err)
+		}
+		if h.issued != step.issued || len(h.posts) != step.written {
+			t.Errorf("%s %d tokens, %d statuses, want %d and %d", step.reason, h.issued, len(h.posts), step.issued, step.written)
 		}
 	}
 }

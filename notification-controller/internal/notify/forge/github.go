@@ -56,10 +56,19 @@ func (g *gitHub) Notify(ctx context.Context, m delivery.Message) error {
 		return err
 	}
 	exchange := delivery.NewExchange(g.o)
-	client, err := g.client(ctx, exchange)
+	if g.token != "" {
+		return g.write(ctx, exchange, g.token, s)
+	}
+	return withAppToken(ctx, exchange, g.o.GitHubApp, g.repo, func(token string) error { return g.write(ctx, exchange, token, s) })
+}
+
+// write creates the status unless it is there already.
+func (g *gitHub) write(ctx context.Context, exchange *delivery.Exchange, token string, s status) error {
+	client, err := githubAPI(exchange, g.repo.base.String(), g.repo.base.Host)
 	if err != nil {
 		return err
 	}
+	client = client.WithAuthToken(token)
 	state := "success"
 	if s.failed {
 		state = "failure"
@@ -79,22 +88,6 @@ func (g *gitHub) Notify(ctx context.Context, m delivery.Message) error {
 	}
 	_, _, err = client.Repositories.CreateStatus(ctx, g.owner, g.name, s.commit, github.RepoStatus{State: &state, Context: &s.id, Description: &s.description})
 	return exchange.Error(ctx, "create commit status", err)
-}
-
-// client returns the client of the host's API, with a token.
-func (g *gitHub) client(ctx context.Context, exchange *delivery.Exchange) (*github.Client, error) {
-	token := g.token
-	if token == "" {
-		var err error
-		if token, err = installationToken(ctx, exchange, g.o.GitHubApp, g.repo); err != nil {
-			return nil, err
-		}
-	}
-	client, err := githubAPI(exchange, g.repo.base.String(), g.repo.base.Host)
-	if err != nil {
-		return nil, err
-	}
-	return client.WithAuthToken(token), nil
 }
 
 // githubAPI returns a client without credentials.

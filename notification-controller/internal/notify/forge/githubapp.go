@@ -14,6 +14,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -32,37 +33,61 @@ const (
 	clockSkew = 30 * time.Second
 )
 
-// installationToken returns the token of an installation of an app, from the cache where possible.
-func installationToken(ctx context.Context, exchange *delivery.Exchange, app *delivery.GitHubApp, repo repository) (string, error) {
-	base := app.BaseURL
-	if base == "" {
-		base = repo.base.String()
+// appKey names the token of an installation of an app for a repository, and the URL that its API is found by.
+func appKey(app *delivery.GitHubApp, repo repository) (key delivery.TokenKey, base *url.URL, err error) {
+	base = repo.base
+	if app.BaseURL != "" {
+		if base, err = url.Parse(app.BaseURL); err != nil || base.Host == "" {
+			return delivery.TokenKey{}, nil, delivery.Invalid("githubAppBaseURL is no URL")
+		}
 	}
-	u, err := url.Parse(base)
-	if err != nil || u.Host == "" {
-		return "", delivery.Invalid("githubAppBaseURL is no URL")
+	digest := sha256.Sum256([]byte(strings.Join([]string{app.ID, app.InstallationID, app.InstallationOwner, base.String(), app.PrivateKey}, "\x00")))
+	return delivery.TokenKey{Provider: app.Provider, Credentials: hex.EncodeToString(digest[:])}, base, nil
+}
+
+// withAppToken calls do with the token of an installation of an app, from the cache where possible. One that was kept may have been revoked, which
+// the service says with 401: then do is called again with a new one.
+func withAppToken(ctx context.Context, exchange *delivery.Exchange, app *delivery.GitHubApp, repo repository, do func(token string) error) error {
+	key, base, err := appKey(app, repo)
+	if err != nil {
+		return err
 	}
-	key := sha256.Sum256([]byte(strings.Join([]string{app.ID, app.InstallationID, app.InstallationOwner, base, app.PrivateKey}, "\x00")))
-	return app.Tokens.Get(ctx, hex.EncodeToString(key[:]), func(ctx context.Context) (string, time.Time, error) {
-		own, err := appToken(app, time.Now())
-		if err != nil {
-			return "", time.Time{}, err
-		}
-		client, err := githubAPI(exchange, base, u.Host)
-		if err != nil {
-			return "", time.Time{}, err
-		}
-		client = client.WithAuthToken(own)
-		id, err := installation(ctx, exchange, client, app)
-		if err != nil {
-			return "", time.Time{}, err
-		}
-		token, _, err := client.Apps.CreateInstallationToken(ctx, id, nil)
-		if err != nil {
-			return "", time.Time{}, exchange.Error(ctx, "create installation token", err)
-		}
-		return token.GetToken(), token.GetExpiresAt().Time, nil
-	})
+	fetch := func(ctx context.Context) (string, time.Time, error) { return installationToken(ctx, exchange, app, base) }
+	token, old, err := app.Tokens.Get(ctx, key, fetch)
+	if err != nil {
+		return err
+	}
+	err = do(token)
+	if answer, ok := errors.AsType[*delivery.Error](err); !ok || !old || answer.Status != http.StatusUnauthorized {
+		return err
+	}
+	app.Tokens.Drop(key, token)
+	if token, _, err = app.Tokens.Get(ctx, key, fetch); err != nil {
+		return err
+	}
+	return do(token)
+}
+
+// installationToken asks for a token of an installation of an app.
+func installationToken(ctx context.Context, exchange *delivery.Exchange, app *delivery.GitHubApp, base *url.URL) (string, time.Time, error) {
+	own, err := appToken(app, time.Now())
+	if err != nil {
+		return "", time.Time{}, err
+	}
+	client, err := githubAPI(exchange, base.String(), base.Host)
+	if err != nil {
+		return "", time.Time{}, err
+	}
+	client = client.WithAuthToken(own)
+	id, err := installation(ctx, exchange, client, app)
+	if err != nil {
+		return "", time.Time{}, err
+	}
+	token, _, err := client.Apps.CreateInstallationToken(ctx, id, nil)
+	if err != nil {
+		return "", time.Time{}, exchange.Error(ctx, "create installation token", err)
+	}
+	return token.GetToken(), token.GetExpiresAt().Time, nil
 }
 
 // installation returns the number of the installation.
