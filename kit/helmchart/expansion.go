@@ -24,6 +24,14 @@ const (
 	valueBytes = 4
 )
 
+// CheckExpansion refuses YAML whose aliases make it much larger than it is, with ErrLimit. It looks at all documents up to one that does not parse.
+func CheckExpansion(content []byte) error {
+	if err := checkExpansion(content, true); errors.Is(err, ErrLimit) {
+		return err
+	}
+	return nil
+}
+
 // checkExpansion refuses YAML whose aliases make it much larger than it is: it is turned into JSON, in which they are written out. It looks at the
 // first document, or at all. What does not parse is left to whoever needs it, unless all documents are.
 func checkExpansion(content []byte, all bool) error {

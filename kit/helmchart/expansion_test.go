@@ -45,6 +45,8 @@ func TestExpansion(t *testing.T) {
 			_, err := helmchart.ParseIndex([]byte("apiVersion: v1\n" + bomb("publicKeys:")))
 			return err
 		}, helmchart.ErrLimit},
+		"Any":      {"Wherever somebody asks.", func() error { return helmchart.CheckExpansion([]byte("a: b\n---\n" + bomb("a:"))) }, helmchart.ErrLimit},
+		"AnyBad":   {"What does not parse is not its concern.", func() error { return helmchart.CheckExpansion([]byte("&a *b: [")) }, nil},
 		"Values":   {"In a values file.", func() error { _, err := helmchart.ParseValues([]byte(bomb("a:"))); return err }, helmchart.ErrLimit},
 		"Chart":    {"In a Chart.yaml.", func() error { return load(map[string]string{"app/Chart.yaml": head + bomb("keywords:")}) }, helmchart.ErrLimit},
 		"Defaults": {"In the values of a chart.", func() error { return load(map[string]string{"app/values.yaml": bomb("a:")}) }, helmchart.ErrLimit},
