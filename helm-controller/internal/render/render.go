@@ -11,11 +11,12 @@ import (
 
 	"helm.sh/helm/v3/pkg/chart"
 	"helm.sh/helm/v3/pkg/chartutil"
-	"helm.sh/helm/v3/pkg/engine"
 	"helm.sh/helm/v3/pkg/release"
 	"helm.sh/helm/v3/pkg/releaseutil"
 
+	"github.com/weir-gitops/weir/helm-controller/internal/render/engine"
 	"github.com/weir-gitops/weir/kit/cluster"
+	"github.com/weir-gitops/weir/kit/helmchart"
 )
 
 // notesFile is what the notes of a chart are called.
@@ -55,7 +56,7 @@ func Render(ctx context.Context, in Input) (*Output, error) {
 	if err != nil {
 		return nil, err
 	}
-	files, err := in.execute(ctx, values)
+	files, err := engine.Engine{Lookup: in.lookup, EnableDNS: in.EnableDNS}.Render(ctx, in.Chart, values)
 	if err != nil {
 		return nil, err
 	}
@@ -63,6 +64,10 @@ func Render(ctx context.Context, in Input) (*Output, error) {
 	for name := range files {
 		if strings.HasSuffix(name, notesFile) {
 			delete(files, name)
+			continue
+		}
+		if err := helmchart.CheckExpansion([]byte(files[name])); err != nil {
+			return nil, fmt.Errorf("YAML parse error on %s: %w", name, err)
 		}
 	}
 	hooks, manifests, err := releaseutil.SortManifests(files, nil, releaseutil.InstallOrder)
@@ -74,14 +79,4 @@ func Render(ctx context.Context, in Input) (*Output, error) {
 		return nil, fmt.Errorf("error while running post render on files: %w", err)
 	}
 	return out, nil
-}
-
-// execute runs the templates.
-func (in Input) execute(ctx context.Context, values chartutil.Values) (map[string]string, error) {
-	if in.EnableDNS {
-		e := engine.New(in.Clients.Config)
-		e.EnableDNS = true
-		return e.Render(in.Chart, values)
-	}
-	return engine.RenderWithClientProvider(in.Chart, values, lookup{clients: in.Clients, ended: ctx.Done()})
 }
