@@ -4,6 +4,7 @@
 package action_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -72,29 +73,36 @@ func TestUninstall(t *testing.T) {
 	r.must(err)
 }
 
-// TestUninstallWaits holds that an uninstall waits until objects are gone, and says which are not.
+// TestUninstallWaits holds that an uninstall, be it a remediation, waits until objects are gone, says which are not, and goes on later.
 func TestUninstallWaits(t *testing.T) {
-	r := newRig(t)
-	_, err := r.install(newChart("1.0.0", map[string]string{"templates/a.yaml": configMap("a", "", "x: z")}), nil)
-	r.must(err)
-	held := r.get("v1", "ConfigMap", "a")
-	held.SetFinalizers([]string{"example.com/held"})
-	r.must(r.live.Update(t.Context(), held))
-	r.obj.Spec.Uninstall = &helmv2.Uninstall{Timeout: &metav1.Duration{Duration: patience / 40}}
-	_, err = r.runner.Uninstall(t.Context(), r.target(release.ActionUninstall))
-	wantError(t, err, "ConfigMap/"+r.ns+"/a termination timeout")
-	if n := r.newest(); n == nil || n.Info.Status != helmrelease.StatusUninstalling {
-		t.Fatalf("the release is forgotten while an object is left: %+v", n)
-	}
-	_, err = r.runner.Uninstall(t.Context(), r.target(release.ActionUninstall))
-	wantError(t, err, "ConfigMap/"+r.ns+"/a termination timeout")
-	held = r.get("v1", "ConfigMap", "a")
-	held.SetFinalizers(nil)
-	r.must(r.live.Update(t.Context(), held))
-	_, err = r.runner.Uninstall(t.Context(), r.target(release.ActionUninstall))
-	r.must(err)
-	if r.newest() != nil {
-		t.Error("history is left")
+	for name, uninstall := range map[string]func(*action.Runner, context.Context, action.Target) (action.Outcome, error){
+		"Uninstall": (*action.Runner).Uninstall, "Remediation": (*action.Runner).UninstallRemediation,
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			_, err := r.install(newChart("1.0.0", map[string]string{"templates/a.yaml": configMap("a", "", "x: z")}), nil)
+			r.must(err)
+			hold := func(finalizers ...string) {
+				held := r.get("v1", "ConfigMap", "a")
+				held.SetFinalizers(finalizers)
+				r.must(r.live.Update(t.Context(), held))
+			}
+			hold("example.com/held")
+			r.obj.Spec.Uninstall = &helmv2.Uninstall{Timeout: &metav1.Duration{Duration: patience / 40}}
+			for range 2 {
+				_, err = uninstall(r.runner, t.Context(), r.target(release.ActionUninstall))
+				wantError(t, err, "ConfigMap/"+r.ns+"/a termination timeout")
+				if n := r.newest(); n == nil || n.Info.Status != helmrelease.StatusUninstalling {
+					t.Fatalf("the release is forgotten while an object is left: %+v", n)
+				}
+			}
+			hold()
+			_, err = uninstall(r.runner, t.Context(), r.target(release.ActionUninstall))
+			r.must(err)
+			if r.newest() != nil {
+				t.Error("history is left")
+			}
+		})
 	}
 }
 

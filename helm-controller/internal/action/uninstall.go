@@ -13,7 +13,6 @@ import (
 	"helm.sh/helm/v3/pkg/storage/driver"
 
 	helmv2 "github.com/weir-gitops/weir/api/helm/v2"
-	"github.com/weir-gitops/weir/helm-controller/internal/kube"
 	"github.com/weir-gitops/weir/helm-controller/internal/release"
 )
 
@@ -32,7 +31,7 @@ const alreadyDeleted = "is already deleted"
 
 // Uninstall removes a release, or goes on with that where it was interrupted.
 func (r *Runner) Uninstall(ctx context.Context, t Target) (Outcome, error) {
-	o, err := r.uninstall(ctx, t, (*kube.Client).Undeleted)
+	o, err := r.uninstall(ctx, t)
 	switch {
 	case errors.Is(err, driver.ErrReleaseNotFound):
 		return o, fmt.Errorf("%w: %w", ErrNotFound, err)
@@ -43,9 +42,9 @@ func (r *Runner) Uninstall(ctx context.Context, t Target) (Outcome, error) {
 	}
 }
 
-// UninstallRemediation removes a release that failed.
+// UninstallRemediation removes a release that failed, or goes on with that.
 func (r *Runner) UninstallRemediation(ctx context.Context, t Target) (Outcome, error) {
-	o, err := r.uninstall(ctx, t, (*kube.Client).Ended)
+	o, err := r.uninstall(ctx, t)
 	if len(o.Writes) > 0 {
 		return o, err
 	}
@@ -55,8 +54,8 @@ func (r *Runner) UninstallRemediation(ctx context.Context, t Target) (Outcome, e
 	return o, fmt.Errorf("%w: %w", err, ErrNotUpdated)
 }
 
-// uninstall does not let Helm forget a release, which it does also after errors, while unfinished says that there is something left to do.
-func (r *Runner) uninstall(ctx context.Context, t Target, unfinished func(*kube.Client) error) (Outcome, error) {
+// uninstall does not let Helm forget a release, which it does also after errors, while objects are left or the action is cut short.
+func (r *Runner) uninstall(ctx context.Context, t Target) (Outcome, error) {
 	newest, err := t.Store.Newest(ctx)
 	if err != nil {
 		return Outcome{}, err
@@ -66,7 +65,7 @@ func (r *Runner) uninstall(ctx context.Context, t Target, unfinished func(*kube.
 	if err != nil {
 		return Outcome{}, err
 	}
-	a.writes.BeforeEnd = func() error { return unfinished(a.client) }
+	a.writes.BeforeEnd = a.client.Undeleted
 	a.store(ctx)
 	spec := of(t.Object.Spec.Uninstall)
 	un := helmaction.NewUninstall(a.config)

@@ -68,7 +68,9 @@ func (r *Reconciler) deploy(ctx context.Context, s *scope, a release.Action) err
 	if err := s.announce(ctx, a); err != nil {
 		return err
 	}
+	s.last.known = false
 	o, fault := run(ctx, r.target(ctx, s, a), loaded, cloneValues(s.values))
+	s.last.known = o.Newest == nil
 	st.History = release.Record(st.History, o.Writes, release.Made{Action: a, Algorithm: s.algorithm, OCIDigest: s.digest})
 	st.LastAttemptedReleaseActionDuration = &metav1.Duration{Duration: o.Took.Round(time.Millisecond)}
 	s.list(o.Newest, o.CRDs)
@@ -98,6 +100,7 @@ func (r *Reconciler) deploy(ctx context.Context, s *scope, a release.Action) err
 
 // test runs the test hooks of the newest revision.
 func (r *Reconciler) test(ctx context.Context, s *scope) error {
+	s.did(report{action: release.ActionTest, begins: true})
 	if err := s.announce(ctx, release.ActionTest); err != nil {
 		return err
 	}
@@ -169,14 +172,15 @@ func (r *Reconciler) remove(ctx context.Context, s *scope) error {
 	return s.remediated(ctx, report{action: release.ActionUninstallRemediation, fault: fault, logs: o.Logs}.about(latest), o)
 }
 
-// remediated reports a remediation. Its fault ends the run only if storage is as it was.
+// remediated reports a remediation. Its fault ends the run only if storage is as it was, or while objects are left that have to go.
 func (s *scope) remediated(ctx context.Context, p report, o action.Outcome) error {
 	p.quiet = ctx.Err() != nil || errors.Is(p.fault, kube.ErrSuperseded)
 	if p.fault != nil && !p.quiet {
 		release.CountFailure(&s.obj.Status, false)
 	}
 	s.did(p)
-	if p.fault != nil && (p.quiet || len(o.Writes) == 0) {
+	unfinished := o.Newest != nil && o.Newest.Info.Status == helmrelease.StatusUninstalling
+	if p.fault != nil && (p.quiet || len(o.Writes) == 0 || unfinished) {
 		return p.fault
 	}
 	return nil

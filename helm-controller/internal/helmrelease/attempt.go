@@ -17,10 +17,14 @@ import (
 // attempt uninstalls what belongs to another target than the one asked for now, clears failure counters that are about something else, and notes
 // what is about to be released. Flux: helm-controller contract, sections 6.1 (14 to 17) and 7.4.
 func (r *Reconciler) attempt(ctx context.Context, s *scope) error {
-	if change := release.TargetChanged(s.obj, s.metadata.Name); change != nil {
+	changes, err := r.oldTargets(ctx, s)
+	if err != nil {
+		return err
+	}
+	for _, change := range changes {
 		ctrl.LoggerFrom(ctx).Info("release target changed, uninstalling the old release", "change", change.What)
 		if err := r.uninstallOld(ctx, s, change); err != nil {
-			return err
+			return outcome.Fail(helmv2.UninstallFailedReason, fmt.Errorf("uninstall release %s of the old target: %w", release.FullName(change.Old), err))
 		}
 	}
 	st := &s.obj.Status
@@ -43,18 +47,46 @@ func (r *Reconciler) attempt(ctx context.Context, s *scope) error {
 	return nil
 }
 
-// uninstallOld removes the release of the old target. A process that ends right after it finds nothing to uninstall the next time.
+// oldTargets lists the releases that the object made for other targets than the one it asks for now: the one on record, or those of which a process
+// did not live to make a record.
+func (r *Reconciler) oldTargets(ctx context.Context, s *scope) ([]*release.TargetChange, error) {
+	if change := release.TargetChanged(s.obj, s.metadata.Name); change != nil {
+		return []*release.TargetChange{change}, nil
+	}
+	strays, err := r.strays(ctx, s)
+	if err != nil {
+		return nil, outcome.Fail(helmv2.StateErrorReason, say(stateFailedText, err))
+	}
+	var changes []*release.TargetChange
+	for _, stray := range strays {
+		if what := release.Elsewhere(s.obj, stray); what != "" {
+			changes = append(changes, &release.TargetChange{What: what, Namespace: s.obj.Status.StorageNamespace, Old: stray})
+		}
+	}
+	return changes, nil
+}
+
+// uninstallOld removes a release that is not the one the object asks for now, or that it had before it was deleted. A process that ends right
+// after it finds nothing to uninstall the next time.
 func (r *Reconciler) uninstallOld(ctx context.Context, s *scope, change *release.TargetChange) error {
 	session := r.open(s, change.Namespace, change.Old.Name)
 	defer session.Close()
-	old := s.session
-	s.session = session
-	err := r.uninstall(ctx, s, change.Old)
-	s.session = old
+	latest := change.Old
+	stored, err := session.Newest(ctx)
 	if err != nil {
-		return outcome.Fail(helmv2.UninstallFailedReason, fmt.Errorf("uninstall release %s of the old target: %w", release.FullName(change.Old), err))
+		return fmt.Errorf("read release: %w", err)
 	}
-	s.obj.Status.History, s.obj.Status.StorageNamespace = nil, ""
+	if stored != nil && stored.IsOf(s.obj.UID) && stored.Version > latest.Version {
+		latest = s.snapshot(stored) // a process died before it could put that on record
+	}
+	now := s.session
+	s.session = session
+	err = r.uninstall(ctx, s, latest)
+	s.session = now
+	if err != nil {
+		return err
+	}
+	s.obj.Status.History = nil
 	release.ClearFailures(&s.obj.Status)
 	return nil
 }

@@ -41,40 +41,19 @@ func (r *Reconciler) uninstallAll(ctx context.Context, s *scope) error {
 	if err := r.identify(ctx, s); err != nil {
 		return outcome.Fail(helmv2.UninstallFailedReason, err)
 	}
-	latest, err := r.newest(ctx, s)
-	if err != nil {
-		return outcome.Fail(helmv2.UninstallFailedReason, err)
+	made := st.History[:min(len(st.History), 1)]
+	if len(made) == 0 {
+		if made, err = r.strays(ctx, s); err != nil {
+			return outcome.Fail(helmv2.UninstallFailedReason, err)
+		}
 	}
-	if latest != nil {
-		if err := r.uninstall(ctx, s, latest); err != nil {
+	for _, latest := range made {
+		if err := r.uninstallOld(ctx, s, &release.TargetChange{Namespace: st.StorageNamespace, Old: latest}); err != nil {
 			return outcome.Fail(helmv2.UninstallFailedReason, err)
 		}
 	}
 	st.History, st.StorageNamespace = nil, ""
 	return nil
-}
-
-// newest opens the storage of the release and returns its newest revision, also one that a process has not lived to put on record.
-func (r *Reconciler) newest(ctx context.Context, s *scope) (*helmv2.Snapshot, error) {
-	st := &s.obj.Status
-	name := release.Name(s.obj)
-	if latest := st.History.Latest(); latest != nil {
-		name = latest.Name
-	}
-	s.session = r.open(s, st.StorageNamespace, name)
-	stored, err := s.session.Newest(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("read release %s: %w", name, err)
-	}
-	st.History = release.Recover(st.History, stored, s.obj.UID, s.algorithm)
-	if latest := st.History.Latest(); latest != nil {
-		return latest, nil
-	}
-	if stored != nil && stored.Intent != nil && stored.Intent.Owner == s.obj.UID {
-		// An action of ours was interrupted before anything else; there is no snapshot of what is pending.
-		return stored.Snapshot(release.Made{Action: stored.Intent.Action, Algorithm: s.algorithm, OCIDigest: stored.Intent.OCIDigest}), nil
-	}
-	return nil, nil //nolint:nilnil // nothing to uninstall is a valid answer
 }
 
 // leaveChart deletes the HelmChart of an object that is being deleted.

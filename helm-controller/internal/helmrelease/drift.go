@@ -72,6 +72,9 @@ func (s *scope) tellDrift() {
 
 // correctDrift puts back what differs. It makes no revision of the release.
 func (r *Reconciler) correctDrift(ctx context.Context, s *scope) error {
+	if err := s.announce(ctx, release.ActionCorrectDrift); err != nil {
+		return err
+	}
 	timeout := s.obj.GetTimeout()
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("not done within the timeout of %s", timeout))
 	defer cancel()

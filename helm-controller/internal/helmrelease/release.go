@@ -87,18 +87,22 @@ func (r *Reconciler) observe(ctx context.Context, s *scope) (release.Facts, erro
 	}
 	before := s.obj.Status.History.Latest()
 	s.obj.Status.History = release.Recover(s.obj.Status.History, newest, s.obj.UID, s.algorithm)
-	s.recovered(before, s.obj.Status.History.Latest())
+	if now := s.obj.Status.History.Latest(); now != nil && now != before && (before == nil || before.Version != now.Version) {
+		crds, err := s.session.Definitions(ctx, now.Version)
+		if err != nil {
+			return release.Facts{}, outcome.Fail(helmv2.StateErrorReason, say(stateFailedText, err))
+		}
+		s.list(newest, crds)
+		s.recovered(now)
+	}
 	return release.Facts{
 		Object: s.obj, Gates: s.gates, Algorithm: s.algorithm, Newest: newest, Chart: s.metadata, Values: s.values,
 	}, nil
 }
 
 // recovered reports an install or upgrade that ended well in a process that did not live to say so.
-func (s *scope) recovered(before, now *helmv2.Snapshot) {
-	if now == nil || now == before || before != nil && before.Version == now.Version || now.Status != statusDeployed {
-		return
-	}
-	if a := release.Action(now.Action); a.Kind() == release.KindRelease {
+func (s *scope) recovered(now *helmv2.Snapshot) {
+	if a := release.Action(now.Action); a.Kind() == release.KindRelease && now.Status == statusDeployed {
 		s.did(report{action: a, begins: true})
 		s.did(report{action: a, untested: testsEnabled(s.obj)}.about(now))
 	}

@@ -24,6 +24,7 @@ import (
 const (
 	prerequisitesText  = "Fulfilling prerequisites"
 	progressText       = "reconciliation in progress"
+	correctingText     = "correcting cluster drift"
 	awaitingTestsText  = "Helm release %s with chart %s is awaiting tests"
 	driftedText        = "Cluster state of release %s has drifted from the desired state:\n%s"
 	notDriftedText     = "No drift detected against the cluster state"
@@ -84,8 +85,7 @@ func setStatus(s *scope, r reconcile.Result) {
 func setReports(s *scope) {
 	for _, p := range s.reports[s.told:] {
 		if p.begins {
-			conditions.Delete(s.obj, helmv2.TestSuccessCondition)
-			conditions.Delete(s.obj, helmv2.RemediatedCondition)
+			setBegun(s, p.action)
 			continue
 		}
 		v, ok := p.verdict()
@@ -101,6 +101,16 @@ func setReports(s *scope) {
 		}
 	}
 	s.told = len(s.reports)
+}
+
+// setBegun voids what others said that does not hold any more once an action begins. Flux: helm-controller contract, sections 7.2 and 7.6.
+func setBegun(s *scope, a release.Action) {
+	if a == release.ActionTest {
+		forgive(s)
+		return
+	}
+	conditions.Delete(s.obj, helmv2.TestSuccessCondition)
+	conditions.Delete(s.obj, helmv2.RemediatedCondition)
 }
 
 // setDrifted shows what was found out about drift, and forgets it when nobody looks any more. Flux: quirk Q6.
@@ -126,8 +136,13 @@ func setRunning(s *scope) {
 		name = release.ActionUninstall
 	}
 	conditions.MarkReconciling(s.obj, reconcilingReason, runningText, name, timeout)
-	if s.doing.Kind() == release.KindRelease {
+	switch s.doing.Kind() {
+	case release.KindRelease:
 		conditions.MarkUnknown(s.obj, meta.ReadyCondition, meta.ProgressingReason, runningText, name, timeout)
+	case release.KindDrift:
+		conditions.MarkUnknown(s.obj, meta.ReadyCondition, meta.ProgressingReason, correctingText)
+	case release.KindTest, release.KindUnlock, release.KindRemediate, release.KindUninstall:
+		resolve(s)
 	}
 }
 
@@ -148,11 +163,7 @@ func restoreReleased(s *scope) {
 	if latest == nil {
 		return
 	}
-	if c := conditions.Get(s.obj, helmv2.RemediatedCondition); c != nil && c.Status == metav1.ConditionTrue {
-		conditions.Delete(s.obj, helmv2.RemediatedCondition)
-		restored := released(release.ActionUpgrade, latest)
-		restored.LastTransitionTime = c.LastTransitionTime
-		conditions.Set(s.obj, &restored)
+	if forgive(s) {
 		return
 	}
 	if conditions.IsTrue(s.obj, meta.ReadyCondition) && conditions.IsTrue(s.obj, helmv2.ReleasedCondition) {
@@ -168,6 +179,20 @@ func restoreReleased(s *scope) {
 	}
 }
 
+// forgive takes a remediation that succeeded for an upgrade that did, at the same time: what it brought back is what is wanted.
+func forgive(s *scope) bool {
+	c, latest := conditions.Get(s.obj, helmv2.RemediatedCondition), s.obj.Status.History.Latest()
+	if c == nil || c.Status != metav1.ConditionTrue || latest == nil {
+		return false
+	}
+	conditions.Delete(s.obj, helmv2.RemediatedCondition)
+	conditions.Delete(s.obj, helmv2.ReleasedCondition) // whose time would count otherwise
+	restored := released(release.ActionUpgrade, latest)
+	restored.LastTransitionTime = c.LastTransitionTime
+	conditions.Set(s.obj, &restored)
+	return true
+}
+
 func released(a release.Action, latest *helmv2.Snapshot) metav1.Condition {
 	v, _ := report{action: a}.about(latest).verdict()
 	return metav1.Condition{Type: v.condition, Status: v.status, Reason: v.reason, Message: v.message}
@@ -178,8 +203,9 @@ func setWaiting(s *scope, r reconcile.Result) {
 	switch r.Reason {
 	case meta.ProgressingReason: // the chart is on its way
 		conditions.MarkReconciling(s.obj, reconcilingReason, prerequisitesText)
-		resolved(s, r)
+		resolve(s)
 	case meta.ProgressingWithRetryReason:
+		recall(s)
 		text := cmp.Or(r.Message(), conditions.GetMessage(s.obj, meta.ReadyCondition))
 		conditions.MarkReconciling(s.obj, meta.ProgressingWithRetryReason, "%s", text)
 	case helmv2.HealthCheckCanceledReason:
@@ -191,15 +217,29 @@ func setWaiting(s *scope, r reconcile.Result) {
 	}
 }
 
-// resolved takes back what a prerequisite said that is met by now. Flux: helm-controller contract, section 6.1.
-func resolved(s *scope, r reconcile.Result) {
-	prerequisites := []string{
-		helmv2.DependencyNotReadyReason, helmv2.SourceNotReadyReason, helmv2.ArtifactFailedReason, helmv2.ValuesErrorReason, helmv2.AccessDeniedReason,
-	}
-	c := conditions.Get(s.obj, meta.ReadyCondition)
-	if c != nil && c.Status == metav1.ConditionFalse && c.Reason != r.Reason && slices.Contains(prerequisites, c.Reason) {
+// resolve takes back what a prerequisite said that is met by now. Flux: helm-controller contract, section 6.1.
+func resolve(s *scope) {
+	if preliminary(s.obj) {
 		conditions.MarkUnknown(s.obj, meta.ReadyCondition, meta.ProgressingReason, progressText)
 	}
+}
+
+// recall does so at the end of a run that says nothing new about the release: Ready shows again what was known of it.
+func recall(s *scope) {
+	if preliminary(s.obj) {
+		resolve(s)
+		setReady(s)
+	}
+}
+
+// preliminary tells whether Ready says that something stood in the way of looking at the release.
+func preliminary(obj *helmv2.HelmRelease) bool {
+	c := conditions.Get(obj, meta.ReadyCondition)
+	return c != nil && c.Status == metav1.ConditionFalse && slices.Contains([]string{
+		helmv2.DependencyNotReadyReason, helmv2.SourceNotReadyReason, helmv2.ArtifactFailedReason, helmv2.ValuesErrorReason,
+		helmv2.ChartMutateErrorReason, helmv2.RESTClientErrorReason, helmv2.StateErrorReason, helmv2.AccessDeniedReason,
+		helmv2.InvalidCELExpressionReason, helmv2.UnsupportedReason,
+	}, c.Reason)
 }
 
 // setStalled covers what only a change can cure. What the release phase has to say about Ready follows from the release.
@@ -207,7 +247,9 @@ func setStalled(s *scope, r reconcile.Result) {
 	conditions.MarkStalled(s.obj, r.Reason, "%s", r.Message())
 	if r.Phase != phaseRelease {
 		set(s.obj, meta.ReadyCondition, metav1.ConditionFalse, r.Reason, r.Message())
+		return
 	}
+	recall(s)
 }
 
 // setFailed covers faults that a retry may cure. A failed action has said so already, unless it failed before it could.
@@ -216,7 +258,7 @@ func setFailed(s *scope, r reconcile.Result) {
 	if reason == "" {
 		reason = helmv2.ReconcileErrorReason
 	}
-	if r.Phase != phaseRelease || reason != helmv2.ReconcileErrorReason || !conditions.IsFalse(s.obj, meta.ReadyCondition) {
+	if r.Phase != phaseRelease || reason != helmv2.ReconcileErrorReason || !conditions.IsFalse(s.obj, meta.ReadyCondition) || preliminary(s.obj) {
 		set(s.obj, meta.ReadyCondition, metav1.ConditionFalse, reason, r.Message())
 	}
 	if r.Phase == phaseRelease {
@@ -233,8 +275,15 @@ func setDeleting(s *scope, r reconcile.Result) {
 	}
 }
 
-// summarise copies into Ready what the newest of the conditions below it says. Flux: helm-controller contract, section 5.4.
+// summarise shows in Ready how the release is, and notes what it was made with. Flux: helm-controller contract, section 5.4.
 func summarise(s *scope) {
+	setReady(s)
+	s.obj.Status.ObservedPostRenderersDigest = release.PostRenderersDigest(s.algorithm, s.obj.Spec.PostRenderers)
+	s.obj.Status.ObservedCommonMetadataDigest = release.CommonMetadataDigest(s.algorithm, s.obj.Spec.CommonMetadata)
+}
+
+// setReady copies into Ready what the newest of the conditions below it says.
+func setReady(s *scope) {
 	obj := s.obj
 	candidates := []string{helmv2.RemediatedCondition, helmv2.ReleasedCondition}
 	switch test := obj.Spec.Test; {
@@ -259,8 +308,6 @@ func summarise(s *scope) {
 			conditions.Delete(obj, meta.StalledCondition)
 		}
 	}
-	obj.Status.ObservedPostRenderersDigest = release.PostRenderersDigest(s.algorithm, obj.Spec.PostRenderers)
-	obj.Status.ObservedCommonMetadataDigest = release.CommonMetadataDigest(s.algorithm, obj.Spec.CommonMetadata)
 }
 
 // observed tells whether observedGeneration may follow the generation: with a final verdict on it, with nothing left to do, or with an attempt

@@ -176,6 +176,14 @@ func TestReports(t *testing.T) {
 			},
 			report: report{action: release.ActionUpgrade, begins: true},
 		},
+		"TestsBegin": {
+			reason: "What a remediation brought back and is tested now is released.", edit: func(s *scope) {
+				conditions.MarkFalse(s.obj, helmv2.ReleasedCondition, helmv2.UpgradeFailedReason, "failed")
+				conditions.MarkTrue(s.obj, helmv2.RemediatedCondition, helmv2.RollbackSucceededReason, "rolled back")
+			},
+			report: report{action: release.ActionTest, begins: true},
+			want:   []string{"Released=True/UpgradeSucceeded: Helm upgrade succeeded for release team/app.v2 with chart podinfo@6.6.0"},
+		},
 		"OlderRemediation": {
 			reason: "A condition about this generation goes before one about an earlier.", edit: func(s *scope) {
 				s.obj.Generation = 2
@@ -212,6 +220,9 @@ func TestEnds(t *testing.T) {
 	hasFailed := func(s *scope) {
 		conditions.MarkFalse(s.obj, helmv2.ReleasedCondition, helmv2.UpgradeFailedReason, "failed")
 		conditions.MarkFalse(s.obj, meta.ReadyCondition, helmv2.UpgradeFailedReason, "failed")
+	}
+	sourceMissing := func(s *scope) {
+		conditions.MarkFalse(s.obj, meta.ReadyCondition, helmv2.SourceNotReadyReason, "not ready")
 	}
 	inSync := func(edit func(*scope)) func(*scope) {
 		return func(s *scope) {
@@ -307,6 +318,46 @@ func TestEnds(t *testing.T) {
 			want: []string{
 				"Reconciling=True/Progressing: Fulfilling prerequisites",
 				"Ready=Unknown/Progressing: reconciliation in progress",
+			},
+		},
+		"DriftCorrection": {
+			reason: "Until drift is corrected nothing is known.", edit: func(s *scope) { wasReady(s); s.doing = release.ActionCorrectDrift }, result: reconcile.Result{Running: true},
+			want: []string{
+				"Reconciling=True/Progressing: Running 'correct cluster drift' action with timeout of 5m0s",
+				"Ready=Unknown/Progressing: correcting cluster drift",
+				"Released=True/UpgradeSucceeded: upgraded",
+			},
+		},
+		"TestAfterWait": {
+			reason: "An action takes back what a prerequisite said.", edit: func(s *scope) { wasReady(s); sourceMissing(s); s.doing = release.ActionTest }, result: reconcile.Result{Running: true},
+			want: []string{
+				"Reconciling=True/Progressing: Running 'test' action with timeout of 5m0s",
+				"Ready=Unknown/Progressing: reconciliation in progress",
+				"Released=True/UpgradeSucceeded: upgraded",
+			},
+		},
+		"ExceededAfterWait": {
+			reason: "A source that was away for a while does not hide what failed.", edit: func(s *scope) { hasFailed(s); sourceMissing(s) }, observed: true,
+			result: ended(phaseRelease, outcome.Stall(helmv2.RetriesExceededReason, errBroken)),
+			want: []string{
+				"Stalled=True/RetriesExceeded: it broke",
+				"Ready=False/UpgradeFailed: failed", "Released=False/UpgradeFailed: failed",
+			},
+		},
+		"RetryAfterWait": {
+			reason: "Nor does it while another attempt is to come.", edit: func(s *scope) { hasFailed(s); sourceMissing(s) },
+			result: ended(phaseRelease, outcome.Wait(time.Second, meta.ProgressingWithRetryReason, "")),
+			want: []string{
+				"Reconciling=True/ProgressingWithRetry: failed",
+				"Ready=False/UpgradeFailed: failed", "Released=False/UpgradeFailed: failed",
+			},
+		},
+		"ErrorAfterWait": {
+			reason: "Nor does it hide what fails now.", edit: func(s *scope) { wasReady(s); sourceMissing(s) },
+			result: ended(phaseRelease, outcome.Fail(helmv2.ReconcileErrorReason, errBroken)),
+			want: []string{
+				"Reconciling=True/ProgressingWithRetry: it broke",
+				"Ready=False/ReconcileError: it broke", "Released=True/UpgradeSucceeded: upgraded",
 			},
 		},
 		"RetryAfter": {
@@ -418,5 +469,21 @@ func TestClip(t *testing.T) {
 	}
 	if clip("short") != "short" {
 		t.Error("a short message stays")
+	}
+}
+
+// TestForgive holds that a release which a remediation brought back is released since then.
+func TestForgive(t *testing.T) {
+	then := metav1.NewTime(time.Date(2026, time.May, 1, 12, 0, 0, 0, time.UTC))
+	s := newScope(func(s *scope) {
+		s.state.Name = release.StateInSync
+		conditions.MarkFalse(s.obj, helmv2.ReleasedCondition, helmv2.UpgradeFailedReason, "failed")
+		conditions.Set(s.obj, &metav1.Condition{
+			Type: helmv2.RemediatedCondition, Status: metav1.ConditionTrue, Reason: helmv2.RollbackSucceededReason, LastTransitionTime: then,
+		})
+	})
+	setStatus(s, ended("", nil))
+	if c := conditions.Get(s.obj, helmv2.ReleasedCondition); c.Status != metav1.ConditionTrue || !c.LastTransitionTime.Equal(&then) {
+		t.Errorf("Released: %+v", c)
 	}
 }

@@ -57,9 +57,6 @@ func (c *Client) Undeleted() error {
 	return cmp.Or(c.present, c.ended())
 }
 
-// Ended returns why the action is over, nil while it is not.
-func (c *Client) Ended() error { return c.ended() }
-
 func (c *Client) awaitGone(ctx context.Context, info *resource.Info) error {
 	for {
 		gone, err := c.watchGone(ctx, info)

@@ -148,7 +148,7 @@ func goodBefore(history helmv2.Snapshots, ignoreTests bool) int {
 // Recover returns history with the newest stored revision, if the HelmRelease itself wrote it and did not live to record that. A revision
 // that is still pending is left to the unlock, and what others wrote to the rules for unmanaged releases.
 func Recover(history helmv2.Snapshots, newest *Revision, owner types.UID, algorithm artifact.Algorithm) helmv2.Snapshots {
-	if newest == nil || !newest.isOf(owner) || !settled(newest.Info.Status) {
+	if newest == nil || !newest.IsOf(owner) || !settled(newest.Info.Status) {
 		return history
 	}
 	i := find(history, newest)

@@ -60,20 +60,28 @@ func TargetChanged(obj *helmv2.HelmRelease, chartName string) *TargetChange {
 	if obj.Status.StorageNamespace == "" || old == nil {
 		return nil
 	}
-	change := func(what string) *TargetChange {
-		return &TargetChange{What: what, Namespace: obj.Status.StorageNamespace, Old: old}
+	what := Elsewhere(obj, old)
+	if what == "" && old.ChartName != chartName && reinstalls(obj) {
+		what = "chart name"
 	}
+	if what == "" {
+		return nil
+	}
+	return &TargetChange{What: what, Namespace: obj.Status.StorageNamespace, Old: old}
+}
+
+// Elsewhere says in what the release that the object asks for differs from one that it made: where it is stored, where it is installed, or its
+// name; empty if they are the same.
+func Elsewhere(obj *helmv2.HelmRelease, old *helmv2.Snapshot) string {
 	switch {
 	case obj.Status.StorageNamespace != obj.GetStorageNamespace():
-		return change("storage namespace")
+		return "storage namespace"
 	case old.Namespace != obj.GetReleaseNamespace():
-		return change("target namespace")
+		return "target namespace"
 	case old.Name != Name(obj):
-		return change("release name")
-	case old.ChartName != chartName && reinstalls(obj):
-		return change("chart name")
+		return "release name"
 	}
-	return nil
+	return ""
 }
 
 func reinstalls(obj *helmv2.HelmRelease) bool {

@@ -74,7 +74,7 @@ func Next(f Facts, s State, find Lookup) (Decision, error) {
 	case StateLocked:
 		d.Action = ActionUnlock
 	case StateUninstalling:
-		d.Action = ActionUninstall
+		d.Action = f.uninstalling()
 	case StateAbsent:
 		return unlessExhausted(f, d, ActionInstall), nil
 	case StateUnmanaged:
@@ -156,10 +156,18 @@ func failed(f Facts, d Decision, find Lookup) (Decision, error) {
 
 // interrupted returns the action of ours that a crash interrupted, none if the newest revision came to its end.
 func (f Facts) interrupted() Action {
-	if f.Newest == nil || !f.Newest.isOf(f.Object.UID) || f.Newest.Intent.Interrupted == "" {
+	if f.Newest == nil || !f.Newest.IsOf(f.Object.UID) || f.Newest.Intent.Interrupted == "" {
 		return ActionNone
 	}
 	return f.Newest.Intent.Action
+}
+
+// uninstalling returns the action that goes on with an uninstall: that which began it, if the history knows.
+func (f Facts) uninstalling() Action {
+	if latest := f.Object.Status.History.Latest(); latest != nil && latest.Version == f.Newest.Version && latest.Action == string(ActionUninstallRemediation) {
+		return ActionUninstallRemediation
+	}
+	return ActionUninstall
 }
 
 func remediate(f Facts, d Decision, policy Policy, find Lookup) (Decision, error) {
@@ -176,7 +184,7 @@ func remediate(f Facts, d Decision, policy Policy, find Lookup) (Decision, error
 		return Decision{}, fmt.Errorf("read revision %d to roll back to: %w", target.Version, err)
 	}
 	// A revision that we wrote last is the one we made, even if a crash kept its last state (deployed, then superseded) from the status.
-	if stored == nil || Verify(target, stored) != nil && !stored.isOf(f.Object.UID) {
+	if stored == nil || Verify(target, stored) != nil && !stored.IsOf(f.Object.UID) {
 		return d.act(ActionUpgrade, "revision to roll back to is gone or changed"), nil
 	}
 	d.Target = target

@@ -80,6 +80,12 @@ func TestNext(t *testing.T) {
 			end: release.EndDone, history: []int{4, 3},
 		},
 		"Locked":       {reason: "An interrupted release is unlocked.", state: release.StateLocked, want: release.ActionUnlock, history: []int{1}},
+		"UninstallingRemediation": {
+			reason: "If it was a remediation, as that.", state: release.StateUninstalling, want: release.ActionUninstallRemediation, history: []int{1},
+			change: []func(*release.Facts){func(f *release.Facts) {
+				f.Object.Status.History[0].Action = string(release.ActionUninstallRemediation)
+			}},
+		},
 		"Uninstalling": {reason: "An interrupted uninstall is finished (Q3).", state: release.StateUninstalling, want: release.ActionUninstall, history: []int{1}},
 		"Absent":       {reason: "What is not there is installed.", state: release.StateAbsent, want: release.ActionInstall, history: []int{1}},
 		"AbsentExhausted": {

@@ -231,8 +231,8 @@ func (r *Revision) VersionedChart() string {
 // IsServerSide tells whether the objects of the revision were applied by the server.
 func (r *Revision) IsServerSide() bool { return r.ApplyMethod == ApplyServerSide }
 
-// isOf tells whether the HelmRelease was the last to write the revision.
-func (r *Revision) isOf(owner types.UID) bool {
+// IsOf tells whether the HelmRelease was the last to write the revision.
+func (r *Revision) IsOf(owner types.UID) bool {
 	return r.Intent != nil && owner != "" && r.Intent.Owner == owner
 }
 

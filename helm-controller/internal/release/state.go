@@ -6,6 +6,7 @@ package release
 import (
 	"errors"
 	"fmt"
+	"reflect"
 
 	"helm.sh/helm/v3/pkg/chart"
 	helmrelease "helm.sh/helm/v3/pkg/release"
@@ -134,7 +135,7 @@ func outOfSync(f Facts, newest *helmv2.Snapshot) string {
 	if f.Newest.Chart == nil || f.Newest.Chart.Name != f.Chart.Name || f.Newest.Chart.Version != f.Chart.Version {
 		return "release chart changed"
 	}
-	if !VerifyConfig(newest.ConfigDigest, f.Values) {
+	if !VerifyConfig(newest.ConfigDigest, f.Values) && !f.preserved() {
 		return "release config values changed"
 	}
 	if f.Object.Status.ObservedGeneration == f.Object.Generation {
@@ -148,6 +149,33 @@ func outOfSync(f Facts, newest *helmv2.Snapshot) string {
 		return "common metadata digest has changed"
 	}
 	return ""
+}
+
+// preserved tells whether the release has all the values that are asked for, beside others that it is to keep. Its digest is that of both, so
+// that comparing digests alone would ask for an upgrade for ever.
+func (f Facts) preserved() bool {
+	if f.Object.Spec.Upgrade == nil || !f.Object.Spec.Upgrade.PreserveValues {
+		return false
+	}
+	values, err := storedConfig(f.Values)
+	return err == nil && covers(f.Newest.Config, values)
+}
+
+// covers tells whether values would change nothing if they were laid over those of a release. null stands for a key that is not there.
+func covers(stored, values map[string]any) bool {
+	for key, value := range values {
+		old := stored[key]
+		if inner, ok := value.(map[string]any); ok {
+			if below, ok := old.(map[string]any); !ok || !covers(below, inner) {
+				return false
+			}
+			continue
+		}
+		if !reflect.DeepEqual(old, value) {
+			return false
+		}
+	}
+	return true
 }
 
 // algorithmOf returns the algorithm that a digest was made with, so that changing --snapshot-digest-algo upgrades nothing.

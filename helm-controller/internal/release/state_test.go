@@ -54,6 +54,15 @@ func facts() release.Facts {
 	}
 }
 
+// preserve makes facts of a release with stored values, of an object that wants others and those kept.
+func preserve(values, stored map[string]any) func(*release.Facts) {
+	return func(f *release.Facts) {
+		f.Newest.Config, f.Values = stored, values
+		f.Object.Status.History = snapshots(f.Newest)
+		f.Object.Spec.Upgrade = &helmv2.Upgrade{PreserveValues: true}
+	}
+}
+
 // TestDetermine has the rows of 7.1, in their order.
 func TestDetermine(t *testing.T) {
 	newest := func(s helmrelease.Status) func(*release.Facts) {
@@ -198,6 +207,23 @@ func TestDetermine(t *testing.T) {
 		"Row15Unknown": {
 			reason: "Nor an unknown status.", change: []func(*release.Facts){newest(helmrelease.StatusUnknown)},
 			err: "unable to determine state for release with status 'unknown'",
+		},
+		"ValuesPreserved": {
+			reason: "A release that keeps values has more than is asked for; what it lacks alone asks for an upgrade.",
+			change: []func(*release.Facts){preserve(map[string]any{"replicas": int64(2), "gone": nil}, map[string]any{"replicas": float64(2), "kept": map[string]any{"a": "b"}})},
+			want:   release.State{Name: release.StateInSync},
+		},
+		"ValuesPreservedDeep": {
+			reason: "Maps are looked into.",
+			change: []func(*release.Facts){preserve(map[string]any{"kept": map[string]any{"a": "c"}}, map[string]any{"kept": map[string]any{"a": "b", "x": "y"}})},
+			want:   release.State{Name: release.StateOutOfSync, Reason: "release config values changed"},
+		},
+		"ValuesNotPreserved": {
+			reason: "Without the field digests decide.",
+			change: []func(*release.Facts){preserve(map[string]any{"replicas": int64(2)}, map[string]any{"replicas": float64(2), "kept": "x"}), func(f *release.Facts) {
+				f.Object.Spec.Upgrade.PreserveValues = false
+			}},
+			want: release.State{Name: release.StateOutOfSync, Reason: "release config values changed"},
 		},
 		"Q3Uninstalling": {
 			reason: "An interrupted uninstall is to be finished, where Flux reports an error for ever.",

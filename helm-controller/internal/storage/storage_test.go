@@ -6,6 +6,7 @@ package storage_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"slices"
@@ -509,4 +510,37 @@ func TestHelmCommand(t *testing.T) {
 	if err != nil || newest.Version != 3 || newest.Intent != nil {
 		t.Errorf("after helm rollback: %+v, %v, want 3 of somebody else", newest, err)
 	}
+}
+
+// TestMarked holds that releases are found by who wrote them last, with one request.
+func TestMarked(t *testing.T) {
+	f := newFixture(t, false)
+	write := func(name string, version int, owner types.UID) {
+		t.Helper()
+		s := f.ledger.Open(storage.Target{Client: f.client, Namespace: f.namespace, Release: name})
+		defer s.Close()
+		rls := helmRelease(version, helmrelease.StatusPendingInstall)
+		rls.Name = name
+		if err := s.Driver(t.Context(), storage.Writes{Intent: release.Intent{Owner: owner}}).Create(fmt.Sprintf("sh.helm.release.v1.%s.v%d", name, version), rls); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("ours", 1, "me")
+	write("theirs", 1, "you")
+	write("taken", 1, "me")
+	write("taken", 2, "you")
+	write("back", 9, "you")
+	write("back", 10, "me")
+	write("edited", 1, "me")
+	edited := helmRelease(1, helmrelease.StatusDeployed)
+	edited.Name = "edited"
+	if err := f.helm.Update("sh.helm.release.v1.edited.v1", edited); err != nil {
+		t.Fatal(err)
+	}
+	f.requests.Take()
+	names, err := f.ledger.Marked(t.Context(), storage.Target{Client: f.client, Namespace: f.namespace}, "me")
+	if diff := cmp.Diff([]string{"back", "ours"}, names); err != nil || diff != "" {
+		t.Errorf("Marked: %v (-want +got):\n%s", err, diff)
+	}
+	f.cost("a search", 1)
 }

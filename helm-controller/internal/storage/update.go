@@ -184,7 +184,7 @@ func (s *Session) encode(rls *helmrelease.Release, extras map[string]json.RawMes
 	labels[statusLabel] = rls.Info.Status.String()
 	labels[versionLabel] = strconv.Itoa(rls.Version)
 	return document, &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Namespace: s.target.Namespace, Labels: labels},
+		ObjectMeta: metav1.ObjectMeta{Namespace: s.target.Namespace, Labels: labels, Annotations: mark(document.intent())},
 		Type:       secretType,
 		Data:       map[string][]byte{payloadKey: payload},
 	}, nil
