@@ -3,6 +3,8 @@
 
 package result
 
+import "slices"
+
 // Names of scenarios, steps and controllers, which figures refer to.
 const (
 	Fanout   = "fanout"
@@ -108,76 +110,97 @@ func evaluate(scenario string, steps []Step) []Outcome {
 
 // Figures lists what must be reached, in the order of the report.
 func Figures() []Figure {
-	const megabyte = 1e6
-	var list []Figure
-	work := func(scenario, step, text string, figures ...Figure) {
-		for _, f := range figures {
-			f.Scenario, f.Step, f.Work = scenario, step, text
-			list = append(list, f)
-		}
+	return slices.Concat(fanoutFigures(), waitFigures(), monorepoFigures(), helmFigures(), hookFigures())
+}
+
+const megabyte = 1e6
+
+// of completes figures with where they are measured and what is done there.
+func of(scenario, step, work string, figures ...Figure) []Figure {
+	for i := range figures {
+		figures[i].Scenario, figures[i].Step, figures[i].Work = scenario, step, work
 	}
-	work(Fanout, FirstApply, "100 Kustomizations × 10 ConfigMaps, first apply",
-		Figure{Metric: Settled, Name: "all settled", Unit: Seconds, Target: "23 s", Must: 10, Aim: 6},
-		Figure{Metric: CPU, Name: "CPU of the controllers", Unit: CPUSeconds, Target: "21.7 CPU s", Must: 6},
-		Figure{Metric: Requests, Name: "requests of the controllers", Unit: Count, Target: "4,100", Must: 2600})
-	work(Fanout, ChangeAll, "a push that changes all 1,000 objects",
-		Figure{Metric: Settled, Name: "all settled", Unit: Seconds, Target: "29 s", Must: 10, Aim: 6},
-		Figure{Metric: CPU, Name: "CPU of the controllers", Unit: CPUSeconds, Target: "27 CPU s", Must: 6},
-		Figure{Metric: Requests, Name: "requests of the controllers", Unit: Count, Target: "4,000", Must: 2400})
-	work(Fanout, ChangeOne, "a push that changes 1 app of 100",
-		Figure{Metric: Live, Name: "objects live", Unit: Seconds, Target: "1.2 s", Must: 0.5, Aim: 0.3},
-		Figure{Metric: Settled, Name: "all settled", Unit: Seconds, Target: "27 s", Must: 3, Aim: 1},
-		Figure{Metric: CPU, Name: "CPU of the controllers", Unit: CPUSeconds, Target: "27 CPU s", Must: 2},
-		Figure{Metric: Requests, Name: "requests of the controllers", Unit: Count, Target: "2,900", Must: 250})
-	work(Fanout, Forced, "forced reconcile of all 100, nothing changed",
-		Figure{Metric: Settled, Name: "all answered", Unit: Seconds, Target: "23 s", Must: 2, Aim: 1},
-		Figure{Metric: CPU, Name: "CPU of the controllers", Unit: CPUSeconds, Target: "25 CPU s", Must: 1.5},
-		Figure{Metric: Requests, Name: "requests of the controllers", Unit: Count, Target: "2,900", Must: 120})
-	work(Fanout, HandEdit, "a live object edited by hand",
-		Figure{Metric: PutBack, Name: "put back, slowest of 5", Unit: Seconds, Target: "next interval (60 min)", Must: 1, Aim: 0.2})
-	work(Fanout, Idle, "idle, 100 Kustomizations",
-		Figure{Metric: RequestsPerObject, Name: "requests per object and status writes", Unit: Count, Must: 0})
-	work(Fanout, WholeRun, "memory of kustomize-controller after all that",
-		Figure{Metric: PeakOf(KustomizeName), Name: "peak", Unit: Megabytes, Target: "180 MB", Must: 120 * megabyte, Aim: 80 * megabyte})
-	work(Chain, FirstApply, "10 Kustomizations in a dependsOn chain, wait: true",
-		Figure{Metric: Settled, Name: "all settled", Unit: Seconds, Target: "270 s", Must: 4, Aim: 2})
-	work(Wait, FirstApply, "100 apps of 1 Deployment + 3 ConfigMaps, wait: true, first apply",
-		Figure{Metric: Settled, Name: "all settled", Unit: Seconds, Target: "91 s", Must: 12, Aim: 6})
-	work(Wait, ChangeAll, "the same, a push that changes all",
-		Figure{Metric: Settled, Name: "all settled", Unit: Seconds, Target: "136 s", Must: 12, Aim: 6})
-	work(Wait, SickFirst, "40 such apps, 6 of which never get healthy, first apply",
-		Figure{Metric: Settled, Name: "the 34 others settled", Unit: Seconds, Target: "173 s", Must: 8, Aim: 4})
-	work(Wait, SickChange, "the same, a push that changes all",
-		Figure{Metric: Settled, Name: "the 34 others settled", Unit: Seconds, Target: "200 s", Must: 8, Aim: 4})
-	work(Monorepo, FirstFetch, "20,000-file Git repository (97 MB packed), first artifact",
-		Figure{Metric: Settled, Name: "artifact", Unit: Seconds, Target: "25 s", Must: 20})
-	work(Monorepo, OneLinePush, "the same, a one-line push",
-		Figure{Metric: Settled, Name: "new artifact", Unit: Seconds, Target: "33.6 s", Must: 2, Aim: 1},
-		Figure{Metric: CPU, Name: "CPU of the controllers", Unit: CPUSeconds, Target: "33 CPU s", Must: 2},
-		Figure{Metric: GitBytes, Name: "fetched", Unit: Megabytes, Target: "97 MB", Must: 1 * megabyte})
-	work(Monorepo, WholeRun, "memory of source-controller after all that",
-		Figure{Metric: PeakOf(SourceName), Name: "peak", Unit: Megabytes, Target: "378 MB", Must: 200 * megabyte})
-	work(Helm, HelmInstall, "30 HelmReleases × 10 ConfigMaps of one chart from Git, install",
-		Figure{Metric: Settled, Name: "all ready", Unit: Seconds, Target: "8.3 s", Must: 5, Aim: 4},
-		Figure{Metric: Requests, Name: "requests of the controllers", Unit: Count, Target: "2,600", Must: 1400},
-		Figure{Metric: CPU, Name: "CPU of the controllers", Unit: CPUSeconds, Target: "5.0 CPU s", Must: 5})
-	work(Helm, Forced, "forced reconcile of all 30, nothing changed",
-		Figure{Metric: Settled, Name: "all answered", Unit: Seconds, Target: "1.8 s", Must: 0.6, Aim: 0.3},
-		Figure{Metric: Requests, Name: "requests of the controllers", Unit: Count, Target: "870", Must: 40},
-		Figure{Metric: CPU, Name: "CPU of the controllers", Unit: CPUSeconds, Target: "1.1 CPU s", Must: 0.2})
-	work(Helm, HelmUpgrade, "new values for all 30",
-		Figure{Metric: Settled, Name: "all ready", Unit: Seconds, Target: "7.7 s", Must: 5, Aim: 4},
-		Figure{Metric: Requests, Name: "requests of the controllers", Unit: Count, Target: "2,550", Must: 1200},
-		Figure{Metric: CPU, Name: "CPU of the controllers", Unit: CPUSeconds, Target: "6.2 CPU s", Must: 6.2})
-	work(Helm, HelmWait, "10 HelmReleases of 1 Deployment, waiting on, 1 of which never gets ready, install",
-		Figure{Metric: Settled, Name: "the 9 others ready", Unit: Seconds, Must: 5})
-	work(Helm, HelmSick, "60 such HelmReleases, 6 of which never get ready, install",
-		Figure{Metric: Ratio, Name: "the 54 others ready, against the 54 alone", Unit: Times, Must: 1.2})
-	work(Helm, WholeRun, "memory of helm-controller after all that",
-		Figure{Metric: PeakOf(HelmName), Name: "peak", Unit: Megabytes, Target: "147 MB", Must: 110 * megabyte})
-	work(Push, PushLive, "a push, told by a webhook to a Receiver, until the first changed object is live",
-		Figure{Metric: LiveP95, Name: "95th percentile", Unit: Seconds, Must: 1})
-	work(Image, NewTag, "a new tag in a registry, told by a webhook to a Receiver, until the commit is pushed",
-		Figure{Metric: LiveP95, Name: "95th percentile", Unit: Seconds, Must: 3})
-	return list
+	return figures
+}
+
+// settled, cpu, requests and peak are the figures that most scenarios have.
+func settled(name, target string, must, aim float64) Figure {
+	return Figure{Metric: Settled, Name: name, Unit: Seconds, Target: target, Must: must, Aim: aim}
+}
+
+func cpu(target string, must float64) Figure {
+	return Figure{Metric: CPU, Name: "CPU of the controllers", Unit: CPUSeconds, Target: target, Must: must}
+}
+
+func requests(target string, must float64) Figure {
+	return Figure{Metric: Requests, Name: "requests of the controllers", Unit: Count, Target: target, Must: must}
+}
+
+func peak(controller, target string, must, aim float64) Figure {
+	return Figure{Metric: PeakOf(controller), Name: "peak", Unit: Megabytes, Target: target, Must: must, Aim: aim}
+}
+
+func fanoutFigures() []Figure {
+	return slices.Concat(
+		of(Fanout, FirstApply, "100 Kustomizations × 10 ConfigMaps, first apply",
+			settled("all settled", "23 s", 10, 6), cpu("21.7 CPU s", 6), requests("4,100", 2600)),
+		of(Fanout, ChangeAll, "a push that changes all 1,000 objects",
+			settled("all settled", "29 s", 10, 6), cpu("27 CPU s", 6), requests("4,000", 2400)),
+		of(Fanout, ChangeOne, "a push that changes 1 app of 100",
+			Figure{Metric: Live, Name: "objects live", Unit: Seconds, Target: "1.2 s", Must: 0.5, Aim: 0.3},
+			settled("all settled", "27 s", 3, 1), cpu("27 CPU s", 2), requests("2,900", 250)),
+		of(Fanout, Forced, "forced reconcile of all 100, nothing changed",
+			settled("all answered", "23 s", 2, 1), cpu("25 CPU s", 1.5), requests("2,900", 120)),
+		of(Fanout, HandEdit, "a live object edited by hand",
+			Figure{Metric: PutBack, Name: "put back, slowest of 5", Unit: Seconds, Target: "next interval (60 min)", Must: 1, Aim: 0.2}),
+		of(Fanout, Idle, "idle, 100 Kustomizations",
+			Figure{Metric: RequestsPerObject, Name: "requests per object and status writes", Unit: Count, Must: 0}),
+		of(Fanout, WholeRun, "memory of kustomize-controller after all that", peak(KustomizeName, "180 MB", 120*megabyte, 80*megabyte)),
+	)
+}
+
+// waitFigures are those of the scenarios that wait for health.
+func waitFigures() []Figure {
+	return slices.Concat(
+		of(Chain, FirstApply, "10 Kustomizations in a dependsOn chain, wait: true", settled("all settled", "270 s", 4, 2)),
+		of(Wait, FirstApply, "100 apps of 1 Deployment + 3 ConfigMaps, wait: true, first apply", settled("all settled", "91 s", 12, 6)),
+		of(Wait, ChangeAll, "the same, a push that changes all", settled("all settled", "136 s", 12, 6)),
+		of(Wait, SickFirst, "40 such apps, 6 of which never get healthy, first apply", settled("the 34 others settled", "173 s", 8, 4)),
+		of(Wait, SickChange, "the same, a push that changes all", settled("the 34 others settled", "200 s", 8, 4)),
+	)
+}
+
+func monorepoFigures() []Figure {
+	return slices.Concat(
+		of(Monorepo, FirstFetch, "20,000-file Git repository (97 MB packed), first artifact", settled("artifact", "25 s", 20, 0)),
+		of(Monorepo, OneLinePush, "the same, a one-line push",
+			settled("new artifact", "33.6 s", 2, 1), cpu("33 CPU s", 2),
+			Figure{Metric: GitBytes, Name: "fetched", Unit: Megabytes, Target: "97 MB", Must: 1 * megabyte}),
+		of(Monorepo, WholeRun, "memory of source-controller after all that", peak(SourceName, "378 MB", 200*megabyte, 0)),
+	)
+}
+
+func helmFigures() []Figure {
+	return slices.Concat(
+		of(Helm, HelmInstall, "30 HelmReleases × 10 ConfigMaps of one chart from Git, install",
+			settled("all ready", "8.3 s", 5, 4), requests("2,600", 1400), cpu("5.0 CPU s", 5)),
+		of(Helm, Forced, "forced reconcile of all 30, nothing changed",
+			settled("all answered", "1.8 s", 0.6, 0.3), requests("870", 40), cpu("1.1 CPU s", 0.2)),
+		of(Helm, HelmUpgrade, "new values for all 30",
+			settled("all ready", "7.7 s", 5, 4), requests("2,550", 1200), cpu("6.2 CPU s", 6.2)),
+		of(Helm, HelmWait, "10 HelmReleases of 1 Deployment, waiting on, 1 of which never gets ready, install", settled("the 9 others ready", "", 5, 0)),
+		of(Helm, HelmSick, "60 such HelmReleases, 6 of which never get ready, install",
+			Figure{Metric: Ratio, Name: "the 54 others ready, against the 54 alone", Unit: Times, Must: 1.2}),
+		of(Helm, WholeRun, "memory of helm-controller after all that", peak(HelmName, "147 MB", 110*megabyte, 0)),
+	)
+}
+
+// hookFigures are those of the scenarios that start with a webhook.
+func hookFigures() []Figure {
+	return slices.Concat(
+		of(Push, PushLive, "a push, told by a webhook to a Receiver, until the first changed object is live",
+			Figure{Metric: LiveP95, Name: "95th percentile", Unit: Seconds, Must: 1}),
+		of(Image, NewTag, "a new tag in a registry, told by a webhook to a Receiver, until the commit is pushed",
+			Figure{Metric: LiveP95, Name: "95th percentile", Unit: Seconds, Must: 3}),
+	)
 }
