@@ -11,6 +11,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -21,6 +22,7 @@ import (
 	eventv1 "github.com/weir-gitops/weir/api/event/v1beta1"
 	"github.com/weir-gitops/weir/hack/local/charts"
 	"github.com/weir-gitops/weir/hack/local/chat"
+	"github.com/weir-gitops/weir/hack/local/controllers"
 	"github.com/weir-gitops/weir/hack/local/gitserver"
 	"github.com/weir-gitops/weir/hack/local/registry"
 	"github.com/weir-gitops/weir/hack/local/serve"
@@ -72,6 +74,7 @@ type hooks struct {
 	paths   map[string]string // by Receiver
 	pending int
 	refused map[string]int // what was answered other than 200 OK
+	failed  []string       // those that were answered 500 Internal Server Error, with the time
 }
 
 // send sends a webhook in the background, when there is a Receiver for it.
@@ -80,11 +83,11 @@ func (h *hooks) send(name string) {
 	defer h.mu.Unlock()
 	if path := h.paths[name]; path != "" {
 		h.pending++
-		go h.deliver(h.base + path)
+		go h.deliver(name, h.base+path)
 	}
 }
 
-func (h *hooks) deliver(url string) {
+func (h *hooks) deliver(name, url string) {
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(hookPause) {
 		status, _, err := post(h.ctx, url, []byte("{}"))
 		if err == nil && status == http.StatusOK {
@@ -96,6 +99,9 @@ func (h *hooks) deliver(url string) {
 		if err == nil {
 			h.mu.Lock()
 			h.refused[http.StatusText(status)]++
+			if status == http.StatusInternalServerError {
+				h.failed = append(h.failed, name+" at "+time.Now().UTC().Format(time.RFC3339Nano))
+			}
 			h.mu.Unlock()
 		}
 	}
@@ -109,6 +115,27 @@ func (h *hooks) sent() error {
 		return fmt.Errorf("%d webhooks were not taken: %v", h.pending, h.refused)
 	}
 	return nil
+}
+
+// expectHooks sees that none was answered 500 Internal Server Error. All are valid, all objects that they wake exist, and while a Receiver is not
+// known or not ready the answer is another one.
+func (m *machine) expectHooks(t *testing.T) {
+	t.Helper()
+	m.hooks.mu.Lock()
+	failed := strings.Join(m.hooks.failed, "\n")
+	m.hooks.mu.Unlock()
+	if failed == "" {
+		return
+	}
+	log, err := os.ReadFile(m.controllers[controllers.Notification].Log())
+	must(t, err)
+	var said strings.Builder
+	for line := range strings.Lines(string(log)) {
+		if strings.Contains(line, `"webhook failed"`) {
+			said.WriteString(line)
+		}
+	}
+	t.Errorf("webhooks were answered 500 Internal Server Error:\n%s\nand notification-controller logged:\n%s", failed, &said)
 }
 
 // post sends JSON and returns what is answered.

@@ -82,6 +82,7 @@ func bringUp(t *testing.T) *machine {
 	m.controllers[names[0]] = first
 	m.intake = listen(t, first.EventsURL)
 	m.hooks.base = first.WebhookURL
+	t.Cleanup(func() { m.expectHooks(t) })
 	for _, name := range names[1:] {
 		m.controllers[name] = p.run(t, name, func(o *controllers.Options) { o.Events = m.intake.url })
 	}
