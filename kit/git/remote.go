@@ -38,13 +38,6 @@ const (
 // errProtocol says that a server did not answer a request for objects as the protocol wants.
 var errProtocol = errors.New("malformed response")
 
-// SSHAlgorithms are preferences for the SSH handshake; empty means the library's.
-type SSHAlgorithms struct {
-	// KeyExchanges and HostKeys are names as in ssh_config, best first. Without HostKeys the choice
-	// follows from known_hosts.
-	KeyExchanges, HostKeys []string
-}
-
 // Remote is a repository on a server and how to get in.
 type Remote struct {
 	url       *url.URL

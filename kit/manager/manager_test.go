@@ -17,6 +17,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/fluxcd/pkg/runtime/controller"
 	"github.com/fluxcd/pkg/runtime/logger"
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
@@ -113,13 +114,31 @@ func TestParse(t *testing.T) {
 				t.Setenv(key, tc.env[key])
 			}
 			p := program(&tc.set)
-			if done, err := p.parse(tc.args, io.Discard); err != nil || done {
-				t.Fatalf("%s\nparse() = %t, %v", tc.reason, done, err)
+			if done, err := p.Parse(tc.args, io.Discard); err != nil || done {
+				t.Fatalf("%s\nParse() = %t, %v", tc.reason, done, err)
 			}
 			if !tc.check(&tc.set) {
 				t.Errorf("%s\noptions: %+v", tc.reason, tc.set)
 			}
 		})
+	}
+}
+
+func TestNamespace(t *testing.T) {
+	t.Setenv("RUNTIME_NAMESPACE", "elsewhere")
+	for namespace, want := range map[string]string{"": "elsewhere", "team": "team"} {
+		opts := &testOptions{}
+		p := program(opts)
+		p.Namespace = namespace
+		if _, err := p.Parse([]string{"--watch-all-namespaces=false"}, io.Discard); err != nil {
+			t.Fatal(err)
+		}
+		if opts.Namespace != want || opts.WatchedNamespace() != want {
+			t.Errorf("%q: runs in %s and watches %s, want %s", namespace, opts.Namespace, opts.WatchedNamespace(), want)
+		}
+	}
+	if opts := (CommonOptions{Namespace: "team", Watch: controller.WatchOptions{AllNamespaces: true}}); opts.WatchedNamespace() != "" {
+		t.Errorf("watches %s, want all", opts.WatchedNamespace())
 	}
 }
 
@@ -340,7 +359,7 @@ func TestCacheOptions(t *testing.T) {
 	p := program(opts)
 	t.Setenv("RUNTIME_NAMESPACE", "flux-system")
 	args := []string{"--watch-label-selector=shard=a", "--watch-all-namespaces=false"}
-	if _, err := p.parse(args, io.Discard); err != nil {
+	if _, err := p.Parse(args, io.Discard); err != nil {
 		t.Fatal(err)
 	}
 	got, err := p.cacheOptions()
@@ -383,7 +402,7 @@ func TestRestConfig(t *testing.T) {
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Header().Set(tc.header, "1") }))
 			t.Cleanup(server.Close)
 			p := program(&testOptions{})
-			if _, err := p.parse([]string{"--kube-api-qps=20", "--kube-api-burst=40"}, io.Discard); err != nil {
+			if _, err := p.Parse([]string{"--kube-api-qps=20", "--kube-api-burst=40"}, io.Discard); err != nil {
 				t.Fatal(err)
 			}
 			base := &rest.Config{Host: server.URL}

@@ -35,14 +35,16 @@ type replacing struct {
 	prometheus.Registerer
 }
 
-// Register adds a collector in place of an equal one.
+// Register adds a collector in place of an equal one. Where programs start at the same time, the last one to come has its collector served.
 func (r replacing) Register(c prometheus.Collector) error {
-	err := r.Registerer.Register(c)
-	if earlier, ok := errors.AsType[prometheus.AlreadyRegisteredError](err); ok {
+	for {
+		err := r.Registerer.Register(c)
+		earlier, ok := errors.AsType[prometheus.AlreadyRegisteredError](err)
+		if !ok {
+			return err
+		}
 		r.Unregister(earlier.ExistingCollector)
-		return r.Registerer.Register(c)
 	}
-	return err
 }
 
 // RecordDuration observes how long a reconcile of the object took.

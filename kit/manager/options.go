@@ -138,6 +138,14 @@ func FromEnv(name, fallback string) string {
 	return cmp.Or(os.Getenv(name), fallback)
 }
 
+// WatchedNamespace is the only namespace whose objects are seen, empty for all.
+func (o *CommonOptions) WatchedNamespace() string {
+	if o.Watch.AllNamespaces {
+		return ""
+	}
+	return o.Namespace
+}
+
 // leaseName is the name of the leader lease. Shards of one controller hold leases of their own.
 func (o *CommonOptions) leaseName(program string) string {
 	base := program + "-leader-election"

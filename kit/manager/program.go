@@ -14,6 +14,8 @@ import (
 	"github.com/fluxcd/pkg/runtime/logger"
 	"github.com/spf13/pflag"
 	"k8s.io/apimachinery/pkg/runtime"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -38,6 +40,8 @@ type Program struct {
 	// Config replaces the cluster that the environment names. With it several programs may share a process, as in tests: names of
 	// controllers need not be unique then.
 	Config *rest.Config
+	// Namespace replaces the namespace that the environment names. Programs that share a process have no environment of their own.
+	Namespace string
 }
 
 // Main runs the program of this process and ends it: 0 after a signal, 1 after an error.
@@ -47,7 +51,7 @@ func Main(p Program) {
 
 // Run runs the program until ctx ends or something fails, and returns the exit code. Help and version go to stdout; logs and errors to stderr.
 func Run(ctx context.Context, p Program, args []string, stdout, stderr io.Writer) int {
-	done, err := p.parse(args, stdout)
+	done, err := p.Parse(args, stdout)
 	if err != nil {
 		fmt.Fprintf(stderr, "%s: cannot start:\n%s\n", p.Name, indent(err))
 		return 1
@@ -67,11 +71,14 @@ func Run(ctx context.Context, p Program, args []string, stdout, stderr io.Writer
 	return 0
 }
 
-// parse fills the options of the program. It returns true when the arguments asked for a text only.
-func (p *Program) parse(args []string, stdout io.Writer) (bool, error) {
+// Parse fills the options of the program and reports every problem of the arguments at once. It returns true when they asked for a text only.
+func (p *Program) Parse(args []string, stdout io.Writer) (bool, error) {
 	fs := pflag.NewFlagSet(p.Name, pflag.ContinueOnError)
 	fs.Usage = func() {}
 	p.Options.BindFlags(fs)
+	if p.Namespace != "" {
+		p.Options.Common().Namespace = p.Namespace
+	}
 	showVersion := fs.Bool("version", false, "Print the version and exit.")
 	switch err := fs.Parse(args); {
 	case errors.Is(err, pflag.ErrHelp):
@@ -96,6 +103,15 @@ func (p *Program) check(rest []string) error {
 	gates, err := resolveGates(p.Gates, common.gates)
 	common.Gates = gates
 	return errors.Join(errors.Join(errs...), err, p.Options.Validate())
+}
+
+// Scheme returns a scheme of the kinds of Kubernetes and of what the functions add.
+func Scheme(add ...func(*runtime.Scheme) error) *runtime.Scheme {
+	s := runtime.NewScheme()
+	for _, f := range append(add, clientgoscheme.AddToScheme) {
+		utilruntime.Must(f(s))
+	}
+	return s
 }
 
 // indent puts every line of a joined error on its own, marked.

@@ -1,17 +1,16 @@
 // Copyright 2026 The Weir Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package manager
+package manager_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -25,7 +24,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/weir-gitops/weir/kit/events"
+	"github.com/weir-gitops/weir/kit/manager"
 	"github.com/weir-gitops/weir/kit/testkit"
+	"github.com/weir-gitops/weir/kit/testkit/process"
 )
 
 var suite testkit.Suite //nolint:gochecknoglobals // the only way from TestMain to the tests
@@ -34,13 +35,11 @@ func TestMain(m *testing.M) {
 	os.Exit(suite.Main(m))
 }
 
-// startTimeout bounds what a loaded machine may take to bring a manager up or down.
-const startTimeout = 60 * time.Second
-
-// greeter is a controller that reads a Secret and sends an event for every service limits of its shard.
+// greeter is a controller that reads a Secret and sends an event for every LimitRange of its shard.
 type greeter struct {
-	rt   *Runtime
-	seen chan types.NamespacedName
+	rt     *manager.Runtime
+	seen   chan types.NamespacedName
+	closed chan struct{}
 }
 
 // Reconcile implements reconcile.Reconciler.
@@ -61,114 +60,77 @@ func (g *greeter) Reconcile(ctx context.Context, req reconcile.Request) (reconci
 	return reconcile.Result{}, nil
 }
 
+// setup registers the controller.
+func (g *greeter) setup(_ context.Context, rt *manager.Runtime) error {
+	g.rt = rt
+	return errors.Join(
+		rt.AtEnd(func() error { close(g.closed); return nil }),
+		ctrl.NewControllerManagedBy(rt.Manager).For(&corev1.LimitRange{}).WithOptions(rt.ControllerOptions()).Complete(g),
+	)
+}
+
+// program returns a program with no flags of its own.
+func program(setup func(context.Context, *manager.Runtime) error) manager.Program {
+	return manager.Program{
+		Name: "test-controller", Options: &manager.CommonOptions{}, Scheme: manager.Scheme(),
+		Kinds: []client.Object{&corev1.LimitRange{}}, Setup: setup,
+	}
+}
+
 func TestRun(t *testing.T) {
 	cluster := suite.Cluster(t)
 	namespace := cluster.Namespace(t, "manager")
-	t.Setenv("RUNTIME_NAMESPACE", namespace)
 	sink := testkit.NewEventSink(t)
 	mine := metav1.ObjectMeta{Namespace: namespace, Name: "mine", Labels: map[string]string{"shard": "a"}}
-	other := metav1.ObjectMeta{Namespace: namespace, Name: "other", Labels: map[string]string{"shard": "b"}}
+	other := metav1.ObjectMeta{Namespace: namespace, Name: "also", Labels: map[string]string{"shard": "b"}}
 	cluster.Create(t, testkit.Secret(namespace, "creds", nil), &corev1.LimitRange{ObjectMeta: other}, &corev1.LimitRange{ObjectMeta: mine})
 
-	g := &greeter{seen: make(chan types.NamespacedName, 10)}
-	p := program(&testOptions{})
-	p.Config = cluster.Config
-	p.Setup = func(_ context.Context, rt *Runtime) error {
-		g.rt = rt
-		return ctrl.NewControllerManagedBy(rt.Manager).For(&corev1.LimitRange{}).WithOptions(rt.ControllerOptions()).Complete(g)
-	}
-	metrics, health := freeAddress(t), freeAddress(t)
-	running := startProgram(t, p,
-		"--metrics-addr="+metrics, "--health-addr="+health, "--events-addr="+sink.URL, "--watch-label-selector=shard=a",
-		"--enable-leader-election", "--leader-election-lease-duration=4s", "--leader-election-renew-deadline=3s", "--leader-election-retry-period=1s")
+	g := &greeter{seen: make(chan types.NamespacedName, 10), closed: make(chan struct{})}
+	metrics, health := testkit.FreeAddress(t), testkit.FreeAddress(t)
+	running := process.Start(t, process.Options{
+		Program: func() manager.Program { return program(g.setup) }, Config: cluster.Config, Namespace: namespace,
+		Args: []string{
+			"--metrics-addr=" + metrics, "--health-addr=" + health, "--events-addr=" + sink.URL, "--watch-label-selector=shard=a",
+			"--enable-leader-election", "--leader-election-lease-duration=4s", "--leader-election-renew-deadline=3s", "--leader-election-retry-period=1s",
+		},
+	})
 
 	select {
 	case got := <-g.seen:
 		if got.Name != "mine" {
 			t.Errorf("reconciled %s of another shard", got)
 		}
-	case <-time.After(startTimeout):
-		t.Fatalf("nothing was reconciled; log:\n%s", running.log.String())
+	case <-time.After(testkit.Patience):
+		t.Fatal("nothing was reconciled")
 	}
 	get(t, "http://"+health+"/healthz", "")
 	get(t, "http://"+health+"/readyz", "")
 	get(t, "http://"+metrics+"/metrics", `gotk_reconcile_duration_seconds_count{kind="LimitRange",name="mine",namespace="`+namespace+`"} 1`)
 	get(t, "http://"+metrics+"/debug/pprof/", "goroutine")
 
-	if code := running.stop(); code != 0 {
-		t.Errorf("Run() = %d, want 0; log:\n%s", code, running.log.String())
+	running.Stop()
+	select {
+	case <-g.closed:
+	default:
+		t.Error("what was to be closed at the end is not")
 	}
 	sink.Wait(t, func(e eventv1.Event) bool { return e.Message == "hello mine" && e.Reason == "Greeted" })
-	lease := &coordinationv1.Lease{}
-	name := p.Options.Common().leaseName(p.Name)
-	if err := cluster.Client.Get(t.Context(), types.NamespacedName{Namespace: namespace, Name: name}, lease); err != nil {
-		t.Fatalf("lease: %v", err)
+	var leases coordinationv1.LeaseList
+	if err := cluster.Client.List(t.Context(), &leases, client.InNamespace(namespace)); err != nil || len(leases.Items) != 1 {
+		t.Fatalf("%d leases, want one: %v", len(leases.Items), err)
 	}
-	if lease.Spec.HolderIdentity != nil && *lease.Spec.HolderIdentity != "" {
-		t.Errorf("lease is still held by %s", *lease.Spec.HolderIdentity)
+	if holder := leases.Items[0].Spec.HolderIdentity; holder != nil && *holder != "" {
+		t.Errorf("lease is still held by %s", *holder)
 	}
 }
 
 func TestRunFails(t *testing.T) {
-	cluster := suite.Cluster(t)
-	p := program(&testOptions{})
-	p.Config = cluster.Config
-	p.Setup = func(context.Context, *Runtime) error { return fmt.Errorf("no disk") }
-	running := startProgram(t, p, "--metrics-addr=0", "--health-addr=0")
-	if code := running.wait(); code != 1 || !strings.Contains(running.log.String(), "no disk") {
-		t.Errorf("Run() = %d, log:\n%s", code, running.log.String())
+	p := program(func(context.Context, *manager.Runtime) error { return errors.New("no disk") })
+	p.Config = suite.Cluster(t).Config
+	var log testkit.Buffer
+	if code := manager.Run(t.Context(), p, []string{"--metrics-addr=0", "--health-addr=0"}, io.Discard, &log); code != 1 || !strings.Contains(log.String(), "no disk") {
+		t.Errorf("Run() = %d, log:\n%s", code, log.String())
 	}
-}
-
-// process is a program that runs in this process.
-type process struct {
-	cancel context.CancelFunc
-	code   chan int
-	log    lockedBuffer
-}
-
-func startProgram(t *testing.T, p *Program, args ...string) *process {
-	t.Helper()
-	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-	running := &process{cancel: cancel, code: make(chan int, 1)}
-	go func() { running.code <- Run(ctx, *p, args, io.Discard, &running.log) }()
-	t.Cleanup(cancel)
-	return running
-}
-
-func (p *process) stop() int {
-	p.cancel()
-	return p.wait()
-}
-
-// wait returns the exit code, or -1 when there is none in time.
-func (p *process) wait() int {
-	select {
-	case code := <-p.code:
-		return code
-	case <-time.After(startTimeout):
-		return -1
-	}
-}
-
-// lockedBuffer takes the log of a running program.
-type lockedBuffer struct {
-	mu  sync.Mutex
-	out strings.Builder
-}
-
-// Write implements io.Writer.
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.out.Write(p)
-}
-
-// String returns what was written so far.
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.out.String()
 }
 
 func get(t *testing.T, address, want string) {
@@ -186,15 +148,4 @@ func get(t *testing.T, address, want string) {
 	if err != nil || resp.StatusCode != http.StatusOK || !strings.Contains(string(body), want) {
 		t.Errorf("%s: status %d, error %v, %q not in:\n%.2000s", address, resp.StatusCode, err, want, body)
 	}
-}
-
-// freeAddress returns an address that was free a moment ago.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }

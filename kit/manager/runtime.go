@@ -65,6 +65,28 @@ func (rt *Runtime) ControllerOptions() ctrlcontroller.Options {
 	}
 }
 
+// AtEnd has something closed after the reconciles have ended.
+func (rt *Runtime) AtEnd(end func() error) error {
+	if err := rt.Manager.Add(closer{end}); err != nil {
+		return fmt.Errorf("add to the manager: %w", err)
+	}
+	return nil
+}
+
+// closer is run for its end: the manager stops what needs no leader after what needs one.
+type closer struct {
+	end func() error
+}
+
+// Start waits for the end of ctx and closes.
+func (c closer) Start(ctx context.Context) error {
+	<-ctx.Done()
+	return c.end()
+}
+
+// NeedLeaderElection says no, so that it ends after all that does.
+func (closer) NeedLeaderElection() bool { return false }
+
 // run brings the manager up and stays until ctx ends.
 func (p *Program) run(ctx context.Context, log logr.Logger) error {
 	rt, err := p.runtime(ctx, log)
@@ -196,8 +218,8 @@ func (p *Program) cacheOptions() (cache.Options, error) {
 	for _, kind := range p.Kinds {
 		opts.ByObject[kind] = cache.ByObject{Label: shard}
 	}
-	if !common.Watch.AllNamespaces {
-		opts.DefaultNamespaces = map[string]cache.Config{common.Namespace: {}}
+	if only := common.WatchedNamespace(); only != "" {
+		opts.DefaultNamespaces = map[string]cache.Config{only: {}}
 	}
 	if !common.Gates.Enabled(GateCacheSecretsAndConfigMaps) {
 		watched, err := labels.Parse(common.Watch.ConfigsLabelSelector)

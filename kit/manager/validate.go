@@ -35,6 +35,11 @@ func checkListen(flag, addr string) error {
 	if addr == "0" {
 		return nil
 	}
+	return CheckAddress(flag, addr)
+}
+
+// CheckAddress accepts the value of a flag that is an address to listen on.
+func CheckAddress(flag, addr string) error {
 	if _, _, err := net.SplitHostPort(addr); err != nil {
 		return fmt.Errorf("--%s: %q is not host:port", flag, addr)
 	}

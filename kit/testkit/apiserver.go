@@ -10,16 +10,23 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
+	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 )
 
 // assetsEnv names the folder with the executables etcd and kube-apiserver.
 const assetsEnv = "KUBEBUILDER_ASSETS"
+
+// startLimit bounds the start of etcd, of the API server, and of its CRDs, a second or two each. The limits of envtest (20 s, 10 s for CRDs) are too
+// tight for a machine on which all packages test at once.
+const startLimit = 2 * time.Minute
 
 // Cluster is a running API server with the CRDs of this repository.
 type Cluster struct {
@@ -49,6 +56,7 @@ type Suite struct {
 
 // Main runs the tests, stops the API server if one of them started it, and returns the exit code.
 func (s *Suite) Main(m *testing.M) int {
+	log.SetLogger(logr.Discard()) // the programs of tests have loggers of their own
 	code := m.Run()
 	if s.cluster == nil {
 		return code
@@ -102,7 +110,10 @@ func start(scheme *runtime.Scheme) (*Cluster, error) {
 	if scheme == nil {
 		scheme = clientgoscheme.Scheme
 	}
-	env := &envtest.Environment{CRDDirectoryPaths: []string{crds}, ErrorIfCRDPathMissing: true}
+	env := &envtest.Environment{
+		CRDDirectoryPaths: []string{crds}, ErrorIfCRDPathMissing: true, CRDInstallOptions: envtest.CRDInstallOptions{MaxTime: startLimit},
+		ControlPlaneStartTimeout: startLimit, ControlPlaneStopTimeout: startLimit,
+	}
 	cfg, err := env.Start()
 	if err != nil {
 		return nil, errors.Join(err, env.Stop())

@@ -55,6 +55,9 @@ func (r *Requests) Take() map[Request]int {
 	defer r.mu.Unlock()
 	taken := r.counts
 	r.counts = nil
+	if taken == nil {
+		taken = make(map[Request]int)
+	}
 	return taken
 }
 
@@ -64,15 +67,25 @@ const quiet = 250 * time.Millisecond
 // Settle forgets what was counted, once nothing has come for a moment: what is counted from then on belongs to what the test does next.
 func (r *Requests) Settle(tb testing.TB) {
 	tb.Helper()
+	r.Spent(tb)
+}
+
+// Spent returns what was counted since the last call of this and of Take, once nothing has come for a moment.
+func (r *Requests) Spent(tb testing.TB) map[Request]int {
+	tb.Helper()
+	spent := r.Take()
 	for {
-		r.Take()
 		select {
 		case <-time.After(quiet):
 		case <-tb.Context().Done():
-			return
+			return spent
 		}
-		if Total(r.Take()) == 0 {
-			return
+		more := r.Take()
+		if Total(more) == 0 {
+			return spent
+		}
+		for request, n := range more {
+			spent[request] += n
 		}
 	}
 }

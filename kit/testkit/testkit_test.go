@@ -5,12 +5,18 @@ package testkit
 
 import (
 	"bytes"
+	"context"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"testing"
 
 	eventv1 "github.com/fluxcd/pkg/apis/event/v1beta1"
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
 )
 
 func TestParseRequest(t *testing.T) {
@@ -153,6 +159,62 @@ func TestAPIServer(t *testing.T) {
 	if user.Host == "" || requests.Count(user).Host != user.Host {
 		t.Error("a counted configuration reaches another server")
 	}
+	maps := Kind[corev1.ConfigMap, *corev1.ConfigMap]{Cluster: cluster, Namespace: namespace}
+	token := maps.Request(t, "a", "example.com/also")
+	a := maps.Await(t, "a", "the request is seen", func(o *corev1.ConfigMap) bool { return o.Annotations["example.com/also"] == token })
+	maps.Change(t, "a", func(o *corev1.ConfigMap) { o.Data = nil })
+	if got := maps.Get(t, "a"); got.UID != a.UID || len(got.Data) != 0 || cluster.FindConfigMap(t, namespace, "a") == nil {
+		t.Errorf("changed to %+v", got)
+	}
+	maps.Remove(t, "a")
+	if maps.Find(t, "a") != nil {
+		t.Error("a removed object is found")
+	}
+	pods := Kind[corev1.Pod, *corev1.Pod]{Cluster: cluster, Namespace: namespace}
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "p"}, Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "c", Image: "i"}}}}
+	for _, phase := range []corev1.PodPhase{corev1.PodRunning, corev1.PodSucceeded} {
+		pods.Report(t, pod.DeepCopy(), func(o *corev1.Pod) { o.Status.Phase = phase })
+		if got := pods.Get(t, "p").Status.Phase; got != phase {
+			t.Errorf("phase %s, want %s", got, phase)
+		}
+	}
+}
+
+func TestRequestsSpent(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
+	t.Cleanup(server.Close)
+	var requests Requests
+	client, err := rest.HTTPClientFor(requests.Count(&rest.Config{Host: server.URL}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := func() {
+		req, err := http.NewRequestWithContext(context.WithoutCancel(t.Context()), http.MethodGet, server.URL+"/api/v1/pods", nil)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		if resp, err := client.Do(req); err != nil {
+			t.Error(err)
+		} else {
+			resp.Body.Close()
+		}
+	}
+	ask()
+	if spent := requests.Spent(t); Total(spent, "pods") != 1 {
+		t.Errorf("spent %v, want one", spent)
+	}
+	if spent := requests.Take(); len(spent) != 0 {
+		t.Errorf("%v are left", spent)
+	}
+}
+
+func TestFreeAddress(t *testing.T) {
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", FreeAddress(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener.Close()
 }
 
 func fetch(t *testing.T, address string, into *bytes.Buffer) int {
