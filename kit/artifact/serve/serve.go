@@ -14,6 +14,7 @@ import (
 	"os"
 	"path"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -45,7 +46,8 @@ func Handler(root *os.Root) http.Handler {
 	})
 }
 
-// serveFile answers with the file at the path of the request, or 404 whatever keeps it from that.
+// serveFile answers with the file at the path of the request. What keeps it from that is told as 404, unless it says nothing about the file: a client
+// takes that for the end of an artifact.
 func serveFile(w http.ResponseWriter, r *http.Request, root *os.Root) {
 	name := strings.TrimPrefix(r.URL.Path, "/")
 	if !isPublic(name) {
@@ -53,6 +55,10 @@ func serveFile(w http.ResponseWriter, r *http.Request, root *os.Root) {
 		return
 	}
 	f, err := root.Open(name)
+	if isPassing(err) {
+		http.Error(w, "storage cannot be read now", http.StatusServiceUnavailable)
+		return
+	}
 	if err != nil {
 		http.NotFound(w, r)
 		return
@@ -64,7 +70,24 @@ func serveFile(w http.ResponseWriter, r *http.Request, root *os.Root) {
 		return
 	}
 	w.Header().Set("Content-Type", contentType(name))
+	w.Header().Set("ETag", tagOf(info))
+	// The open file stays what it is when another one takes its name, or it is removed.
 	http.ServeContent(w, r, name, info.ModTime(), f)
+}
+
+// isPassing reports whether a file that cannot be opened may be there.
+func isPassing(err error) bool {
+	for _, fault := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.EIO} {
+		if errors.Is(err, fault) {
+			return true
+		}
+	}
+	return false
+}
+
+// tagOf tells a file from another one of its name, also from one of the same second, which a time in HTTP does not.
+func tagOf(info fs.FileInfo) string {
+	return fmt.Sprintf(`"%x-%x"`, info.ModTime().UnixNano(), info.Size())
 }
 
 // isPublic reports whether clients may ask for name.
