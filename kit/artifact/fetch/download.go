@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/url"
@@ -90,7 +91,7 @@ func (p passing) Unwrap() error { return p.error }
 func (c *Cache) obtain(d *download) (*content, error) {
 	file, err := os.CreateTemp(c.options.Dir, dirName(d.source.digest)+".*.tar.gz")
 	if err != nil {
-		return nil, fmt.Errorf("failed to download archive: %w", err)
+		return nil, fmt.Errorf("failed to download archive: %w", withoutPath(err))
 	}
 	defer os.Remove(file.Name()) // swept at the next start
 	defer file.Close()           // nothing is kept in it
@@ -124,7 +125,7 @@ func (c *Cache) download(d *download, file *os.File) error {
 // try makes one attempt and verifies what came.
 func (c *Cache) try(d *download, file *os.File) error {
 	if err := rewind(file); err != nil {
-		return fmt.Errorf("failed to download archive: %w", err)
+		return fmt.Errorf("failed to download archive: %w", withoutPath(err))
 	}
 	sum := d.source.digest.Algorithm.New()
 	if err := c.get(d, file, sum); err != nil {
@@ -233,6 +234,14 @@ func cause(ctx context.Context, err error) error {
 		stable := *op
 		stable.Source = nil
 		return &stable
+	}
+	return withoutPath(err)
+}
+
+// withoutPath leaves the path out of the error of a file, which is a temporary one and differs between runs.
+func withoutPath(err error) error {
+	if broken, ok := errors.AsType[*fs.PathError](err); ok {
+		return fmt.Errorf("%s archive: %w", broken.Op, broken.Err)
 	}
 	return err
 }

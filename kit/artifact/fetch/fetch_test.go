@@ -9,13 +9,16 @@ import (
 	"compress/gzip"
 	"errors"
 	"io/fs"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -108,6 +111,47 @@ func TestAcquire(t *testing.T) {
 	}
 	if n, err := testutil.GatherAndCount(registry, "weir_artifact_cache_requests_total"); err != nil || n == 0 {
 		t.Errorf("metrics: %d, %v", n, err)
+	}
+}
+
+// A disk that is full is told as such, in the same words each time.
+func TestDiskFull(t *testing.T) {
+	noise := make([]byte, 1<<20)
+	r := rand.New(rand.NewPCG(1, 2))
+	for i := range noise {
+		noise[i] = byte(r.Uint32())
+	}
+	server := testkit.NewArtifactServer(t)
+	large := server.Add(t, "large", map[string]string{"noise": string(noise)})
+	bomb := server.Add(t, "bomb", map[string]string{"zeros": string(make([]byte, 1<<20))})
+	cache := newCache(t, nil)
+
+	// No file of this process may grow beyond 64 KiB, which it notices in the same way as the end of the disk.
+	signal.Ignore(syscall.SIGXFSZ)
+	defer signal.Reset(syscall.SIGXFSZ)
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	small := limit
+	small.Cur = 64 << 10
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &small); err != nil {
+		t.Fatal(err)
+	}
+	_, errLarge := cache.Acquire(t.Context(), *large, nil)
+	_, errBomb := cache.Acquire(t.Context(), *bomb, nil)
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	want := "failed to download archive: GET " + large.URL + ": write archive: file too large"
+	if !errors.Is(errLarge, syscall.EFBIG) || errLarge.Error() != want {
+		t.Errorf("download: got %v, want %s", errLarge, want)
+	}
+	if !errors.Is(errBomb, syscall.EFBIG) || !strings.HasPrefix(errBomb.Error(), "failed to extract archive: ") || strings.Contains(errBomb.Error(), "sha256-") {
+		t.Errorf("unpack: got %v", errBomb)
+	}
+	for _, a := range []*meta.Artifact{large, bomb} {
+		acquire(t, cache, a).Release()
 	}
 }
 

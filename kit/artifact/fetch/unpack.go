@@ -23,11 +23,11 @@ import (
 // that a half-written directory is never taken for a whole one.
 func (c *Cache) unpack(ctx context.Context, digest artifact.Digest, archive *os.File) (*content, error) {
 	if _, err := archive.Seek(0, io.SeekStart); err != nil {
-		return nil, fmt.Errorf("failed to extract archive: %w", err)
+		return nil, fmt.Errorf("failed to extract archive: %w", withoutPath(err))
 	}
 	dir, err := os.MkdirTemp(c.options.Dir, dirName(digest)+".*")
 	if err != nil {
-		return nil, fmt.Errorf("failed to extract archive: %w", err)
+		return nil, fmt.Errorf("failed to extract archive: %w", withoutPath(err))
 	}
 	got, err := c.extractTo(ctx, dir, digest, archive)
 	if err != nil {
