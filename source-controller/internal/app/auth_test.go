@@ -67,8 +67,5 @@ func TestTransports(t *testing.T) {
 // destroy deletes the object and waits until it is gone.
 func (f *fixture) destroy(o *sourcev1.GitRepository) {
 	f.t.Helper()
-	if err := f.cluster.Client.Delete(f.t.Context(), o); err != nil {
-		f.t.Fatal(err)
-	}
-	eventually(f.t, "the object to go", func() bool { return !f.exists() })
+	f.repositories.Remove(f.t, o.Name)
 }

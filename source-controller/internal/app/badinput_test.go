@@ -20,16 +20,6 @@ import (
 	"github.com/weir-gitops/weir/kit/testkit"
 )
 
-// eventually waits until something is so.
-func eventually(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(patience); !is(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited for %s in vain", what)
-		}
-	}
-}
-
 func named(name string) *meta.LocalObjectReference { return &meta.LocalObjectReference{Name: name} }
 
 // The rows of the contract's table of bad input for GitRepository that concern what is delivered.

@@ -124,22 +124,5 @@ func newTrees(rt *manager.Runtime, opts *Options, artifacts *store.Store) (*fetc
 	if err != nil {
 		return nil, fmt.Errorf("open cache of source trees: %w", err)
 	}
-	if err := rt.Manager.Add(closer{trees.Close}); err != nil {
-		return nil, fmt.Errorf("add cache of source trees: %w", err)
-	}
-	return trees, nil
+	return trees, rt.AtEnd(trees.Close)
 }
-
-// closer lets go of something when the manager ends.
-type closer struct {
-	close func() error
-}
-
-// Start waits for the end of ctx and closes.
-func (c closer) Start(ctx context.Context) error {
-	<-ctx.Done()
-	return c.close()
-}
-
-// NeedLeaderElection says no, so that it ends after all that does.
-func (closer) NeedLeaderElection() bool { return false }

@@ -42,7 +42,7 @@ func TestHelmChartFromRepository(t *testing.T) {
 	if b := f.download(a); !bytes.Equal(b, app("1.0.0").Package(t)) || !bytes.Equal(b, f.download(&meta.Artifact{URL: o.Status.URL})) {
 		t.Error("a chart that nothing is changed of is published as it is")
 	}
-	if got, want := describe(o, meta.ReadyCondition), "True ChartPullSucceeded: pulled 'app' chart with version '1.0.0'"; got != want {
+	if got, want := testkit.Condition(o, meta.ReadyCondition), "True ChartPullSucceeded: pulled 'app' chart with version '1.0.0'"; got != want {
 		t.Errorf("Ready %s, want %s", got, want)
 	}
 	if e := f.waitEvent(sourcev1.ChartPullSucceededReason); e.Message != "pulled 'app' chart with version '1.0.0'" ||
@@ -191,7 +191,7 @@ func TestHelmChartFromGit(t *testing.T) {
 	f.chart("packed", fromGit("/charts/packed.tgz"))
 
 	o := f.version("byversion", "1.0.0")
-	if got, want := describe(o, meta.ReadyCondition), "True ChartPackageSucceeded: packaged 'app' chart with version '1.0.0'"; got != want {
+	if got, want := testkit.Condition(o, meta.ReadyCondition), "True ChartPackageSucceeded: packaged 'app' chart with version '1.0.0'"; got != want {
 		t.Errorf("Ready %s, want %s", got, want)
 	}
 	if o.Status.ObservedSourceArtifactRevision != "main@sha1:"+first {
@@ -252,7 +252,7 @@ func TestHelmChartValuesFiles(t *testing.T) {
 
 	o := f.version("repository", "1.0.0+1")
 	want := "True ChartPackageSucceeded: packaged 'app' chart with version '1.0.0+1' and merged values files [values.yaml prod.yaml]"
-	if got := describe(o, meta.ReadyCondition); got != want || o.Status.ObservedValuesFiles != nil {
+	if got := testkit.Condition(o, meta.ReadyCondition); got != want || o.Status.ObservedValuesFiles != nil {
 		t.Errorf("Ready %s, want %s", got, want)
 	}
 	values := f.load(o).Values
@@ -349,7 +349,7 @@ func TestHelmChartStorage(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.start()
-	eventually(t, "the chart to be back", func() bool {
+	testkit.Eventually(t, "the chart to be back", func() bool {
 		_, err := os.Stat(filepath.Join(f.storage, a.Path))
 		return err == nil
 	})

@@ -47,7 +47,7 @@ func TestHelmRepositoryPublish(t *testing.T) {
 	}
 	stored := "True Succeeded: stored artifact: revision 'sha256:" + digest + "'"
 	for _, kind := range []string{meta.ReadyCondition, sourcev1.ArtifactInStorageCondition} {
-		if got := describe(o, kind); got != stored {
+		if got := testkit.Condition(o, kind); got != stored {
 			t.Errorf("%s: %s, want %s", kind, got, stored)
 		}
 	}
@@ -89,7 +89,7 @@ func TestHelmRepositoryUnchanged(t *testing.T) {
 		}
 		f.stop()
 		f.start()
-		eventually(t, "the first run", func() bool { requests, _ := f.helm.Take(); return len(requests) > 0 })
+		testkit.Eventually(t, "the first run", func() bool { requests, _ := f.helm.Take(); return len(requests) > 0 })
 	}
 	if diff := cmp.Diff([]string{"info NewArtifact"}, f.reasons()); diff != "" {
 		t.Errorf("events (-want +got):\n%s", diff)
@@ -132,7 +132,7 @@ func TestHelmRepositoryFailAndRecover(t *testing.T) {
 		t.Errorf("event %+v", e)
 	}
 	o := f.readyRepository()
-	if diff := cmp.Diff(good, o.Status.Artifact); diff != "" || describe(o, sourcev1.FetchFailedCondition) != "absent" {
+	if diff := cmp.Diff(good, o.Status.Artifact); diff != "" || testkit.Condition(o, sourcev1.FetchFailedCondition) != "absent" {
 		t.Errorf("(-before +after):\n%s", diff)
 	}
 	f.helm.SetFile("/index.yaml", []byte("a: ["))
@@ -186,7 +186,7 @@ func TestHelmRepositoryStatic(t *testing.T) {
 	}
 	f.requests.Settle(t)
 	at := "2024-01-02T03:04:05Z"
-	edit(f, "charts", func(o *sourcev1.HelmRepository) { annotate(o, at) })
+	edit(f, "charts", func(o *sourcev1.HelmRepository) { testkit.Annotate(o, at, meta.ReconcileRequestAnnotation) })
 	// Back again: proof that the request before was dealt with.
 	edit(f, "charts", func(o *sourcev1.HelmRepository) { o.Spec.Type, o.Spec.URL = "", f.helm.URL })
 	o = f.readyRepository()

@@ -5,19 +5,11 @@ package app
 
 import (
 	"bytes"
-	"context"
-	"fmt"
-	"os"
-	"path/filepath"
-	"slices"
-	"strings"
 	"testing"
 	"time"
 
-	"github.com/fluxcd/pkg/apis/meta"
 	"github.com/fluxcd/pkg/runtime/conditions"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
 	"github.com/weir-gitops/weir/kit/helmchart"
@@ -79,51 +71,30 @@ type helmObject[T any] interface {
 	conditions.Setter
 }
 
+// of are the objects of a kind in the namespace of the fixture.
+func of[T any, O helmObject[T]](f *helmFixture) testkit.Kind[T, O] {
+	return testkit.Kind[T, O]{Cluster: f.cluster, Namespace: f.namespace}
+}
+
 func read[T any, O helmObject[T]](f *helmFixture, name string) O {
 	f.t.Helper()
-	o := O(new(T))
-	if err := f.cluster.Client.Get(context.WithoutCancel(f.t.Context()), client.ObjectKey{Namespace: f.namespace, Name: name}, o); err != nil {
-		f.t.Fatal(err)
-	}
-	return o
+	return of[T, O](f).Get(f.t, name)
 }
 
 // await returns the object once it is as is says.
 func await[T any, O helmObject[T]](f *helmFixture, name, what string, is func(O) bool) O {
 	f.t.Helper()
-	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
-		o := read[T, O](f, name)
-		if is(o) {
-			return o
-		}
-		if time.Now().After(deadline) {
-			f.t.Fatalf("waited for %s in vain; conditions: %+v", what, o.GetConditions())
-		}
-	}
+	return of[T, O](f).Await(f.t, name, what, is)
 }
 
 func edit[T any, O helmObject[T]](f *helmFixture, name string, change func(O)) {
 	f.t.Helper()
-	o := read[T, O](f, name)
-	base, ok := o.DeepCopyObject().(client.Object)
-	if !ok {
-		f.t.Fatal("no object")
-	}
-	change(o)
-	if err := f.cluster.Client.Patch(f.t.Context(), o, client.MergeFrom(base)); err != nil {
-		f.t.Fatal(err)
-	}
+	of[T, O](f).Change(f.t, name, change)
 }
 
 func remove[T any, O helmObject[T]](f *helmFixture, name string) {
 	f.t.Helper()
-	o := read[T, O](f, name)
-	if err := f.cluster.Client.Delete(f.t.Context(), o); err != nil {
-		f.t.Fatal(err)
-	}
-	eventually(f.t, "the object to go", func() bool {
-		return f.cluster.Client.Get(f.t.Context(), client.ObjectKeyFromObject(o), O(new(T))) != nil
-	})
+	of[T, O](f).Remove(f.t, name)
 }
 
 func (f *helmFixture) readyRepository() *sourcev1.HelmRepository {
@@ -135,8 +106,7 @@ func (f *helmFixture) readyRepository() *sourcev1.HelmRepository {
 
 func (f *helmFixture) requestRepository() *sourcev1.HelmRepository {
 	f.t.Helper()
-	at := time.Now().Format(time.RFC3339Nano)
-	edit(f, "charts", func(o *sourcev1.HelmRepository) { annotate(o, at) })
+	at := of[sourcev1.HelmRepository](f).Request(f.t, "charts")
 	return await(f, "charts", "the requested run", func(o *sourcev1.HelmRepository) bool { return o.Status.LastHandledReconcileAt == at })
 }
 
@@ -157,27 +127,8 @@ func (f *helmFixture) version(name, version string) *sourcev1.HelmChart {
 
 func (f *helmFixture) requestChart(name string) *sourcev1.HelmChart {
 	f.t.Helper()
-	at := time.Now().Format(time.RFC3339Nano)
-	edit(f, name, func(o *sourcev1.HelmChart) { annotate(o, at) })
+	at := of[sourcev1.HelmChart](f).Request(f.t, name)
 	return await(f, name, "the requested run", func(o *sourcev1.HelmChart) bool { return o.Status.LastHandledReconcileAt == at })
-}
-
-func annotate(o client.Object, at string) {
-	annotations := o.GetAnnotations()
-	if annotations == nil {
-		annotations = map[string]string{}
-	}
-	annotations[meta.ReconcileRequestAnnotation] = at
-	o.SetAnnotations(annotations)
-}
-
-// describe tells a condition, or that it is absent.
-func describe(o conditions.Getter, kind string) string {
-	c := conditions.Get(o, kind)
-	if c == nil {
-		return "absent"
-	}
-	return fmt.Sprintf("%s %s: %s", c.Status, c.Reason, c.Message)
 }
 
 // load downloads and reads the published chart.
@@ -188,21 +139,4 @@ func (f *helmFixture) load(o *sourcev1.HelmChart) *helmchart.Chart {
 		f.t.Fatal(err)
 	}
 	return c
-}
-
-// kept lists what is stored for an object, without locks.
-func (f *helmFixture) kept(kind, name string) []string {
-	f.t.Helper()
-	entries, err := os.ReadDir(filepath.Join(f.storage, kind, f.namespace, name))
-	if err != nil && !os.IsNotExist(err) {
-		f.t.Fatal(err)
-	}
-	var names []string
-	for _, e := range entries {
-		if !strings.HasSuffix(e.Name(), ".lock") {
-			names = append(names, e.Name())
-		}
-	}
-	slices.Sort(names)
-	return names
 }

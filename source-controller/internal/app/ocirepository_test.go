@@ -57,7 +57,7 @@ func TestOCIPublish(t *testing.T) {
 	}
 	stored := "True Succeeded: stored artifact for digest '" + revision + "'"
 	for _, kind := range []string{meta.ReadyCondition, sourcev1.ArtifactInStorageCondition} {
-		if got := ociCondition(o, kind); got != stored {
+		if got := testkit.Condition(o, kind); got != stored {
 			t.Errorf("%s: %s, want %s", kind, got, stored)
 		}
 	}
@@ -70,7 +70,7 @@ func TestOCIPublish(t *testing.T) {
 		t.Errorf("event %+v", e)
 	}
 	// What consumers do with it: kit/source knows the kind, kit/artifact/fetch the archive.
-	cache, err := fetch.New(fetch.Options{Dir: t.TempDir(), Patience: patience})
+	cache, err := fetch.New(fetch.Options{Dir: t.TempDir(), Patience: testkit.Patience})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +208,7 @@ func TestOCIUnchanged(t *testing.T) {
 	f.registry.Take()
 	f.requests.Settle(t)
 	looks := 0
-	eventually(t, "some runs", func() bool {
+	testkit.Eventually(t, "some runs", func() bool {
 		looks += len(f.registry.Take())
 		return looks >= 5
 	})
@@ -318,7 +318,7 @@ func TestOCIStorage(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.start()
-	eventually(t, "the artifact after a restart without storage", func() bool {
+	testkit.Eventually(t, "the artifact after a restart without storage", func() bool {
 		_, err := os.Stat(file)
 		return err == nil
 	})

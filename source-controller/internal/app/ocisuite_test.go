@@ -4,19 +4,12 @@
 package app
 
 import (
-	"fmt"
-	"os"
-	"path/filepath"
-	"slices"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/fluxcd/pkg/apis/meta"
 	"github.com/fluxcd/pkg/runtime/conditions"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
 	"github.com/weir-gitops/weir/kit/testkit"
@@ -30,12 +23,14 @@ type ociFixture struct {
 	*fixture
 	registry *testkit.Registry
 	url      string
+	images   testkit.Kind[sourcev1.OCIRepository, *sourcev1.OCIRepository]
 }
 
 func newOCIFixture(t *testing.T) *ociFixture {
 	t.Helper()
 	f := &ociFixture{fixture: newFixture(t), registry: testkit.NewRegistry(t, testkit.RegistryOptions{})}
 	f.url = f.registry.URL + "/" + imagePath
+	f.images.Cluster, f.images.Namespace = f.cluster, f.namespace
 	return f
 }
 
@@ -57,40 +52,21 @@ func (f *ociFixture) create(edit ...func(*sourcev1.OCIRepository)) {
 	f.cluster.Create(f.t, o)
 }
 
-func (f *ociFixture) get() (*sourcev1.OCIRepository, error) {
-	o := &sourcev1.OCIRepository{}
-	return o, f.cluster.Client.Get(f.t.Context(), client.ObjectKey{Namespace: f.namespace, Name: "app"}, o)
+func (f *ociFixture) get() *sourcev1.OCIRepository {
+	f.t.Helper()
+	return f.images.Get(f.t, "app")
 }
 
 // change edits the object.
 func (f *ociFixture) change(edit func(*sourcev1.OCIRepository)) {
 	f.t.Helper()
-	o, err := f.get()
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	base := o.DeepCopy()
-	edit(o)
-	if err := f.cluster.Client.Patch(f.t.Context(), o, client.MergeFrom(base)); err != nil {
-		f.t.Fatal(err)
-	}
+	f.images.Change(f.t, "app", edit)
 }
 
 // wait returns the object once it is as the condition says.
 func (f *ociFixture) wait(what string, is func(*sourcev1.OCIRepository) bool) *sourcev1.OCIRepository {
 	f.t.Helper()
-	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
-		o, err := f.get()
-		if err != nil {
-			f.t.Fatal(err)
-		}
-		if is(o) {
-			return o
-		}
-		if time.Now().After(deadline) {
-			f.t.Fatalf("waited for %s in vain; status: %+v", what, o.Status)
-		}
-	}
+	return f.images.Await(f.t, "app", what, is)
 }
 
 // ready returns the object once it is ready.
@@ -104,10 +80,7 @@ func (f *ociFixture) ready() *sourcev1.OCIRepository {
 // request asks for a run and returns the object after it.
 func (f *ociFixture) request() *sourcev1.OCIRepository {
 	f.t.Helper()
-	at := time.Now().Format(time.RFC3339Nano)
-	f.change(func(o *sourcev1.OCIRepository) {
-		o.Annotations = map[string]string{meta.ReconcileRequestAnnotation: at}
-	})
+	at := f.images.Request(f.t, "app")
 	return f.wait("the requested run", func(o *sourcev1.OCIRepository) bool { return o.Status.LastHandledReconcileAt == at })
 }
 
@@ -122,37 +95,11 @@ func (f *ociFixture) failed(reason string) *sourcev1.OCIRepository {
 // destroy deletes the object and waits until it is gone.
 func (f *ociFixture) destroy() {
 	f.t.Helper()
-	if err := f.cluster.Client.Delete(f.t.Context(), &sourcev1.OCIRepository{ObjectMeta: metav1.ObjectMeta{Namespace: f.namespace, Name: "app"}}); err != nil {
-		f.t.Fatal(err)
-	}
-	eventually(f.t, "the object to go", func() bool {
-		_, err := f.get()
-		return apierrors.IsNotFound(err)
-	})
+	f.images.Remove(f.t, "app")
 }
 
 // files lists what is stored for the object, without locks.
 func (f *ociFixture) files() []string {
 	f.t.Helper()
-	entries, err := os.ReadDir(filepath.Join(f.storage, "ocirepository", f.namespace, "app"))
-	if err != nil && !os.IsNotExist(err) {
-		f.t.Fatal(err)
-	}
-	var names []string
-	for _, e := range entries {
-		if !strings.HasSuffix(e.Name(), ".lock") {
-			names = append(names, e.Name())
-		}
-	}
-	slices.Sort(names)
-	return names
-}
-
-// ociCondition describes a condition, or says that it is absent.
-func ociCondition(o *sourcev1.OCIRepository, kind string) string {
-	c := conditions.Get(o, kind)
-	if c == nil {
-		return "absent"
-	}
-	return fmt.Sprintf("%s %s: %s", c.Status, c.Reason, c.Message)
+	return f.kept("ocirepository", "app")
 }

@@ -9,11 +9,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"time"
 
 	"github.com/spf13/pflag"
-	"golang.org/x/crypto/ssh"
 
 	"github.com/weir-gitops/weir/kit/artifact"
 	"github.com/weir-gitops/weir/kit/artifact/store"
@@ -50,8 +48,8 @@ type Options struct {
 	RetentionRecords int
 	// DigestAlgorithm names the hash of new artifacts.
 	DigestAlgorithm string
-	// SSHKexAlgorithms and SSHHostKeyAlgorithms are preferences of SSH connections.
-	SSHKexAlgorithms, SSHHostKeyAlgorithms []string
+	// SSH are preferences of SSH connections.
+	SSH git.SSHAlgorithms
 	// DefaultServiceAccount is the identity of objects that name none.
 	DefaultServiceAccount string
 
@@ -96,10 +94,7 @@ func (o *Options) BindFlags(fs *pflag.FlagSet) {
 		"How many artifacts of an object are kept at most, the current one included.")
 	fs.StringVar(&o.DigestAlgorithm, "artifact-digest-algo", string(artifact.SHA256),
 		"Hash that names the content of artifacts: sha256, sha384, sha512, blake3 or sha1.")
-	fs.StringSliceVar(&o.SSHKexAlgorithms, "ssh-kex-algos", nil,
-		"Comma list of key exchange algorithms for SSH, best first; empty takes the library's.")
-	fs.StringSliceVar(&o.SSHHostKeyAlgorithms, "ssh-hostkey-algos", nil,
-		"Comma list of host key algorithms for SSH, best first; empty follows the keys in known_hosts.")
+	o.SSH.BindFlags(fs)
 	fs.StringVar(&o.DefaultServiceAccount, "default-service-account", "",
 		"Service account whose cloud identity objects use that name none; needs the feature gate "+gateObjectLevelIdentity+".")
 	o.Helm.bindFlags(fs)
@@ -114,7 +109,7 @@ func (l *laterOptions) bind(fs *pflag.FlagSet) {
 
 // Validate reports every problem of the parsed values at once.
 func (o *Options) Validate() error {
-	errs := []error{o.CommonOptions.Validate(), o.Helm.validate()}
+	errs := []error{o.CommonOptions.Validate(), o.Helm.validate(), o.SSH.Validate()}
 	if info, err := os.Stat(o.StoragePath); err != nil || !info.IsDir() {
 		errs = append(errs, fmt.Errorf("--storage-path: %s is not a directory", o.StoragePath))
 	}
@@ -126,25 +121,6 @@ func (o *Options) Validate() error {
 	}
 	if o.DefaultServiceAccount != "" && !o.Gates.Enabled(gateObjectLevelIdentity) {
 		errs = append(errs, fmt.Errorf("--default-service-account needs the feature gate %s", gateObjectLevelIdentity))
-	}
-	return errors.Join(append(errs, o.checkSSH())...)
-}
-
-// checkSSH refuses algorithms that the library does not have, which would fail every connection.
-func (o *Options) checkSSH() error {
-	safe, weak := ssh.SupportedAlgorithms(), ssh.InsecureAlgorithms()
-	return errors.Join(
-		unknownNames("--ssh-kex-algos", o.SSHKexAlgorithms, slices.Concat(safe.KeyExchanges, weak.KeyExchanges)),
-		unknownNames("--ssh-hostkey-algos", o.SSHHostKeyAlgorithms, slices.Concat(safe.HostKeys, weak.HostKeys)),
-	)
-}
-
-func unknownNames(flag string, names, known []string) error {
-	var errs []error
-	for _, name := range names {
-		if !slices.Contains(known, name) {
-			errs = append(errs, fmt.Errorf("%s: unknown algorithm %q", flag, name))
-		}
 	}
 	return errors.Join(errs...)
 }
@@ -172,9 +148,4 @@ func (o *Options) store() (*store.Store, error) {
 		TTL:       o.RetentionTTL,
 		Records:   o.RetentionRecords,
 	})
-}
-
-// ssh are the preferences of SSH connections.
-func (o *Options) ssh() git.SSHAlgorithms {
-	return git.SSHAlgorithms{KeyExchanges: o.SSHKexAlgorithms, HostKeys: o.SSHHostKeyAlgorithms}
 }

@@ -4,12 +4,10 @@
 package app
 
 import (
-	"bytes"
 	"path/filepath"
-	"strings"
 	"testing"
 
-	"github.com/weir-gitops/weir/kit/manager"
+	"github.com/weir-gitops/weir/kit/testkit/process"
 )
 
 // Every flag of the contract is known, so that Deployments written for the compatibility target start.
@@ -27,39 +25,26 @@ func TestFlags(t *testing.T) {
 		"--watch-configs-label-selector=x=y", "--enable-leader-election", "--leader-election-release-on-cancel=false",
 		"--leader-election-lease-duration=35s", "--leader-election-renew-deadline=30s", "--leader-election-retry-period=5s",
 		"--log-level=debug", "--log-encoding=console", "--feature-gates=ObjectLevelWorkloadIdentity=true,OptimizedGitClones=true,CacheSecretsAndConfigMaps=true",
-		"--default-service-account=x", "--version",
+		"--default-service-account=x",
 	}
-	var out bytes.Buffer
-	if code := manager.Run(t.Context(), Program(), args, &out, &out); code != 0 || !strings.HasPrefix(out.String(), "source-controller ") {
-		t.Errorf("code %d: %s", code, &out)
-	}
+	process.TestFlags(t, Program, map[string]process.Flags{"Contract": {Reason: "All of them are good.", Args: args}})
 }
 
 func TestBadFlags(t *testing.T) {
-	cases := map[string]struct {
-		reason string
-		flag   string
-	}{
-		"Gate":             {"An unknown feature gate.", "--feature-gates=Nonsense=true"},
-		"Digest":           {"An unknown hash.", "--artifact-digest-algo=md5"},
-		"StoragePath":      {"A storage directory that is not there.", "--storage-path=" + filepath.Join(t.TempDir(), "missing")},
-		"StorageAddr":      {"An address without port.", "--storage-addr=nonsense"},
-		"Jitter":           {"More jitter than interval.", "--interval-jitter-percentage=100"},
-		"Selector":         {"A label selector that does not parse.", "--watch-label-selector=a=b=c"},
-		"Account":          {"An identity without its gate.", "--default-service-account=x"},
-		"Kex":              {"An algorithm SSH does not have.", "--ssh-kex-algos=rot13"},
-		"HostKey":          {"The same for host keys.", "--ssh-hostkey-algos=rot13"},
-		"HelmCache":        {"A duration that does not parse.", "--helm-cache-ttl=soon"},
-		"HelmChartSize":    {"A limit that nothing keeps.", "--helm-chart-max-size=0"},
-		"CrossNamespace":   {"A flag that this controller does not have.", "--no-cross-namespace-refs"},
-		"UnknownArguments": {"Words that belong to no flag.", "true"},
-	}
-	for name, tc := range cases {
-		t.Run(name, func(t *testing.T) {
-			var out bytes.Buffer
-			if code := manager.Run(t.Context(), Program(), []string{"--storage-path=" + t.TempDir(), tc.flag}, &out, &out); code != 1 {
-				t.Errorf("%s\ncode %d: %s", tc.reason, code, &out)
-			}
-		})
-	}
+	storage := "--storage-path=" + t.TempDir()
+	process.TestFlags(t, Program, map[string]process.Flags{
+		"Gate":             {Reason: "An unknown feature gate.", Args: []string{storage, "--feature-gates=Nonsense=true"}, Refused: []string{"--feature-gates"}},
+		"Digest":           {Reason: "An unknown hash.", Args: []string{storage, "--artifact-digest-algo=md5"}, Refused: []string{"--artifact-digest-algo"}},
+		"StoragePath":      {Reason: "A storage directory that is not there.", Args: []string{storage, "--storage-path=" + filepath.Join(t.TempDir(), "missing")}, Refused: []string{"--storage-path"}},
+		"StorageAddr":      {Reason: "An address without port.", Args: []string{storage, "--storage-addr=nonsense"}, Refused: []string{"--storage-addr"}},
+		"Jitter":           {Reason: "More jitter than interval.", Args: []string{storage, "--interval-jitter-percentage=100"}, Refused: []string{"--interval-jitter-percentage"}},
+		"Selector":         {Reason: "A label selector that does not parse.", Args: []string{storage, "--watch-label-selector=a=b=c"}, Refused: []string{"--watch-label-selector"}},
+		"Account":          {Reason: "An identity without its gate.", Args: []string{storage, "--default-service-account=x"}, Refused: []string{"--default-service-account"}},
+		"Kex":              {Reason: "An algorithm SSH does not have.", Args: []string{storage, "--ssh-kex-algos=rot13"}, Refused: []string{"--ssh-kex-algos"}},
+		"HostKey":          {Reason: "The same for host keys.", Args: []string{storage, "--ssh-hostkey-algos=rot13"}, Refused: []string{"--ssh-hostkey-algos"}},
+		"HelmCache":        {Reason: "A duration that does not parse.", Args: []string{storage, "--helm-cache-ttl=soon"}, Refused: []string{"--helm-cache-ttl"}},
+		"HelmChartSize":    {Reason: "A limit that nothing keeps.", Args: []string{storage, "--helm-chart-max-size=0"}, Refused: []string{"--helm-chart-max-size"}},
+		"CrossNamespace":   {Reason: "A flag that this controller does not have.", Args: []string{storage, "--no-cross-namespace-refs"}, Refused: []string{"no-cross-namespace-refs"}},
+		"UnknownArguments": {Reason: "Words that belong to no flag.", Args: []string{storage, "true"}, Refused: []string{"true"}},
+	})
 }

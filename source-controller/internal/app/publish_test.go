@@ -66,7 +66,7 @@ func TestPublish(t *testing.T) {
 	}
 	stored := "True Succeeded: stored artifact for revision 'main@sha1:" + hash + "'"
 	for _, kind := range []string{meta.ReadyCondition, sourcev1.ArtifactInStorageCondition} {
-		if got := condition(repo, kind); got != stored {
+		if got := testkit.Condition(repo, kind); got != stored {
 			t.Errorf("%s: %s, want %s", kind, got, stored)
 		}
 	}
@@ -136,12 +136,9 @@ func TestUnchanged(t *testing.T) {
 	f.wait("the new interval", func(o *sourcev1.GitRepository) bool { return o.Status.ObservedGeneration == o.Generation })
 	f.gitRequests()
 	f.requests.Settle(t)
-	deadline := time.Now().Add(patience)
 	runs := 0
-	for ; runs < 5 && time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		runs += len(f.gitRequests())
-	}
-	if counts := f.requests.Take(); testkit.Total(counts) != 0 || runs < 5 {
+	testkit.Eventually(t, "some runs by interval", func() bool { runs += len(f.gitRequests()); return runs >= 5 })
+	if counts := f.requests.Take(); testkit.Total(counts) != 0 {
 		testkit.Log(t, counts)
 		t.Errorf("%d runs by interval without news send no request to the API server", runs)
 	}
@@ -198,13 +195,7 @@ func TestDelete(t *testing.T) {
 			if err := f.cluster.Client.Delete(t.Context(), repo); err != nil {
 				t.Fatal(err)
 			}
-			deadline := time.Now().Add(patience)
-			for f.exists() && time.Now().Before(deadline) {
-				time.Sleep(20 * time.Millisecond)
-			}
-			if f.exists() {
-				t.Fatal("the object stays")
-			}
+			f.repositories.AwaitGone(t, repo.Name)
 			err := filepath.WalkDir(f.storage, func(p string, e os.DirEntry, err error) error {
 				if err == nil && !e.IsDir() {
 					t.Errorf("left over: %s", p)

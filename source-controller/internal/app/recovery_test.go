@@ -15,6 +15,7 @@ import (
 	"github.com/fluxcd/pkg/runtime/conditions"
 
 	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
+	"github.com/weir-gitops/weir/kit/testkit"
 )
 
 // eventWith matches the event about a digest.
@@ -30,10 +31,10 @@ func TestFailAndRecover(t *testing.T) {
 
 	f.change(func(o *sourcev1.GitRepository) { o.Spec.Reference.Branch = "gone" })
 	repo := f.wait("the failure", func(o *sourcev1.GitRepository) bool { return conditions.IsTrue(o, sourcev1.FetchFailedCondition) })
-	if got := condition(repo, meta.ReadyCondition); !strings.HasPrefix(got, "False GitOperationFailed: ") || !strings.Contains(got, "gone") {
+	if got := testkit.Condition(repo, meta.ReadyCondition); !strings.HasPrefix(got, "False GitOperationFailed: ") || !strings.Contains(got, "gone") {
 		t.Errorf("Ready: %s", got)
 	}
-	if got := condition(repo, meta.ReconcilingCondition); !strings.HasPrefix(got, "True ProgressingWithRetry") {
+	if got := testkit.Condition(repo, meta.ReconcilingCondition); !strings.HasPrefix(got, "True ProgressingWithRetry") {
 		t.Errorf("Reconciling: %s", got)
 	}
 	if repo.Status.ObservedGeneration == repo.Generation || !conditions.IsTrue(repo, sourcev1.ArtifactInStorageCondition) {
@@ -83,7 +84,7 @@ func TestStorageNotWritable(t *testing.T) {
 	})
 	reasons := []string{sourcev1.ArchiveOperationFailedReason, sourcev1.DirectoryCreationFailedReason}
 	if !slices.Contains(reasons, conditions.GetReason(repo, meta.ReadyCondition)) {
-		t.Errorf("Ready: %s", condition(repo, meta.ReadyCondition))
+		t.Errorf("Ready: %s", testkit.Condition(repo, meta.ReadyCondition))
 	}
 	if err := os.Remove(blocked); err != nil {
 		t.Fatal(err)

@@ -4,11 +4,7 @@
 package app
 
 import (
-	"bytes"
-	"context"
-	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -22,15 +18,11 @@ import (
 	"github.com/fluxcd/pkg/apis/meta"
 	"github.com/fluxcd/pkg/runtime/conditions"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
-	"github.com/weir-gitops/weir/kit/manager"
 	"github.com/weir-gitops/weir/kit/testkit"
+	"github.com/weir-gitops/weir/kit/testkit/process"
 )
-
-// patience is how long a test waits for the controller before it gives up; what works takes milliseconds.
-const patience = 30 * time.Second
 
 // repoPath is the repository of every fixture.
 const repoPath = "fleet.git"
@@ -38,24 +30,6 @@ const repoPath = "fleet.git"
 var suite = testkit.Suite{Scheme: scheme()} //nolint:gochecknoglobals // one API server for the package
 
 func TestMain(m *testing.M) { os.Exit(suite.Main(m)) }
-
-// lockedBuffer takes the log of a controller that may still write while a test reads.
-type lockedBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
-}
 
 // fixture is a namespace, a Git server, a storage directory and a controller that sees only that namespace.
 type fixture struct {
@@ -72,6 +46,8 @@ type fixture struct {
 	mu  sync.Mutex
 	git []string
 
+	// repositories are the GitRepositories of the namespace.
+	repositories testkit.Kind[sourcev1.GitRepository, *sourcev1.GitRepository]
 	// extra are further flags.
 	extra []string
 	stop  func()
@@ -82,8 +58,9 @@ func newFixture(t *testing.T, extra ...string) *fixture {
 	cluster := suite.Cluster(t)
 	f := &fixture{
 		t: t, cluster: cluster, server: testkit.NewGitServer(t), events: testkit.NewEventSink(t),
-		namespace: cluster.Namespace(t, "git"), storage: t.TempDir(), addr: freeAddress(t), extra: extra,
+		namespace: cluster.Namespace(t, "git"), storage: t.TempDir(), addr: testkit.FreeAddress(t), extra: extra,
 	}
+	f.repositories.Cluster, f.repositories.Namespace = f.cluster, f.namespace
 	f.server.AddHTTPMiddlewares(func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			f.mu.Lock()
@@ -98,46 +75,14 @@ func newFixture(t *testing.T, extra ...string) *fixture {
 	return f
 }
 
-// freeAddress returns an address nobody listens on at the moment.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	var lc net.ListenConfig
-	l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 // start runs a controller until the test ends or f.stop is called.
 func (f *fixture) start() {
 	f.t.Helper()
-	f.t.Setenv("RUNTIME_NAMESPACE", f.namespace)
-	ctx, cancel := context.WithCancel(context.Background())
-	program := Program()
-	program.Config = f.requests.Count(f.cluster.Config)
-	args := []string{
-		"--metrics-addr=0", "--health-addr=0", "--watch-all-namespaces=false", "--storage-path=" + f.storage, "--storage-addr=" + f.addr,
-		"--events-addr=" + f.events.URL, "--min-retry-delay=50ms",
-	}
-	args = append(args, f.extra...)
-	log := &lockedBuffer{}
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		if code := manager.Run(ctx, program, args, log, log); code != 0 {
-			f.t.Errorf("controller ended with code %d", code)
-		}
-	})
-	// All kinds: the requests of one that still starts would be counted as those of a test.
-	eventually(f.t, "the controller to start", func() bool { return strings.Count(log.String(), "Starting workers") == len(program.Kinds) })
-	f.stop = func() { cancel(); wg.Wait() }
-	f.t.Cleanup(func() {
-		f.stop()
-		if f.t.Failed() {
-			f.t.Log(log.String())
-		}
-	})
+	f.stop = process.Start(f.t, process.Options{
+		Program: Program, Config: f.requests.Count(f.cluster.Config), Namespace: f.namespace, Args: append([]string{
+			"--storage-path=" + f.storage, "--storage-addr=" + f.addr, "--events-addr=" + f.events.URL, "--min-retry-delay=50ms",
+		}, f.extra...),
+	}).Stop
 }
 
 // gitRequests returns the requests to the Git server since the last call.
@@ -171,38 +116,19 @@ func (f *fixture) create(edit ...func(*sourcev1.GitRepository)) *sourcev1.GitRep
 
 func (f *fixture) get() *sourcev1.GitRepository {
 	f.t.Helper()
-	repo := &sourcev1.GitRepository{}
-	if err := f.cluster.Client.Get(f.t.Context(), client.ObjectKey{Namespace: f.namespace, Name: "fleet"}, repo); err != nil {
-		f.t.Fatal(err)
-	}
-	return repo
+	return f.repositories.Get(f.t, "fleet")
 }
 
 // change edits the object.
 func (f *fixture) change(edit func(*sourcev1.GitRepository)) {
 	f.t.Helper()
-	repo := f.get()
-	base := repo.DeepCopy()
-	edit(repo)
-	if err := f.cluster.Client.Patch(f.t.Context(), repo, client.MergeFrom(base)); err != nil {
-		f.t.Fatal(err)
-	}
+	f.repositories.Change(f.t, "fleet", edit)
 }
 
 // wait returns the object once it is as the condition says.
 func (f *fixture) wait(what string, is func(*sourcev1.GitRepository) bool) *sourcev1.GitRepository {
 	f.t.Helper()
-	deadline := time.Now().Add(patience)
-	for {
-		repo := f.get()
-		if is(repo) {
-			return repo
-		}
-		if time.Now().After(deadline) {
-			f.t.Fatalf("waited for %s in vain; status: %+v", what, repo.Status)
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
+	return f.repositories.Await(f.t, "fleet", what, is)
 }
 
 // ready returns the object once it is ready.
@@ -216,13 +142,7 @@ func (f *fixture) ready() *sourcev1.GitRepository {
 // request asks for a run and returns the object after it.
 func (f *fixture) request() *sourcev1.GitRepository {
 	f.t.Helper()
-	at := time.Now().Format(time.RFC3339Nano)
-	f.change(func(o *sourcev1.GitRepository) {
-		if o.Annotations == nil {
-			o.Annotations = map[string]string{}
-		}
-		o.Annotations[meta.ReconcileRequestAnnotation] = at
-	})
+	at := f.repositories.Request(f.t, "fleet")
 	return f.wait("the requested run", func(o *sourcev1.GitRepository) bool { return o.Status.LastHandledReconcileAt == at })
 }
 
@@ -263,7 +183,13 @@ func (f *fixture) download(a *meta.Artifact) []byte {
 // files lists what is stored for the object, without locks.
 func (f *fixture) files() []string {
 	f.t.Helper()
-	entries, err := os.ReadDir(filepath.Join(f.storage, "gitrepository", f.namespace, "fleet"))
+	return f.kept("gitrepository", "fleet")
+}
+
+// kept lists what is stored for an object of a kind, without locks.
+func (f *fixture) kept(kind, name string) []string {
+	f.t.Helper()
+	entries, err := os.ReadDir(filepath.Join(f.storage, kind, f.namespace, name))
 	if err != nil && !os.IsNotExist(err) {
 		f.t.Fatal(err)
 	}
@@ -286,13 +212,4 @@ func writes(counts map[testkit.Request]int) int {
 		}
 	}
 	return n
-}
-
-// condition describes a condition, or says that it is absent.
-func condition(o *sourcev1.GitRepository, kind string) string {
-	c := conditions.Get(o, kind)
-	if c == nil {
-		return "absent"
-	}
-	return fmt.Sprintf("%s %s: %s", c.Status, c.Reason, c.Message)
 }

@@ -10,8 +10,6 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime"
-	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
-	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
@@ -40,12 +38,7 @@ func Program() manager.Program {
 	}
 }
 
-func scheme() *runtime.Scheme {
-	s := runtime.NewScheme()
-	utilruntime.Must(clientgoscheme.AddToScheme(s))
-	utilruntime.Must(sourcev1.AddToScheme(s))
-	return s
-}
+func scheme() *runtime.Scheme { return manager.Scheme(sourcev1.AddToScheme) }
 
 // setup builds every dependency once and hands it down.
 func setup(ctx context.Context, rt *manager.Runtime, opts *Options) error {
@@ -61,7 +54,7 @@ func setup(ctx context.Context, rt *manager.Runtime, opts *Options) error {
 		Recorder: rt.Events, Metrics: rt.Metrics, Jitter: rt.Jitter, Clock: time.Now,
 	}
 	registries := oci.NewClient(oci.Options{})
-	repositories := &gitrepository.Reconciler{Base: base, SSH: opts.ssh()}
+	repositories := &gitrepository.Reconciler{Base: base, SSH: opts.SSH}
 	images := &ocirepository.Reconciler{Base: base, Registries: registries}
 	return errors.Join(
 		repositories.Setup(rt.Manager, rt.ControllerOptions()),
