@@ -80,9 +80,8 @@ func readPlain() map[string]string {
 		"EmptyLists":   "- keywords: []\n  urls: []\n  dependencies: []\n  maintainers: []\n  annotations: {}\n  name: a\n",
 		"Quotes":       "- name: 'it''s'\n  description: \"a \\\"b\\\" \\\\ \\n c\"\n  home: ''\n  icon: \"\"\n",
 		"QuoteLines":   "- name: 'it''s\n    a ''b''\n    c'\n  description: \"a \\\"b\\\n     \\ c \n    d\\n\\te\"\n  home: '\n    a'\n",
-		"Older":        "- engine: gotpl\n  tillerVersion: '>2.0.0'\n  checksum: abc\n  url: https://x\n",
-		"Digits":       "- version: 0.1.0\n  appVersion: 1.2-3\n  digest: 01ab\n  description: 12 monkeys\n  home: 2024-01-02\n  icon: 9f\n",
-		"NoMetadata":   "- urls:\n  - a.tgz\n  digest: abc\n",
+		"Older":        "- engine: gotpl\n  name: a\n  tillerVersion: '>2.0.0'\n  checksum: abc\n  url: https://x\n",
+		"Digits":       "- name: a\n  version: 0.1.0\n  appVersion: 1.2-3\n  digest: 01ab\n  description: 12 monkeys\n  home: 2024-01-02\n  icon: 9f\n",
 		"Spaces":       "- name:   a  \n  description: a  b \n   c   d  \n",
 	}
 }
@@ -110,7 +109,7 @@ func leftToParser() map[string]string {
 		"NullList": "- keywords:\n  name: a\n", "NullMap": "- annotations:\n  name: a\n", "NestedList": "- keywords:\n  - - a\n", "MapInList": "- keywords:\n  - a: b\n",
 		"TextForList": "- keywords: a\n", "ListForText": "- name:\n  - a\n", "MapForText": "- name:\n    a: b\n", "Deeper": "- name: a\n   version: 1.0.0\n",
 		"Shallower": "  - name: a\n   version: 1.0.0\n", "OutdentedList": "  - keywords:\n - a\n", "Import": "- dependencies:\n  - name: a\n    import-values:\n    - b\n",
-		"NoEnd": "- name: a", "Rest": "- name: a\nversion: 1.0.0\n", "Document": "- name: a\n---\n- name: b\n", "End": "- name: a\n...\n", "Empty": "", "Blank": "\n",
+		"NoMetadata": "- urls:\n  - a.tgz\n  digest: abc\n", "NoEnd": "- name: a", "Rest": "- name: a\nversion: 1.0.0\n", "Document": "- name: a\n---\n- name: b\n", "End": "- name: a\n...\n", "Empty": "", "Blank": "\n",
 		"MaintainerText": "- maintainers:\n  - somebody\n", "MaintainerTwice": "- maintainers:\n  - name: a\n    name: b\n", "KeySpace": "- name : a\n",
 		"NextLineText": "- name:\n    a\n", "ColonNoSpace": "- name:a\n",
 	}
@@ -206,7 +205,7 @@ func TestPlainVersionsFragments(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 20_000 {
 		var b strings.Builder
-		b.WriteString("- description: ")
+		b.WriteString("- name: a\n  description: ")
 		for range 1 + r.IntN(14) {
 			b.WriteString(all[r.IntN(len(all))])
 		}

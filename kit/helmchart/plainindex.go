@@ -26,107 +26,67 @@ func plainVersions(content []byte) ([]*IndexVersion, bool) {
 	return versions, !p.odd && p.line == nil
 }
 
-// version reads one version.
-func (p *plain) version() *IndexVersion {
-	v, md := &IndexVersion{}, &chart.Metadata{}
-	p.fields(func(key string, value []byte, indent int) {
-		if p.versionField(v, key, value, indent) {
-			return
-		}
-		v.Metadata = md
-		p.metadataField(md, key, value, indent)
-	})
-	return v
+// plainText is a key of a map and where its text goes.
+type plainText struct {
+	key   string
+	field *string
 }
 
-// fields is mapping for the map that the present line starts, of which no key may be there twice.
-func (p *plain) fields(visit func(key string, value []byte, indent int)) {
+// fields reads the map that the present line starts. visit reads the value of a key that is not among the texts, or reports false if it knows none of
+// that name. No key may be there twice.
+func (p *plain) fields(texts []plainText, visit func(key string, value []byte, indent int) bool) {
 	indent := p.indent
 	var seen []string
 	p.mapping(indent, func(key string, value []byte) {
 		p.odd = p.odd || slices.Contains(seen, key)
 		seen = append(seen, key)
-		visit(key, value, indent)
+		if i := slices.IndexFunc(texts, func(t plainText) bool { return t.key == key }); i >= 0 {
+			*texts[i].field = p.text(value, indent)
+			return
+		}
+		known := visit(key, value, indent)
+		p.odd = p.odd || !known
 	})
 }
 
-// versionField reads a field of IndexVersion itself, or reports false if it has none of that name.
-func (p *plain) versionField(v *IndexVersion, key string, value []byte, indent int) bool {
-	switch key {
-	case "urls":
-		v.URLs = p.texts(value, indent)
-	case "created":
-		text := p.text(value, indent)
-		p.odd = p.odd || v.Created.UnmarshalText([]byte(text)) != nil
-	case "removed":
-		v.Removed = p.boolean(value)
-	case "digest":
-		v.Digest = p.text(value, indent)
-	case "checksum":
-		v.ChecksumDeprecated = p.text(value, indent)
-	case "engine":
-		v.EngineDeprecated = p.text(value, indent)
-	case "tillerVersion":
-		v.TillerVersionDeprecated = p.text(value, indent)
-	case "url":
-		v.URLDeprecated = p.text(value, indent)
-	default:
-		return false
-	}
-	return true
-}
-
-// metadataField reads a field of the metadata.
-func (p *plain) metadataField(md *chart.Metadata, key string, value []byte, indent int) {
-	switch key {
-	case "sources":
-		md.Sources = p.texts(value, indent)
-	case "keywords":
-		md.Keywords = p.texts(value, indent)
-	case "deprecated":
-		md.Deprecated = p.boolean(value)
-	case "annotations":
-		md.Annotations = p.annotations(value, indent)
-	case "maintainers":
-		md.Maintainers = plainList(p, value, indent, p.maintainer)
-	case "dependencies":
-		md.Dependencies = plainList(p, value, indent, p.dependency)
-	default:
-		if field := metadataText(md, key); field != nil {
-			*field = p.text(value, indent)
-			return
+// version reads one version.
+func (p *plain) version() *IndexVersion {
+	v, md := &IndexVersion{}, &chart.Metadata{}
+	p.fields([]plainText{
+		{"name", &md.Name}, {"version", &md.Version}, {"digest", &v.Digest}, {"description", &md.Description}, {"apiVersion", &md.APIVersion},
+		{"appVersion", &md.AppVersion}, {"home", &md.Home}, {"icon", &md.Icon}, {"type", &md.Type}, {"kubeVersion", &md.KubeVersion},
+		{"condition", &md.Condition}, {"tags", &md.Tags}, {"checksum", &v.ChecksumDeprecated}, {"engine", &v.EngineDeprecated},
+		{"tillerVersion", &v.TillerVersionDeprecated}, {"url", &v.URLDeprecated},
+	}, func(key string, value []byte, indent int) bool {
+		switch key {
+		case "urls":
+			v.URLs = p.texts(value, indent)
+		case "created":
+			text := p.text(value, indent)
+			p.odd = p.odd || v.Created.UnmarshalText([]byte(text)) != nil
+		case "removed":
+			v.Removed = p.boolean(value)
+		case "sources":
+			md.Sources = p.texts(value, indent)
+		case "keywords":
+			md.Keywords = p.texts(value, indent)
+		case "deprecated":
+			md.Deprecated = p.boolean(value)
+		case "annotations":
+			md.Annotations = p.annotations(value, indent)
+		case "maintainers":
+			md.Maintainers = plainList(p, value, indent, p.maintainer)
+		case "dependencies":
+			md.Dependencies = plainList(p, value, indent, p.dependency)
+		default:
+			return false
 		}
-		p.odd = true
-	}
-}
-
-// metadataText is where the text of a key goes, nil if there is no such field.
-func metadataText(md *chart.Metadata, key string) *string {
-	switch key {
-	case "name":
-		return &md.Name
-	case "home":
-		return &md.Home
-	case "version":
-		return &md.Version
-	case "description":
-		return &md.Description
-	case "icon":
-		return &md.Icon
-	case "apiVersion":
-		return &md.APIVersion
-	case "condition":
-		return &md.Condition
-	case "tags":
-		return &md.Tags
-	case "appVersion":
-		return &md.AppVersion
-	case "kubeVersion":
-		return &md.KubeVersion
-	case "type":
-		return &md.Type
-	}
-	return nil
+		return true
+	})
+	// The parser makes metadata only for one of its fields. A version without a name is no good either way.
+	p.odd = p.odd || md.Name == ""
+	v.Metadata = md
+	return v
 }
 
 // boolean reads a boolean.
@@ -178,42 +138,24 @@ func plainList[T any](p *plain, value []byte, indent int, read func() *T) []*T {
 
 func (p *plain) maintainer() *chart.Maintainer {
 	m := &chart.Maintainer{}
-	p.fields(func(key string, value []byte, indent int) {
-		switch key {
-		case "name":
-			m.Name = p.text(value, indent)
-		case "email":
-			m.Email = p.text(value, indent)
-		case "url":
-			m.URL = p.text(value, indent)
-		default:
-			p.odd = true
-		}
-	})
+	p.fields([]plainText{{"name", &m.Name}, {"email", &m.Email}, {"url", &m.URL}}, func(string, []byte, int) bool { return false })
 	return m
 }
 
 func (p *plain) dependency() *chart.Dependency {
 	d := &chart.Dependency{}
-	p.fields(func(key string, value []byte, indent int) {
+	p.fields([]plainText{
+		{"name", &d.Name}, {"version", &d.Version}, {"repository", &d.Repository}, {"condition", &d.Condition}, {"alias", &d.Alias},
+	}, func(key string, value []byte, indent int) bool {
 		switch key {
-		case "name":
-			d.Name = p.text(value, indent)
-		case "version":
-			d.Version = p.text(value, indent)
-		case "repository":
-			d.Repository = p.text(value, indent)
-		case "condition":
-			d.Condition = p.text(value, indent)
-		case "alias":
-			d.Alias = p.text(value, indent)
 		case "tags":
 			d.Tags = p.texts(value, indent)
 		case "enabled":
 			d.Enabled = p.boolean(value)
 		default:
-			p.odd = true
+			return false
 		}
+		return true
 	})
 	return d
 }
