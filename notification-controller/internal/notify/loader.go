@@ -16,7 +16,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/yaml"
 
 	notificationv1beta3 "github.com/weir-gitops/weir/api/notification/v1beta3"
 	"github.com/weir-gitops/weir/kit/auth"
@@ -123,17 +122,12 @@ func (l *Loader) options(provider *notificationv1beta3.Provider, values map[stri
 	}
 	o.Username = cmp.Or(username, o.Username)
 	if raw := values[keyHeaders]; raw != "" {
-		headers := map[string]string{}
-		if err := yaml.UnmarshalStrict([]byte(raw), &headers); err != nil {
-			// The text of the error would repeat the value.
-			return o, delivery.Invalid("secret '%s/%s': key '%s' holds no map of strings", provider.Namespace, spec.SecretRef.Name, keyHeaders)
+		headers, err := parseHeaders(raw)
+		if err != nil {
+			return o, delivery.Invalid("secret '%s/%s': key '%s': %s", provider.Namespace, spec.SecretRef.Name, keyHeaders, err)
 		}
 		o.Headers = headers
-		for _, value := range headers {
-			if len(value) >= minMaskedBytes {
-				o.Secrets = append(o.Secrets, value)
-			}
-		}
+		o.Secrets = append(o.Secrets, headerSecrets(headers)...)
 	}
 	app, err := l.app(client.ObjectKeyFromObject(provider), values)
 	o.GitHubApp = app

@@ -6,6 +6,7 @@ package notify_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -66,6 +67,34 @@ func provider(kind string, edit ...func(*notificationv1beta3.ProviderSpec)) *not
 	return p
 }
 
+// bomb is a Secret's fill of headers that repeat a text.
+func bomb() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "first: &a %s\n", strings.Repeat("x", 300_000))
+	for i := range 10_000 {
+		fmt.Fprintf(&b, "h%d: *a\n", i)
+	}
+	return b.String()
+}
+
+// FuzzHeaders reads any text, and what it finds is within bounds.
+func FuzzHeaders(f *testing.F) {
+	for _, seed := range []string{"a: b", "a: &x y\nb: *x", "{1: x, true: 'y', z: }", "- a", "a: {b: c}", "&a [*a]", "? [a]\n: b"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		p := provider("generic")
+		o, err := loader(t, shelf{"secret": {"headers": text}}).Load(t.Context(), p)
+		size := 0
+		for name, value := range o.Headers {
+			size += len(name) + len(value)
+		}
+		if err == nil && size > 256<<10 {
+			t.Errorf("%d bytes of headers", size)
+		}
+	})
+}
+
 // TestProviderBadInput holds the rows about Providers of the contract's table of bad input.
 func TestProviderBadInput(t *testing.T) {
 	certs := testkit.NewCertificates(t)
@@ -86,6 +115,9 @@ func TestProviderBadInput(t *testing.T) {
 		"ProxyUnparsable":      {reason: "A proxy that is no URL.", provider: provider("slack"), secrets: shelf{"secret": {"proxy": "http://user:hunter2@[::1"}}, text: "proxy"},
 		"HeadersNoMap":         {reason: "Headers that are no map of strings.", provider: provider("generic"), secrets: shelf{"secret": {"headers": "- hunter2"}}, text: "headers"},
 		"HeadersNested":        {reason: "Headers whose values are no strings.", provider: provider("generic"), secrets: shelf{"secret": {"headers": "a: {b: hunter2}"}}, text: "headers"},
+		"HeadersNumber":        {reason: "Nor is a number a text.", provider: provider("generic"), secrets: shelf{"secret": {"headers": "a: 1"}}, text: "no map of texts"},
+		"HeadersTwice":         {reason: "A name that is there twice.", provider: provider("generic"), secrets: shelf{"secret": {"headers": "a: hunter2\na: b"}}, text: "no map of texts"},
+		"HeadersBomb":          {reason: "Aliases that make gigabytes of some kilobytes.", provider: provider("generic"), secrets: shelf{"secret": {"headers": bomb()}}, text: "more than 262144 bytes"},
 		"ProxyWithoutAddress":  {reason: "A proxy Secret needs an address.", provider: provider("slack", proxy), secrets: shelf{"secret": {}, "proxy": {"username": "u"}}, text: "address"},
 		"ProxySecretMissing":   {reason: "A proxy Secret that is not there.", provider: provider("slack", proxy), secrets: shelf{"secret": {}}, text: "team/proxy"},
 		"ProxyFTP":             {reason: "A proxy speaks HTTP or SOCKS.", provider: provider("slack", proxy), secrets: shelf{"secret": {}, "proxy": {"address": "ftp://h.invalid"}}, text: "proxy"},
@@ -162,10 +194,10 @@ func TestLoad(t *testing.T) {
 		"Headers": {
 			reason:   "Headers are YAML.",
 			provider: provider("generic"),
-			secret:   map[string]string{"headers": "Authorization: Bearer x\nX-Team: \"1\"\n"},
+			secret:   map[string]string{"headers": "Authorization: &x Bearer x\nX-Team: \"1\"\nX-Same: *x\n7: seven\nX-Empty:\n"},
 			want: notify.Options{
 				Type: "generic", Address: "https://host.invalid/team/fleet",
-				Headers: map[string]string{"Authorization": "Bearer x", "X-Team": "1"},
+				Headers: map[string]string{"Authorization": "Bearer x", "X-Team": "1", "X-Same": "Bearer x", "7": "seven", "X-Empty": ""},
 			},
 		},
 	}
