@@ -6,6 +6,7 @@ package gitrepository
 import (
 	"context"
 	"errors"
+	"net/url"
 	"slices"
 
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
@@ -37,21 +38,26 @@ func (r *Reconciler) resolve(ctx context.Context, s *scope) error {
 	return nil
 }
 
-// connect reads the credentials and prepares the remote. Nothing is sent to it yet.
+// connect reads the credentials and prepares the remote. Nothing is sent to it yet. Flux: source-controller contract, "Source step", for the order.
 func (r *Reconciler) connect(ctx context.Context, s *scope) error {
+	var proxy *url.URL
+	if ref := s.obj.Spec.ProxySecretRef; ref != nil {
+		var err error
+		if proxy, err = r.Secrets.Proxy(ctx, s.obj.Namespace, ref.Name); err != nil {
+			return outcome.Fail(sourcev1.AuthenticationFailedReason, err)
+		}
+	}
 	if err := git.CheckURL(s.obj.Spec.URL); err != nil {
 		return outcome.Stall(sourcev1.URLInvalidReason, err)
 	}
 	creds, err := r.Secrets.Git(ctx, s.obj.Namespace, publish.NameOf(s.obj.Spec.SecretRef), s.obj.Spec.URL)
-	if proxy := s.obj.Spec.ProxySecretRef; err == nil && proxy != nil {
-		creds.Proxy, err = r.Secrets.Proxy(ctx, s.obj.Namespace, proxy.Name)
-	}
 	switch {
 	case errors.Is(err, auth.ErrProvider):
 		return outcome.Fail(sourcev1.InvalidProviderConfigurationReason, err)
 	case err != nil:
 		return outcome.Fail(sourcev1.AuthenticationFailedReason, err)
 	}
+	creds.Proxy = proxy
 	s.remote, err = git.NewRemote(s.obj.Spec.URL, creds, r.SSH)
 	switch {
 	case errors.Is(err, git.ErrCredentials):

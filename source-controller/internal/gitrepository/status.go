@@ -47,14 +47,10 @@ func setStatus(s *scope, r reconcile.Result) {
 	}
 	publish.SetStatus(s.files, r, publish.Facts{
 		Order:     order(),
-		InStorage: inStorage,
-		News:      news(s), NewsReason: sourcev1.NewRevisionReason,
+		InStorage: publish.Succeeded(textStored),
+		News:      news(s),
 		Unchanged: s.unchanged, Fetched: s.fetched,
 	})
-}
-
-func inStorage(a *meta.Artifact) (reason, message string) {
-	return meta.SucceededReason, fmt.Sprintf(textStored, a.Revision)
 }
 
 // news describes the revision of the remote if it is not the published one.

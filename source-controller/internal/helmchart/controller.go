@@ -50,14 +50,19 @@ type Reconciler struct {
 // +kubebuilder:rbac:groups="",resources=events,verbs=create;patch
 func (r *Reconciler) Setup(ctx context.Context, mgr ctrl.Manager, opts controller.Options) error {
 	driver, err := r.driver()
-	err = errors.Join(err, r.validate())
-	if err == nil {
-		err = r.index(ctx, mgr.GetFieldIndexer())
+	if err := errors.Join(err, r.validate()); err != nil {
+		return fmt.Errorf("set up HelmChart: %w", err)
 	}
+	charts := r.consumers()
+	if err := charts.Index(ctx, mgr.GetFieldIndexer()); err != nil {
+		return fmt.Errorf("set up HelmChart: %w", err)
+	}
+	controller := publish.Builder(mgr, opts, &sourcev1.HelmChart{})
+	controller, err = charts.Watch(controller, sourceChanged(), sourcev1.HelmRepositoryKind, sourcev1.GitRepositoryKind)
 	if err != nil {
 		return fmt.Errorf("set up HelmChart: %w", err)
 	}
-	return r.watch(mgr, opts).Complete(driver)
+	return controller.Complete(driver)
 }
 
 func (r *Reconciler) validate() error {

@@ -16,6 +16,7 @@ import (
 
 	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
 	"github.com/weir-gitops/weir/kit/helmchart"
+	"github.com/weir-gitops/weir/kit/oci"
 	"github.com/weir-gitops/weir/kit/outcome"
 	"github.com/weir-gitops/weir/source-controller/internal/helmhttp"
 	"github.com/weir-gitops/weir/source-controller/internal/helmindex"
@@ -123,5 +124,5 @@ func fault(err error) error {
 
 // isRefused reports whether a server wants other credentials or certificates. Quirk Q10 of the contract: the condition has the precise reason.
 func isRefused(err error) bool {
-	return errors.Is(err, helmhttp.ErrUnauthorized) || isRegistryRefusal(err)
+	return errors.Is(err, helmhttp.ErrUnauthorized) || errors.Is(err, oci.ErrUnauthorized) || helmhttp.IsTrust(err)
 }

@@ -137,6 +137,7 @@ func TestMetadata(t *testing.T) {
 		"Revision":   {"So is a commit.", "Revision", sourcev1.GitRepositoryKind, git, nil, "0123456789ab"},
 		"Slash":      {"Whatever the branch is called.", "Revision", sourcev1.GitRepositoryKind, "a@b/c@sha1:0123456789abcdef", nil, "0123456789ab"},
 		"CommitOnly": {"Or without one.", "Revision", sourcev1.GitRepositoryKind, "sha1:0123456789abcdef", nil, "0123456789ab"},
+		"Legacy":     {"In the form of old controllers, too.", "Revision", sourcev1.GitRepositoryKind, "main/0123456789abcdef0123456789abcdef01234567", nil, "0123456789ab"},
 		"Both":       {"Both are joined.", "Revision", sourcev1.GitRepositoryKind, git, []string{"a.yaml"}, "0123456789ab.7"},
 		"Repository": {"A Helm repository has no commits.", "Revision", sourcev1.HelmRepositoryKind, "sha256:abc", nil, ""},
 	}

@@ -5,7 +5,6 @@ package helmchart
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"path"
@@ -127,6 +126,3 @@ func (c *taggedChart) close() {
 		c.repository.Close()
 	}
 }
-
-// isRegistryRefusal reports whether a registry wants other credentials.
-func isRegistryRefusal(err error) bool { return errors.Is(err, oci.ErrUnauthorized) }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
+	"github.com/weir-gitops/weir/kit/git"
 	"github.com/weir-gitops/weir/kit/helmchart"
 	"github.com/weir-gitops/weir/kit/outcome"
 )
@@ -51,7 +52,8 @@ func (r *Reconciler) decide(_ context.Context, s *scope) error {
 func metadata(s *scope) string {
 	var parts []string
 	if s.obj.Spec.ReconcileStrategy == sourcev1.ReconcileStrategyRevision && s.obj.Spec.SourceRef.Kind == sourcev1.GitRepositoryKind {
-		if _, commit, ok := strings.Cut(s.revision[strings.LastIndexByte(s.revision, '@')+1:], ":"); ok {
+		revision := git.NormalizeRevision(s.revision) // an older controller may have written it
+		if _, commit, ok := strings.Cut(revision[strings.LastIndexByte(revision, '@')+1:], ":"); ok {
 			parts = append(parts, commit[:min(revisionDigits, len(commit))])
 		}
 	}

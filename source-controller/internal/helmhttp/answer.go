@@ -45,14 +45,14 @@ func causeOf(ctx context.Context, err error) error {
 		// Its text has the address that the name led to this time, and our port.
 		err = broken.Err
 	}
-	if isTrust(err) {
+	if IsTrust(err) {
 		return fmt.Errorf("%w: %w", err, ErrUnauthorized)
 	}
 	return err
 }
 
-// isTrust reports whether a connection failed because one side did not accept the certificate of the other.
-func isTrust(err error) bool {
+// IsTrust reports whether a connection failed because one side did not accept the certificate of the other.
+func IsTrust(err error) bool {
 	_, verification := errors.AsType[*tls.CertificateVerificationError](err)
 	_, alert := errors.AsType[tls.AlertError](err)
 	_, unknown := errors.AsType[x509.UnknownAuthorityError](err)

@@ -34,14 +34,10 @@ func owned() []string { return append(order(), meta.ReadyCondition) }
 func setStatus(s *scope, r reconcile.Result) {
 	publish.SetStatus(s.files, r, publish.Facts{
 		Order:     order(),
-		InStorage: inStorage,
-		News:      news(s), NewsReason: sourcev1.NewRevisionReason,
+		InStorage: publish.Succeeded(textStored),
+		News:      news(s),
 		Unchanged: s.unchanged, Fetched: s.compiled != nil,
 	})
-}
-
-func inStorage(a *meta.Artifact) (reason, message string) {
-	return meta.SucceededReason, fmt.Sprintf(textStored, a.Revision)
 }
 
 // news describes the index that was downloaded if it is not the published one.

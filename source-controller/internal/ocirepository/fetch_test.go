@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"sigs.k8s.io/controller-runtime/pkg/client"
+	"github.com/fluxcd/pkg/apis/meta"
 
 	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
 	"github.com/weir-gitops/weir/kit/artifact/store"
@@ -22,9 +22,6 @@ import (
 	"github.com/weir-gitops/weir/source-controller/internal/publish"
 )
 
-// nothing is a client.Reader for objects that name no Secret.
-type nothing struct{ client.Reader }
-
 // newRun returns a reconciler with a store in dir and the scope of a run that has come as far as fetch.
 func newRun(t *testing.T, dir string, registry *testkit.Registry) (*Reconciler, *scope) {
 	t.Helper()
@@ -33,7 +30,7 @@ func newRun(t *testing.T, dir string, registry *testkit.Registry) (*Reconciler, 
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	r := &Reconciler{Base: publish.Base{Store: s, Secrets: &auth.Reader{Client: nothing{}}}, Registries: oci.NewClient(oci.Options{})}
+	r := &Reconciler{Base: publish.Base{Store: s, Secrets: &auth.Reader{Client: &testkit.Cache{}}}, Registries: oci.NewClient(oci.Options{})}
 	t.Cleanup(r.Registries.Close)
 	o := &sourcev1.OCIRepository{}
 	o.Namespace, o.Name = "ns", "app"
@@ -67,12 +64,13 @@ func TestFetchToBrokenDisk(t *testing.T) {
 	}
 }
 
-// The private directory is emptied before use and goes after it, whatever an earlier run left.
+// The private directory is empty before use and goes after it, and so does what an earlier run left.
 func TestPrivateDirectory(t *testing.T) {
 	registry := testkit.NewRegistry(t, testkit.RegistryOptions{})
 	registry.PushFiles(t, "app", "latest", map[string]string{"a": "1"})
 	dir := t.TempDir()
-	left := filepath.Join(dir, ".state", "layer", "ocirepository", "ns", "app")
+	private := filepath.Join(dir, ".state", "layer", "ocirepository", "ns", "app")
+	left := filepath.Join(private, ".layer.tmp-LEFT")
 	if err := errors.Join(os.MkdirAll(left, 0o700), os.WriteFile(filepath.Join(left, "evil.yaml"), nil, 0o600)); err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +82,21 @@ func TestPrivateDirectory(t *testing.T) {
 		t.Errorf("an old file is there: %v", err)
 	}
 	s.release()
-	if _, err := os.Stat(left); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("the directory stays: %v", err)
+	if entries, err := os.ReadDir(private); err != nil || len(entries) > 0 {
+		t.Errorf("there stays %v, %v", entries, err)
+	}
+}
+
+// Of several faults the first in the order of the contract is told: the credentials, then the URL.
+func TestConnectOrder(t *testing.T) {
+	r := &Reconciler{Base: publish.Base{Secrets: &auth.Reader{Client: &testkit.Cache{}}}}
+	o := &sourcev1.OCIRepository{}
+	o.Spec.URL, o.Spec.SecretRef = "oci://host/app:v1", &meta.LocalObjectReference{Name: "none"}
+	if got := outcome.Of(r.connect(t.Context(), begin(o))); got.Class != outcome.Failed || got.Reason != sourcev1.AuthenticationFailedReason {
+		t.Errorf("got %+v", got)
+	}
+	o.Spec.SecretRef = nil
+	if got := outcome.Of(r.connect(t.Context(), begin(o))); got.Class != outcome.Stalled || got.Reason != sourcev1.URLInvalidReason {
+		t.Errorf("got %+v", got)
 	}
 }

@@ -39,13 +39,9 @@ func (r *Reconciler) resolve(ctx context.Context, s *scope) error {
 	return nil
 }
 
-// connect reads the credentials and opens the repository. Nothing is sent to it yet.
+// connect reads the credentials and opens the repository. Nothing is sent to it yet. Flux: source-controller contract, "Source step", for the order.
 func (r *Reconciler) connect(ctx context.Context, s *scope) error {
 	spec := s.obj.Spec
-	name, err := oci.ParseURL(spec.URL)
-	if err != nil {
-		return outcome.Stall(sourcev1.URLInvalidReason, err)
-	}
 	registry, err := r.Secrets.Registry(ctx, s.obj.Namespace, auth.RegistryRef{
 		Secret:         publish.NameOf(spec.SecretRef),
 		ServiceAccount: spec.ServiceAccountName,
@@ -57,6 +53,10 @@ func (r *Reconciler) connect(ctx context.Context, s *scope) error {
 	}
 	if len(registry.Ignored) > 0 {
 		logr.FromContextOrDiscard(ctx).V(1).Info("secrets without docker config are not used", "secrets", registry.Ignored)
+	}
+	name, err := oci.ParseURL(spec.URL)
+	if err != nil {
+		return outcome.Stall(sourcev1.URLInvalidReason, err)
 	}
 	s.repository = r.Registries.Open(name, oci.Access{
 		Keychain:  registry.Keychain,

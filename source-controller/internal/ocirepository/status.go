@@ -37,14 +37,10 @@ func setStatus(s *scope, r reconcile.Result) {
 	}
 	publish.SetStatus(s.files, r, publish.Facts{
 		Order:     order(),
-		InStorage: inStorage,
-		News:      news(s), NewsReason: sourcev1.NewRevisionReason,
+		InStorage: publish.Succeeded(textStored),
+		News:      news(s),
 		Unchanged: s.unchanged, Fetched: s.fetched,
 	})
-}
-
-func inStorage(a *meta.Artifact) (reason, message string) {
-	return meta.SucceededReason, fmt.Sprintf(textStored, a.Revision)
 }
 
 // news describes what the registry has if it is not what is published.

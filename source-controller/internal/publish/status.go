@@ -29,13 +29,20 @@ type Facts struct {
 	Order []string
 	// InStorage is what ArtifactInStorage says of the published artifact.
 	InStorage func(*meta.Artifact) (reason, message string)
-	// News describes what upstream has and is not published, and NewsReason is its reason in ArtifactOutdated. Both are empty while nothing of
-	// that kind is known.
+	// News describes what upstream has and is not published; empty while nothing of that kind is known. NewsReason is its reason in
+	// ArtifactOutdated, empty for NewRevision.
 	News, NewsReason string
 	// Unchanged says that the published artifact is what is wanted.
 	Unchanged bool
 	// Fetched says that everything was fetched, Built that everything was built: earlier failures of that are over.
 	Fetched, Built bool
+}
+
+// Succeeded makes of a text with a place for the revision what ArtifactInStorage says of sources that follow revisions.
+func Succeeded(text string) func(*meta.Artifact) (reason, message string) {
+	return func(a *meta.Artifact) (reason, message string) {
+		return meta.SucceededReason, fmt.Sprintf(text, a.Revision)
+	}
 }
 
 // SetStatus turns the facts of a run and how it ended, or stands, into conditions, and tells of the artifact. It is the part of the status that
@@ -105,7 +112,7 @@ func setOutdated(f *Files, r reconcile.Result, facts Facts) {
 	case facts.Unchanged, f.Stored != nil, f.Looked && f.Found.Artifact == nil, r.Succeeded():
 		conditions.Delete(f.Source, sourcev1.ArtifactOutdatedCondition)
 	case facts.News != "":
-		conditions.MarkTrue(f.Source, sourcev1.ArtifactOutdatedCondition, facts.NewsReason, "%s", facts.News)
+		conditions.MarkTrue(f.Source, sourcev1.ArtifactOutdatedCondition, cmp.Or(facts.NewsReason, sourcev1.NewRevisionReason), "%s", facts.News)
 	}
 }
 
