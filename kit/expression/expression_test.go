@@ -149,3 +149,48 @@ func TestOpen(t *testing.T) {
 		})
 	}
 }
+
+// TestLanguage holds what the contract of notification-controller (6.2) promises of the language.
+func TestLanguage(t *testing.T) {
+	cases := map[string]struct {
+		reason, text string
+		refused      bool
+	}{
+		"Strings":       {reason: "The extension for strings.", text: "req.name.lowerAscii().split('-')[0] == 'web' && 'a,b'.replace(',', '') == 'ab' && ['a', 'b'].join('+') == 'a+b'"},
+		"Format":        {reason: "With formats.", text: "'%s is %d'.format(['x', 1]) == 'x is 1'"},
+		"Sets":          {reason: "The extension for sets.", text: "sets.contains(['a', 'b'], ['b']) && sets.intersects([1], [1, 2]) && sets.equivalent([1, 1], [1])"},
+		"Encoders":      {reason: "The extension for encodings.", text: "string(base64.decode('aGk=')) == 'hi' && base64.encode(b'hi') == 'aGk='"},
+		"First":         {reason: "First and last are optional.", text: "req.list.first().value() == 'a' && req.list.last().value() == 'b'"},
+		"FirstOfNone":   {reason: "Those of an empty list are none.", text: "!req.none.first().hasValue() && req.none.last().orValue('x') == 'x'"},
+		"Optional":      {reason: "A field that may be missing.", text: "req.?nope.orValue('x') == 'x' && req.?name.hasValue()"},
+		"Numbers":       {reason: "JSON has one kind of number, which is compared with any.", text: "req.number == 3 && req.number < 4u && 2 < req.number && 3.0 == req.number"},
+		"UTC":           {reason: "Times are in UTC unless said otherwise.", text: "timestamp('2026-01-02T23:30:00+02:00').getHours() == 21"},
+		"Dynamic":       {reason: "Fields of any depth.", text: "req.deep.er[0].x == 'y' && has(req.deep.er) && !has(req.deep.nope) && size(req.deep) == 1"},
+		"Macros":        {reason: "Loops.", text: "req.list.exists(e, e == 'a') && req.list.all(e, e != 'c') && req.list.filter(e, e > 'a').size() == 1"},
+		"Heterogeneous": {reason: "Lists as written hold one type.", text: "size(['a', 1]) == 2", refused: true},
+		"NotBool":       {reason: "A field could be anything.", text: "req.flag", refused: true},
+		"Unknown":       {reason: "Only the variables of the language exist.", text: "claims.sub == 'x'", refused: true},
+	}
+	language, err := expression.New("req")
+	if err != nil {
+		t.Fatal(err)
+	}
+	request := map[string]any{
+		"name": "Web-Shop", "list": []any{"a", "b"}, "none": []any{}, "number": 3.0, "flag": true,
+		"deep": map[string]any{"er": []any{map[string]any{"x": "y"}}},
+	}
+	for key, tc := range cases {
+		t.Run(key, func(t *testing.T) {
+			condition, err := language.Condition(tc.text)
+			if (err != nil) != tc.refused {
+				t.Fatalf("%s got %v", tc.reason, err)
+			}
+			if tc.refused {
+				return
+			}
+			if got, err := condition.Holds(t.Context(), map[string]any{"req": request}); err != nil || !got {
+				t.Errorf("%s got %t, %v", tc.reason, got, err)
+			}
+		})
+	}
+}
