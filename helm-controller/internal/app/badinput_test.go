@@ -13,7 +13,6 @@ import (
 	"github.com/fluxcd/pkg/apis/kustomize"
 	"github.com/fluxcd/pkg/apis/meta"
 	"github.com/fluxcd/pkg/runtime/conditions"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -348,18 +347,10 @@ func TestOCIVersion(t *testing.T) {
 
 func (f *fixture) showOCI(artifact *meta.Artifact) {
 	f.t.Helper()
-	obj := &sourcev1.OCIRepository{ObjectMeta: metav1.ObjectMeta{Namespace: f.namespace, Name: "oci"}}
-	err := f.cluster.Client.Get(f.t.Context(), client.ObjectKeyFromObject(obj), obj)
-	if apierrors.IsNotFound(err) {
-		obj.Spec.URL, obj.Spec.Interval.Duration = "oci://example.com/demo", time.Hour
-		err = f.cluster.Client.Create(f.t.Context(), obj)
-	}
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	base := obj.DeepCopy()
-	obj.Status.Artifact, obj.Status.ObservedGeneration = artifact, obj.Generation
-	if err := f.cluster.Client.Status().Patch(f.t.Context(), obj, client.MergeFrom(base)); err != nil {
-		f.t.Fatal(err)
-	}
+	obj := &sourcev1.OCIRepository{ObjectMeta: metav1.ObjectMeta{Name: "oci"}}
+	obj.Spec.URL, obj.Spec.Interval.Duration = "oci://example.com/demo", time.Hour
+	images := testkit.Kind[sourcev1.OCIRepository, *sourcev1.OCIRepository]{Cluster: f.cluster, Namespace: f.namespace}
+	images.Report(f.t, obj, func(o *sourcev1.OCIRepository) {
+		o.Status.Artifact, o.Status.ObservedGeneration = artifact, o.Generation
+	})
 }

@@ -71,7 +71,7 @@ func TestTakeoverOfStatus(t *testing.T) {
 	f.create("app", nil)
 	first := f.start()
 	f.awaitRevision("app", 1)
-	first.stop()
+	first.Stop()
 	r, err := f.helm().Get("app", 1)
 	if err != nil {
 		t.Fatal(err)
@@ -114,7 +114,7 @@ func TestHelmCommand(t *testing.T) {
 	f.eventually("it is installed again", func() bool {
 		cm := f.configMap("app-config")
 		return cm != nil && cm.UID != uid && conditions.IsReady(f.get("app"))
-	}, nil)
+	})
 	f.checkRevisions("app", "1 deployed")
 }
 

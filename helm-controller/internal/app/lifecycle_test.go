@@ -67,7 +67,7 @@ func TestTemplate(t *testing.T) {
 		t.Error("an unchanged HelmChart was written")
 	}
 	f.change(func(hr *helmv2.HelmRelease) { hr.Spec.Chart.Spec.Version = "1.x" })
-	f.eventually("the HelmChart follows", func() bool { return f.helmChart(made).Spec.Version == "1.x" }, nil)
+	f.eventually("the HelmChart follows", func() bool { return f.helmChart(made).Spec.Version == "1.x" })
 	f.show(made, f.artifacts.AddBytes(chart("1.0.0", nil).Package(t), "1.0.0"))
 	f.await("app", "it is ready again", func(hr *helmv2.HelmRelease) bool {
 		return conditions.IsReady(hr) && hr.Status.ObservedGeneration == hr.Generation
@@ -76,19 +76,19 @@ func TestTemplate(t *testing.T) {
 	if err := f.cluster.Client.Delete(t.Context(), f.helmChart(made)); err != nil {
 		t.Fatal(err)
 	}
-	f.eventually("the HelmChart is made again", func() bool { return f.helmChart(made) != nil }, nil)
+	f.eventually("the HelmChart is made again", func() bool { return f.helmChart(made) != nil })
 	// A switch to chartRef deletes it, and leaves the release alone.
 	f.publish(chart("1.0.0", nil))
 	f.change(func(hr *helmv2.HelmRelease) {
 		hr.Spec.Chart, hr.Spec.ChartRef = nil, &helmv2.CrossNamespaceSourceReference{Kind: sourcev1.HelmChartKind, Name: "demo"}
 	})
 	f.awaitRevision("app", 1)
-	f.eventually("the HelmChart is gone", func() bool { return f.helmChart(made) == nil }, nil)
+	f.eventually("the HelmChart is gone", func() bool { return f.helmChart(made) == nil })
 	if got := f.get("app").Status.HelmChart; got != "" {
 		t.Errorf("status still names HelmChart %s", got)
 	}
 	f.change(func(hr *helmv2.HelmRelease) { hr.Spec.ChartRef, hr.Spec.Chart = nil, templateSpec() })
-	f.eventually("the HelmChart is back", func() bool { return f.helmChart(made) != nil }, nil)
+	f.eventually("the HelmChart is back", func() bool { return f.helmChart(made) != nil })
 	f.remove()
 	if f.helmChart(made) != nil {
 		t.Error("a deleted HelmRelease takes its HelmChart with it")
@@ -256,7 +256,7 @@ func (f *fixture) finish(name string, phase corev1.PodPhase) {
 	pod := &corev1.Pod{}
 	f.eventually("the Pod "+name+" is there", func() bool {
 		return f.cluster.Client.Get(f.t.Context(), client.ObjectKey{Namespace: f.namespace, Name: name}, pod) == nil && pod.Status.Phase != phase
-	}, nil)
+	})
 	base := pod.DeepCopy()
 	pod.Status.Phase = phase
 	if err := f.cluster.Client.Status().Patch(f.t.Context(), pod, client.MergeFrom(base)); err != nil {
@@ -311,7 +311,7 @@ func TestDrift(t *testing.T) {
 		}
 	}
 	edit("by hand")
-	f.eventually("the edit is put back", func() bool { return f.configMap("app-config").Data["value"] == "one" }, nil)
+	f.eventually("the edit is put back", func() bool { return f.configMap("app-config").Data["value"] == "one" })
 	f.events.Wait(t, func(e eventv1.Event) bool {
 		return e.Reason == helmv2.DriftDetectedReason && strings.Contains(e.Message, "ConfigMap/"+f.namespace+"/app-config changed (0 additions, 1 changes, 0 removals)")
 	})
@@ -321,7 +321,7 @@ func TestDrift(t *testing.T) {
 	if err := f.cluster.Client.Delete(t.Context(), f.configMap("app-config")); err != nil {
 		t.Fatal(err)
 	}
-	f.eventually("the object is made again", func() bool { return f.configMap("app-config") != nil }, nil)
+	f.eventually("the object is made again", func() bool { return f.configMap("app-config") != nil })
 	f.await("app", "all is well", func(hr *helmv2.HelmRelease) bool {
 		return conditions.IsReady(hr) && conditions.IsFalse(hr, helmv2.DriftedCondition)
 	})
@@ -353,7 +353,7 @@ func TestImpersonation(t *testing.T) {
 	f.eventually("the rights have arrived and it is installed", func() bool {
 		f.request(fmt.Sprint(len(f.revisions("app")), f.get("app").ResourceVersion), helmv2.ResetRequestAnnotation)
 		return conditions.IsReady(f.get("app"))
-	}, nil)
+	})
 	// Without its account nothing can be uninstalled, and the object must not hang.
 	if err := f.cluster.Client.Delete(t.Context(), &corev1.ServiceAccount{ObjectMeta: role.ObjectMeta}); err != nil {
 		t.Fatal(err)

@@ -4,49 +4,29 @@
 package app
 
 import (
-	"bytes"
 	"maps"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/pflag"
 
-	"github.com/weir-gitops/weir/kit/manager"
+	"github.com/weir-gitops/weir/kit/testkit/process"
 )
 
 func TestOptions(t *testing.T) {
-	cases := map[string]struct {
-		reason string
-		args   []string
-		want   []string
-	}{
-		"Defaults":    {reason: "The defaults are valid."},
-		"Values":      {reason: "So is what people set.", args: []string{"--concurrent=10", "--override-manager=a", "--override-manager=b", "--snapshot-digest-algo=blake3", "--graceful-shutdown-timeout=1m", "--oom-watch-interval=1s"}},
-		"EmptyLater":  {reason: "Flags for what is not supported yet are accepted while they ask for nothing.", args: []string{"--default-kubeconfig-service-account=", "--token-cache-max-size=0"}},
-		"Everything":  {reason: "All problems are named at once.", args: []string{"--http-retry=-1", "--http-timeout=0s", "--snapshot-digest-algo=md5", "--oom-watch-interval=1ms", "--oom-watch-memory-threshold=101"}, want: []string{"--http-retry", "--http-timeout", "--snapshot-digest-algo", "--oom-watch-interval", "--oom-watch-memory-threshold"}},
-		"Unsupported": {reason: "An identity that would not be used is refused.", args: []string{"--default-kubeconfig-service-account=x"}, want: []string{"--default-kubeconfig-service-account"}},
-	}
-	for name, tc := range cases {
-		t.Run(name, func(t *testing.T) {
-			o := NewOptions()
-			fs := pflag.NewFlagSet("test", pflag.ContinueOnError)
-			o.BindFlags(fs)
-			if err := fs.Parse(tc.args); err != nil {
-				t.Fatal(err)
-			}
-			err := o.Validate()
-			if (err != nil) != (len(tc.want) > 0) {
-				t.Fatalf("%s\nValidate() = %v", tc.reason, err)
-			}
-			for _, flag := range tc.want {
-				if !strings.Contains(err.Error(), flag) {
-					t.Errorf("%s\n%q does not name %s", tc.reason, err, flag)
-				}
-			}
-		})
-	}
+	process.TestFlags(t, Program, map[string]process.Flags{
+		"Defaults":   {Reason: "The defaults are valid."},
+		"Values":     {Reason: "So is what people set.", Args: []string{"--concurrent=10", "--override-manager=a", "--override-manager=b", "--snapshot-digest-algo=blake3", "--graceful-shutdown-timeout=1m", "--oom-watch-interval=1s"}},
+		"EmptyLater": {Reason: "Flags for what is not supported yet are accepted while they ask for nothing.", Args: []string{"--default-kubeconfig-service-account=", "--token-cache-max-size=0"}},
+		"Everything": {
+			Reason:  "All problems are named at once.",
+			Args:    []string{"--http-retry=-1", "--http-timeout=0s", "--snapshot-digest-algo=md5", "--oom-watch-interval=1ms", "--oom-watch-memory-threshold=101"},
+			Refused: []string{"--http-retry", "--http-timeout", "--snapshot-digest-algo", "--oom-watch-interval", "--oom-watch-memory-threshold"},
+		},
+		"Unsupported": {Reason: "An identity that would not be used is refused.", Args: []string{"--default-kubeconfig-service-account=x"}, Refused: []string{"--default-kubeconfig-service-account"}},
+		"UnknownGate": {Reason: "A gate that nobody knows.", Args: []string{"--feature-gates=NoSuchGate=true"}, Refused: []string{"NoSuchGate"}},
+	})
 }
 
 // TestFlags compares the flags with the table of the contract, section 17.1.
@@ -90,12 +70,5 @@ func TestGates(t *testing.T) {
 		if on {
 			t.Errorf("gate %s has to be off by default", gate)
 		}
-	}
-}
-
-func TestUnknownGate(t *testing.T) {
-	var out bytes.Buffer
-	if code := manager.Run(t.Context(), Program(), []string{"--feature-gates=NoSuchGate=true"}, &out, &out); code != 1 || !strings.Contains(out.String(), "NoSuchGate") {
-		t.Errorf("exit code %d:\n%s", code, out.String())
 	}
 }

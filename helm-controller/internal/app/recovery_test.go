@@ -60,7 +60,7 @@ func (g *guillotine) passes(r *http.Request) bool {
 		return false
 	default:
 	}
-	if r.Method == http.MethodGet || strings.HasSuffix(r.URL.Path, "/events") {
+	if r.Method == http.MethodGet || r.Method == http.MethodHead || strings.HasSuffix(r.URL.Path, "/events") {
 		return true
 	}
 	if g.left == 0 {
@@ -83,6 +83,7 @@ func recoveryChart() map[string]string {
 func TestKill(t *testing.T) {
 	for _, what := range []string{"install", "upgrade", "uninstall"} {
 		t.Run(what, func(t *testing.T) {
+			t.Parallel()
 			for n := 0; ; n++ {
 				if !killAfter(t, what, n) {
 					t.Logf("%s: %d writes", what, n)
@@ -108,7 +109,7 @@ func killAfter(t *testing.T, what string, n int) bool {
 	if what != "install" {
 		first := f.start()
 		f.awaitRevision("app", 1)
-		first.stop()
+		first.Stop()
 	}
 	switch what {
 	case "upgrade":
@@ -119,13 +120,9 @@ func killAfter(t *testing.T, what string, n int) bool {
 			t.Fatal(err)
 		}
 	}
-	gone := func() bool {
-		return client.IgnoreNotFound(f.cluster.Client.Get(t.Context(), client.ObjectKey{Namespace: f.namespace, Name: "app"}, &helmv2.HelmRelease{})) == nil &&
-			f.cluster.Client.Get(t.Context(), client.ObjectKey{Namespace: f.namespace, Name: "app"}, &helmv2.HelmRelease{}) != nil
-	}
 	done := func() bool {
 		if what == "uninstall" {
-			return gone()
+			return f.releases.Find(t, "app") == nil
 		}
 		return wanted(f.get("app"))
 	}
@@ -142,14 +139,14 @@ func killAfter(t *testing.T, what string, n int) bool {
 		default:
 			return done()
 		}
-	}, nil)
-	victim.stop()
+	})
+	victim.Stop()
 	if !killed {
 		return false
 	}
 	f.config = healthy
 	second := f.start()
-	defer second.stop()
+	defer second.Stop()
 	f.eventually(fmt.Sprintf("%s recovers from being killed after %d writes", what, n), done, func() string {
 		return fmt.Sprintf("%v %+v", f.revisions("app"), f.get("app").Status)
 	})
@@ -177,24 +174,10 @@ func killAfter(t *testing.T, what string, n int) bool {
 	return true
 }
 
-// roll does what the controller manager would do: it makes the Deployment available.
+// roll makes the Deployment available.
 func (f *fixture) roll(name string) {
 	f.t.Helper()
-	d := &appsv1.Deployment{}
-	f.eventually("the Deployment "+name+" is there", func() bool {
-		return f.cluster.Client.Get(f.t.Context(), client.ObjectKey{Namespace: f.namespace, Name: name}, d) == nil
-	}, nil)
-	base := d.DeepCopy()
-	d.Status = appsv1.DeploymentStatus{
-		ObservedGeneration: d.Generation, Replicas: 1, UpdatedReplicas: 1, ReadyReplicas: 1, AvailableReplicas: 1,
-		Conditions: []appsv1.DeploymentCondition{
-			{Type: appsv1.DeploymentAvailable, Status: corev1.ConditionTrue},
-			{Type: appsv1.DeploymentProgressing, Status: corev1.ConditionTrue, Reason: "NewReplicaSetAvailable"},
-		},
-	}
-	if err := f.cluster.Client.Status().Patch(f.t.Context(), d, client.MergeFrom(base)); err != nil {
-		f.t.Fatal(err)
-	}
+	f.cluster.RollOut(f.t, f.namespace, name)
 }
 
 // awaitRunning waits until the install of a release has begun and made its Deployment.
@@ -206,7 +189,7 @@ func (f *fixture) awaitRunning(name string) {
 	f.eventually("it waits", func() bool {
 		err := f.cluster.Client.Get(f.t.Context(), client.ObjectKey{Namespace: f.namespace, Name: name + "-web"}, &appsv1.Deployment{})
 		return err == nil
-	}, nil)
+	})
 }
 
 // TestShutdown ends the controller while an install waits: the release is recorded as failed, nothing is counted, and the next process goes on.
@@ -216,7 +199,7 @@ func TestShutdown(t *testing.T) {
 	first := f.start()
 	f.create("app", nil)
 	f.awaitRunning("app")
-	first.stop()
+	first.Stop()
 	f.checkRevisions("app", "1 failed")
 	hr := f.get("app")
 	if hr.Status.InstallFailures != 0 || hr.Status.History.Latest() == nil || hr.Status.History.Latest().Status != "failed" {
@@ -241,14 +224,14 @@ func TestShutdownWhileTesting(t *testing.T) {
 		}
 		return pod.UID
 	}
-	f.eventually("it runs the tests", func() bool { return pod() != before }, nil)
+	f.eventually("it runs the tests", func() bool { return pod() != before })
 	before = pod()
-	first.stop()
+	first.Stop()
 	if hr := f.get("app"); hr.Status.Failures != 0 || hr.Status.History.Latest().TestHooks != nil {
 		t.Errorf("the tests are not known to have failed: %+v", hr.Status)
 	}
 	f.start()
-	f.eventually("they run again", func() bool { return pod() != before }, nil)
+	f.eventually("they run again", func() bool { return pod() != before })
 	f.finish("app-test", corev1.PodSucceeded)
 	f.awaitRevision("app", 1)
 	f.checkRevisions("app", "1 deployed")
@@ -261,7 +244,7 @@ func TestPending(t *testing.T) {
 	f.create("app", nil)
 	first := f.start()
 	f.awaitRevision("app", 1)
-	first.stop()
+	first.Stop()
 	r, err := f.helm().Get("app", 1)
 	if err != nil {
 		t.Fatal(err)

@@ -55,8 +55,7 @@ func TestRequests(t *testing.T) {
 
 	spend := func(what string, most int) map[testkit.Request]int {
 		t.Helper()
-		time.Sleep(300 * time.Millisecond)
-		counts := requests.Take()
+		counts := requests.Spent(t)
 		testkit.Log(t, counts)
 		if n := testkit.Total(counts); n > most {
 			t.Errorf("%s took %d requests, want at most %d", what, n, most)

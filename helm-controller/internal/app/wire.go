@@ -14,8 +14,6 @@ import (
 	helmkube "helm.sh/helm/v3/pkg/kube"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
-	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
-	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	helmv2 "github.com/weir-gitops/weir/api/helm/v2"
@@ -49,13 +47,7 @@ func Program() manager.Program {
 	}
 }
 
-func scheme() *runtime.Scheme {
-	s := runtime.NewScheme()
-	utilruntime.Must(clientgoscheme.AddToScheme(s))
-	utilruntime.Must(sourcev1.AddToScheme(s))
-	utilruntime.Must(helmv2.AddToScheme(s))
-	return s
-}
+func scheme() *runtime.Scheme { return manager.Scheme(sourcev1.AddToScheme, helmv2.AddToScheme) }
 
 // setup builds every dependency once and hands it down.
 func setup(ctx context.Context, rt *manager.Runtime, opts *Options) error {
@@ -87,7 +79,7 @@ func setup(ctx context.Context, rt *manager.Runtime, opts *Options) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(mgr.Add(target), mgr.Add(closer{artifacts.Close}), addOOMWatch(rt, opts)); err != nil {
+	if err := errors.Join(mgr.Add(target), rt.AtEnd(artifacts.Close), addOOMWatch(rt, opts)); err != nil {
 		return fmt.Errorf("add parts of the manager: %w", err)
 	}
 	sources := client.Reader(mgr.GetClient())
@@ -102,15 +94,12 @@ func setup(ctx context.Context, rt *manager.Runtime, opts *Options) error {
 		Slots:    helmrelease.NewSlots(opts.Concurrent),
 		Recorder: rt.Events, Metrics: rt.Metrics, Jitter: rt.Jitter, Clock: time.Now, Waker: waker,
 	}
-	ledger := storage.LedgerOptions{
-		Metadata: own.Metadata,
-		Changed:  func(k storage.Key) { r.Released(ctx, k) },
-		Logger:   rt.Log.WithName("storage"),
-	}
-	if !opts.Watch.AllNamespaces {
-		ledger.Namespace = opts.Namespace
-	}
-	r.Storage = storage.NewLedger(ledger)
+	r.Storage = storage.NewLedger(storage.LedgerOptions{
+		Metadata:  own.Metadata,
+		Namespace: opts.WatchedNamespace(),
+		Changed:   func(k storage.Key) { r.Released(ctx, k) },
+		Logger:    rt.Log.WithName("storage"),
+	})
 	if err := mgr.Add(r.Storage); err != nil {
 		return fmt.Errorf("add storage ledger: %w", err)
 	}
@@ -166,17 +155,3 @@ func addOOMWatch(rt *manager.Runtime, opts *Options) error {
 	}
 	return rt.Manager.Add(watcher)
 }
-
-// closer is run for its end: the manager stops what needs no leader after the reconciles have ended.
-type closer struct {
-	close func() error
-}
-
-// Start waits for the end of ctx and closes.
-func (c closer) Start(ctx context.Context) error {
-	<-ctx.Done()
-	return c.close()
-}
-
-// NeedLeaderElection says no, so that it ends after all that does.
-func (closer) NeedLeaderElection() bool { return false }
