@@ -75,7 +75,7 @@ func TestAutomation(t *testing.T) {
 	f.gitRequests()
 	f.requests.Take()
 	f.touchSource("main@sha1:" + head.Hash.String())
-	eventually(t, "the run after the new artifact", func() bool { return len(f.gitRequests()) > 0 })
+	testkit.Eventually(t, "the run after the new artifact", func() bool { return len(f.gitRequests()) > 0 })
 	f.request()
 	if diff := cmp.Diff([]string{"GET info/refs"}, f.gitRequests()); diff != "" {
 		t.Errorf("requests of a run without news (-want +got):\n%s", diff)
@@ -102,7 +102,7 @@ func TestAutomation(t *testing.T) {
 	if err := f.cluster.Client.Delete(t.Context(), f.get("apps")); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the object to go", func() bool {
+	testkit.Eventually(t, "the object to go", func() bool {
 		var list imagev1.ImageUpdateAutomationList
 		return f.cluster.Client.List(t.Context(), &list, client.InNamespace(f.namespace)) == nil && len(list.Items) == 0
 	})

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	eventv1 "github.com/fluxcd/pkg/apis/event/v1beta1"
 	"github.com/fluxcd/pkg/apis/meta"
@@ -59,6 +60,7 @@ func TestBadInput(t *testing.T) {
 		"other-host": {"identity": identity, "known_hosts": otherHosts},
 		"nothing":    {"x": "hunter2"},
 		"malformed":  {"git.asc": "hunter2", "identity": "hunter2"},
+		"expired":    {"git.asc": string(testkit.NewOpenPGPKey(t, time.Date(2001, 1, 1, 0, 0, 0, 0, time.UTC), time.Hour))},
 	} {
 		f.cluster.Create(t, testkit.Secret(f.namespace, name, data))
 	}
@@ -116,6 +118,7 @@ func TestBadInput(t *testing.T) {
 		"SigningMissing":   {"A signing key that is not there.", nil, signed("", "none"), "SourceManagerFailed", false, "could not find signing key secret 'none'"},
 		"SigningNoKey":     {"A Secret without one.", nil, signed("gpg", "nothing"), "SourceManagerFailed", false, "does not contain a 'git.asc' key"},
 		"SigningMalformed": {"Or with what is none.", nil, signed("gpg", "malformed"), "SourceManagerFailed", false, "unusable signing key"},
+		"SigningExpired":   {"Or that has expired.", nil, signed("", "expired"), "SourceManagerFailed", false, "failed configuring source manager: "},
 		"SigningSSH":       {"Also for SSH.", nil, signed("ssh", "nothing"), "SourceManagerFailed", false, "does not contain an 'identity' key"},
 	}
 	for name, tc := range cases {
@@ -163,7 +166,7 @@ func (f *fixture) destroy(objects ...client.Object) {
 		if err := f.cluster.Client.Delete(f.t.Context(), o); err != nil {
 			f.t.Fatal(err)
 		}
-		eventually(f.t, "the object to go", func() bool {
+		testkit.Eventually(f.t, "the object to go", func() bool {
 			return apierrors.IsNotFound(f.cluster.Client.Get(f.t.Context(), client.ObjectKeyFromObject(o), o))
 		})
 	}

@@ -197,7 +197,7 @@ func TestDigestInterval(t *testing.T) {
 	registry.Take()
 	f.requests.Take()
 	var asked []string
-	eventually(t, "two looks", func() bool { asked = append(asked, registry.Take()...); return len(asked) >= 2 })
+	testkit.Eventually(t, "two looks", func() bool { asked = append(asked, registry.Take()...); return len(asked) >= 2 })
 	if counts := f.requests.Take(); testkit.Total(counts) != 0 || read(f, p).ResourceVersion != first || asked[0] != "HEAD /v2/app/manifests/1.0.0" {
 		t.Errorf("requests to the API server %v, to the registry %q", counts, asked)
 	}

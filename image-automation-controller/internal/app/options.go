@@ -9,11 +9,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/spf13/pflag"
-	"golang.org/x/crypto/ssh"
 
 	"github.com/weir-gitops/weir/kit/git"
 	"github.com/weir-gitops/weir/kit/manager"
@@ -50,8 +48,8 @@ type Options struct {
 	GCInterval uint16
 	// GitCachePath is the folder of the mirrors of Git repositories. It belongs to one process.
 	GitCachePath string
-	// SSHKexAlgorithms and SSHHostKeyAlgorithms are preferences of SSH connections.
-	SSHKexAlgorithms, SSHHostKeyAlgorithms []string
+	// SSH are preferences of SSH connections.
+	SSH git.SSHAlgorithms
 	// DefaultServiceAccount is the cloud identity of objects that name none.
 	DefaultServiceAccount string
 
@@ -89,10 +87,7 @@ func (o *Options) BindFlags(fs *pflag.FlagSet) {
 	fs.Uint16Var(&o.GCInterval, "gc-interval", 10, "Minutes between two looks for tags of objects that are gone; 0 turns that off.")
 	fs.StringVar(&o.GitCachePath, "git-cache-path", filepath.Join(os.TempDir(), gitCacheFolder),
 		"Folder of the mirrors of Git repositories, which no other process may use; created when it does not exist.")
-	fs.StringSliceVar(&o.SSHKexAlgorithms, "ssh-kex-algos", nil,
-		"Comma list of key exchange algorithms for SSH, best first; empty takes the library's.")
-	fs.StringSliceVar(&o.SSHHostKeyAlgorithms, "ssh-hostkey-algos", nil,
-		"Comma list of host key algorithms for SSH, best first; empty follows the keys in known_hosts.")
+	o.SSH.BindFlags(fs)
 	fs.StringVar(&o.DefaultServiceAccount, "default-service-account", "",
 		"Service account whose cloud identity objects use that name none; needs the feature gate "+gateObjectLevelIdentity+".")
 	o.later.bind(fs)
@@ -107,7 +102,7 @@ func (l *laterOptions) bind(fs *pflag.FlagSet) {
 
 // Validate reports every problem of the parsed values at once.
 func (o *Options) Validate() error {
-	errs := []error{o.CommonOptions.Validate(), o.checkSSH()}
+	errs := []error{o.CommonOptions.Validate(), o.SSH.Validate()}
 	if o.CompressionThreshold <= 0 && o.Gates.Enabled(gateFluxStorage) {
 		errs = append(errs, fmt.Errorf("--storage-compression-threshold: %d is not positive", o.CompressionThreshold))
 	}
@@ -115,28 +110,4 @@ func (o *Options) Validate() error {
 		errs = append(errs, fmt.Errorf("--default-service-account needs the feature gate %s", gateObjectLevelIdentity))
 	}
 	return errors.Join(errs...)
-}
-
-// checkSSH refuses algorithms that the library does not have, which would fail every connection.
-func (o *Options) checkSSH() error {
-	safe, weak := ssh.SupportedAlgorithms(), ssh.InsecureAlgorithms()
-	return errors.Join(
-		unknownNames("--ssh-kex-algos", o.SSHKexAlgorithms, slices.Concat(safe.KeyExchanges, weak.KeyExchanges)),
-		unknownNames("--ssh-hostkey-algos", o.SSHHostKeyAlgorithms, slices.Concat(safe.HostKeys, weak.HostKeys)),
-	)
-}
-
-func unknownNames(flag string, names, known []string) error {
-	var errs []error
-	for _, name := range names {
-		if !slices.Contains(known, name) {
-			errs = append(errs, fmt.Errorf("%s: unknown algorithm %q", flag, name))
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// ssh are the preferences of SSH connections.
-func (o *Options) ssh() git.SSHAlgorithms {
-	return git.SSHAlgorithms{KeyExchanges: o.SSHKexAlgorithms, HostKeys: o.SSHHostKeyAlgorithms}
 }

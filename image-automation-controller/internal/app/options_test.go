@@ -4,12 +4,11 @@
 package app
 
 import (
-	"bytes"
 	"os/exec"
 	"strings"
 	"testing"
 
-	"github.com/weir-gitops/weir/kit/manager"
+	"github.com/weir-gitops/weir/kit/testkit/process"
 )
 
 // Every flag of the contract is known, so that Deployments written for the compatibility target start.
@@ -24,40 +23,26 @@ func TestFlags(t *testing.T) {
 		"--enable-leader-election", "--leader-election-release-on-cancel=false", "--leader-election-lease-duration=35s",
 		"--leader-election-renew-deadline=30s", "--leader-election-retry-period=5s", "--token-cache-max-size=0", "--token-cache-max-duration=1h",
 		"--feature-gates=GitForcePushBranch=false,GitShallowClone=false,GitAllBranchReferences=false,GitSparseCheckout=true,FluxStorage=true," +
-			"CacheSecretsAndConfigMaps=true,ObjectLevelWorkloadIdentity=true", "--version",
+			"CacheSecretsAndConfigMaps=true,ObjectLevelWorkloadIdentity=true",
 	}
-	var out bytes.Buffer
-	if code := manager.Run(t.Context(), Program(), args, &out, &out); code != 0 || !strings.HasPrefix(out.String(), name+" ") {
-		t.Errorf("code %d: %s", code, &out)
-	}
+	process.TestFlags(t, Program, map[string]process.Flags{"Contract": {Reason: "All of them are good.", Args: args}})
 }
 
 func TestBadFlags(t *testing.T) {
-	cases := map[string]struct {
-		reason string
-		flags  []string
-	}{
-		"Unknown":     {"A flag nobody has.", []string{"--nonsense"}},
-		"AutoLogin":   {"One that was removed long ago.", []string{"--aws-autologin-for-ecr"}},
-		"Jitter":      {"One that this controller does not have.", []string{"--interval-jitter-percentage=1"}},
-		"Gate":        {"An unknown feature gate.", []string{"--feature-gates=Nonsense=true"}},
-		"Duration":    {"A duration that does not parse.", []string{"--requeue-dependency=soon"}},
-		"GCNegative":  {"A number below zero.", []string{"--gc-interval=-1"}},
-		"GCLarge":     {"A number that is too large.", []string{"--gc-interval=65536"}},
-		"Compression": {"A threshold that makes no sense.", []string{"--feature-gates=FluxStorage=true", "--storage-compression-threshold=0"}},
-		"Account":     {"An identity without its gate.", []string{"--default-service-account=x"}},
-		"Kex":         {"An algorithm SSH does not have.", []string{"--ssh-kex-algos=rot13"}},
-		"HostKey":     {"The same for host keys.", []string{"--ssh-hostkey-algos=rot13"}},
-		"LogLevel":    {"A level that does not exist.", []string{"--log-level=loud"}},
-	}
-	for name, tc := range cases {
-		t.Run(name, func(t *testing.T) {
-			var out bytes.Buffer
-			if code := manager.Run(t.Context(), Program(), tc.flags, &out, &out); code != 1 {
-				t.Errorf("%s\ncode %d: %s", tc.reason, code, &out)
-			}
-		})
-	}
+	process.TestFlags(t, Program, map[string]process.Flags{
+		"Unknown":     {Reason: "A flag nobody has.", Args: []string{"--nonsense"}, Refused: []string{"nonsense"}},
+		"AutoLogin":   {Reason: "One that was removed long ago.", Args: []string{"--aws-autologin-for-ecr"}, Refused: []string{"aws-autologin-for-ecr"}},
+		"Jitter":      {Reason: "One that this controller does not have.", Args: []string{"--interval-jitter-percentage=1"}, Refused: []string{"interval-jitter-percentage"}},
+		"Gate":        {Reason: "An unknown feature gate.", Args: []string{"--feature-gates=Nonsense=true"}, Refused: []string{"feature-gates"}},
+		"Duration":    {Reason: "A duration that does not parse.", Args: []string{"--requeue-dependency=soon"}, Refused: []string{"requeue-dependency"}},
+		"GCNegative":  {Reason: "A number below zero.", Args: []string{"--gc-interval=-1"}, Refused: []string{"gc-interval"}},
+		"GCLarge":     {Reason: "A number that is too large.", Args: []string{"--gc-interval=65536"}, Refused: []string{"gc-interval"}},
+		"Compression": {Reason: "A threshold that makes no sense.", Args: []string{"--feature-gates=FluxStorage=true", "--storage-compression-threshold=0"}, Refused: []string{"storage-compression-threshold"}},
+		"Account":     {Reason: "An identity without its gate.", Args: []string{"--default-service-account=x"}, Refused: []string{"default-service-account"}},
+		"Kex":         {Reason: "An algorithm SSH does not have.", Args: []string{"--ssh-kex-algos=rot13"}, Refused: []string{"ssh-kex-algos"}},
+		"HostKey":     {Reason: "The same for host keys.", Args: []string{"--ssh-hostkey-algos=rot13"}, Refused: []string{"ssh-hostkey-algos"}},
+		"LogLevel":    {Reason: "A level that does not exist.", Args: []string{"--log-level=loud"}, Refused: []string{"log-level"}},
+	})
 }
 
 // What this binary must not link: weight that none of its jobs needs.

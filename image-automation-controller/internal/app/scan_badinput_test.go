@@ -27,7 +27,7 @@ import (
 )
 
 // verdict checks that an object is not ready for a reason, as a stall or as something that is tried again.
-func verdict[O conditions.Setter](t *testing.T, f *fixture, o O, reason string, stalled bool, mentions string) {
+func verdict[T any, O reconciled[T]](t *testing.T, f *fixture, o O, reason string, stalled bool, mentions string) {
 	t.Helper()
 	blamed(f, o, reason)
 	message := conditions.GetMessage(o, meta.ReadyCondition)
@@ -132,7 +132,7 @@ func TestBadInputImageRepository(t *testing.T) {
 		verdict(t, f, p, "DependencyNotReady", false, "retrying in 30s error: no tags in database")
 		registry.Take()
 		amend(f, o, func(o *imageRepository) { o.Spec.Timeout.Duration = 2 * time.Second })
-		eventually(t, "a scan by every run", func() bool { return len(registry.Take()) > 0 })
+		testkit.Eventually(t, "a scan by every run", func() bool { return len(registry.Take()) > 0 })
 	})
 	t.Run("StatusWiped", func(t *testing.T) {
 		o := settled(f, f.scans("wiped", image))

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	imagev1 "github.com/weir-gitops/weir/api/image/v1"
+	"github.com/weir-gitops/weir/kit/testkit"
 )
 
 type (
@@ -52,30 +53,39 @@ func semver(constraint string) imagev1.ImagePolicyChoice {
 	return imagev1.ImagePolicyChoice{SemVer: &imagev1.SemVerPolicy{Range: constraint}}
 }
 
-// read reads an object again.
-func read[O client.Object](f *fixture, o O) O {
-	f.t.Helper()
-	if err := f.cluster.Client.Get(f.t.Context(), client.ObjectKeyFromObject(o), o); err != nil {
-		f.t.Fatal(err)
+// stored is a pointer to a type of the API, reconciled one that reports conditions.
+type (
+	stored[T any] interface {
+		*T
+		client.Object
 	}
+	reconciled[T any] interface {
+		*T
+		conditions.Setter
+	}
+)
+
+// of are the objects of the kind and namespace of o.
+func of[T any, O stored[T]](f *fixture, o O) testkit.Kind[T, O] {
+	return testkit.Kind[T, O]{Cluster: f.cluster, Namespace: o.GetNamespace()}
+}
+
+// read reads an object again.
+func read[T any, O stored[T]](f *fixture, o O) O {
+	f.t.Helper()
+	*o = *of(f, o).Get(f.t, o.GetName())
 	return o
 }
 
 // await returns an object once it is as the condition says.
-func await[O conditions.Setter](f *fixture, o O, what string, is func(O) bool) O {
+func await[T any, O reconciled[T]](f *fixture, o O, what string, is func(O) bool) O {
 	f.t.Helper()
-	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
-		if read(f, o); is(o) {
-			return o
-		}
-		if time.Now().After(deadline) {
-			f.t.Fatalf("waited for %s in vain; conditions: %+v", what, o.GetConditions())
-		}
-	}
+	*o = *of(f, o).Await(f.t, o.GetName(), what, is)
+	return o
 }
 
 // settled returns an object once it is ready for its generation.
-func settled[O conditions.Setter](f *fixture, o O) O {
+func settled[T any, O reconciled[T]](f *fixture, o O) O {
 	f.t.Helper()
 	return await(f, o, "Ready", func(o O) bool {
 		return conditions.IsReady(o) && conditions.GetObservedGeneration(o, meta.ReadyCondition) == o.GetGeneration()
@@ -83,7 +93,7 @@ func settled[O conditions.Setter](f *fixture, o O) O {
 }
 
 // blamed returns an object once it is not ready for that reason.
-func blamed[O conditions.Setter](f *fixture, o O, reason string) O {
+func blamed[T any, O reconciled[T]](f *fixture, o O, reason string) O {
 	f.t.Helper()
 	return await(f, o, reason, func(o O) bool {
 		return conditions.IsFalse(o, meta.ReadyCondition) && conditions.GetReason(o, meta.ReadyCondition) == reason
@@ -91,24 +101,16 @@ func blamed[O conditions.Setter](f *fixture, o O, reason string) O {
 }
 
 // amend edits an object.
-func amend[O client.Object](f *fixture, o O, edit func(O)) {
+func amend[T any, O stored[T]](f *fixture, o O, edit func(O)) {
 	f.t.Helper()
+	of(f, o).Change(f.t, o.GetName(), edit)
 	read(f, o)
-	base, ok := o.DeepCopyObject().(client.Object)
-	if !ok {
-		f.t.Fatal("not an object")
-	}
-	edit(o)
-	if err := f.cluster.Client.Patch(f.t.Context(), o, client.MergeFrom(base)); err != nil {
-		f.t.Fatal(err)
-	}
 }
 
 // requestRun asks for a run and returns the object after it.
-func requestRun[O conditions.Setter](f *fixture, o O, handled func(O) string) O {
+func requestRun[T any, O reconciled[T]](f *fixture, o O, handled func(O) string) O {
 	f.t.Helper()
-	at := time.Now().Format(time.RFC3339Nano)
-	amend(f, o, func(o O) { o.SetAnnotations(map[string]string{meta.ReconcileRequestAnnotation: at}) })
+	at := of(f, o).Request(f.t, o.GetName())
 	return await(f, o, "the requested run", func(o O) bool { return handled(o) == at })
 }
 
@@ -122,7 +124,7 @@ func (f *fixture) drop(objects ...client.Object) {
 		if err := f.cluster.Client.Delete(context.WithoutCancel(f.t.Context()), o); client.IgnoreNotFound(err) != nil {
 			f.t.Fatal(err)
 		}
-		eventually(f.t, "the object to go", func() bool {
+		testkit.Eventually(f.t, "the object to go", func() bool {
 			return f.cluster.Client.Get(context.WithoutCancel(f.t.Context()), client.ObjectKeyFromObject(o), o) != nil
 		})
 	}

@@ -204,10 +204,10 @@ func TestScanRestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.start("--requeue-dependency=1h")
-	eventually(t, "a scan", func() bool { return len(registry.Take()) > 0 })
+	testkit.Eventually(t, "a scan", func() bool { return len(registry.Take()) > 0 })
 	requestRun(f, p, handledPolicy)
 	settled(f, p)
-	eventually(t, "the tags of an object that is gone to go", func() bool { _, err := os.Stat(gone); return os.IsNotExist(err) })
+	testkit.Eventually(t, "the tags of an object that is gone to go", func() bool { _, err := os.Stat(gone); return os.IsNotExist(err) })
 	if o := settled(f, o); o.Status.LastScanResult.TagCount != 1 {
 		t.Errorf("status: %+v", o.Status)
 	}
@@ -220,9 +220,9 @@ func TestScanRestart(t *testing.T) {
 	}
 	registry.Take()
 	f.start()
-	eventually(t, "a scan", func() bool { return len(registry.Take()) > 0 })
+	testkit.Eventually(t, "a scan", func() bool { return len(registry.Take()) > 0 })
 	settled(f, o)
-	eventually(t, "the right tags", func() bool { b, err := os.ReadFile(file); return err == nil && string(b) == "1.0.0\n" })
+	testkit.Eventually(t, "the right tags", func() bool { b, err := os.ReadFile(file); return err == nil && string(b) == "1.0.0\n" })
 }
 
 // From a new tag in a registry to a commit in Git, through all three kinds.

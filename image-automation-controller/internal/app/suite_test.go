@@ -4,8 +4,6 @@
 package app
 
 import (
-	"bytes"
-	"context"
 	"net/http"
 	"os"
 	"strings"
@@ -19,16 +17,12 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/object"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	imagev1 "github.com/weir-gitops/weir/api/image/v1"
 	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
-	"github.com/weir-gitops/weir/kit/manager"
 	"github.com/weir-gitops/weir/kit/testkit"
+	"github.com/weir-gitops/weir/kit/testkit/process"
 )
-
-// patience is how long a test waits for the controller before it gives up; what works takes milliseconds.
-const patience = 30 * time.Second
 
 // repoPath is the repository of every fixture.
 const repoPath = "fleet.git"
@@ -36,24 +30,6 @@ const repoPath = "fleet.git"
 var suite = testkit.Suite{Scheme: scheme()} //nolint:gochecknoglobals // one API server for the package
 
 func TestMain(m *testing.M) { os.Exit(suite.Main(m)) }
-
-// lockedBuffer takes the log of a controller that may still write while a test reads.
-type lockedBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
-}
 
 // fixture is a namespace, a Git server with a repository, and a controller that sees only that namespace.
 type fixture struct {
@@ -66,7 +42,8 @@ type fixture struct {
 	namespace string
 	storage   string
 	mirrors   string
-	log       *lockedBuffer
+	// automations are the ImageUpdateAutomations of the namespace.
+	automations testkit.Kind[imagev1.ImageUpdateAutomation, *imagev1.ImageUpdateAutomation]
 
 	mu  sync.Mutex
 	git []string
@@ -83,6 +60,7 @@ func newFixture(t *testing.T, args ...string) *fixture {
 		t: t, cluster: cluster, server: testkit.NewGitServer(t), events: testkit.NewEventSink(t),
 		namespace: cluster.Namespace(t, "image"), storage: t.TempDir(), mirrors: t.TempDir(),
 	}
+	f.automations.Cluster, f.automations.Namespace = f.cluster, f.namespace
 	f.server.AddHTTPMiddlewares(func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			f.mu.Lock()
@@ -106,40 +84,12 @@ func newFixture(t *testing.T, args ...string) *fixture {
 // start runs a controller until the test ends or f.stop is called.
 func (f *fixture) start(more ...string) {
 	f.t.Helper()
-	f.t.Setenv("RUNTIME_NAMESPACE", f.namespace)
-	ctx, cancel := context.WithCancel(context.Background())
-	program := Program()
-	program.Config = f.requests.Count(f.cluster.Config)
-	args := append([]string{
-		"--metrics-addr=0", "--health-addr=0", "--watch-all-namespaces=false", "--storage-path=" + f.storage, "--git-cache-path=" + f.mirrors,
-		"--events-addr=" + f.events.URL, "--min-retry-delay=50ms", "--max-retry-delay=1s",
-	}, more...)
-	log := &lockedBuffer{}
-	f.log = log
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		if code := manager.Run(ctx, program, args, log, log); code != 0 {
-			f.t.Errorf("controller ended with code %d", code)
-		}
-	})
-	eventually(f.t, "the controller to start", func() bool { return strings.Contains(log.String(), "Starting workers") })
-	f.stop = func() { cancel(); wg.Wait() }
-	f.t.Cleanup(func() {
-		f.stop()
-		if f.t.Failed() {
-			f.t.Log(log.String())
-		}
-	})
-}
-
-// eventually waits until something is so.
-func eventually(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(patience); !is(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited for %s in vain", what)
-		}
-	}
+	f.stop = process.Start(f.t, process.Options{
+		Program: Program, Config: f.requests.Count(f.cluster.Config), Namespace: f.namespace, Args: append([]string{
+			"--storage-path=" + f.storage, "--git-cache-path=" + f.mirrors, "--events-addr=" + f.events.URL,
+			"--min-retry-delay=50ms", "--max-retry-delay=1s",
+		}, more...),
+	}).Stop
 }
 
 // intercept sets what happens around each request to the Git server.
@@ -236,20 +186,11 @@ func (f *fixture) source(edit ...func(*sourcev1.GitRepository)) *sourcev1.GitRep
 // policy lets the policy of that name choose an image; it is created when it does not exist.
 func (f *fixture) policy(name, image, tag string) {
 	f.t.Helper()
-	policy := &imagev1.ImagePolicy{}
-	key := client.ObjectKey{Namespace: f.namespace, Name: name}
-	if err := f.cluster.Client.Get(f.t.Context(), key, policy); err != nil {
-		policy = &imagev1.ImagePolicy{ObjectMeta: metav1.ObjectMeta{Namespace: f.namespace, Name: name, Labels: map[string]string{"name": name}}}
-		policy.Spec.ImageRepositoryRef.Name = "none"
-		policy.Spec.Suspend = true // so that nobody but the test chooses
-		policy.Spec.Policy.Alphabetical = &imagev1.AlphabeticalPolicy{}
-		f.cluster.Create(f.t, policy)
-	}
-	base := policy.DeepCopy()
-	policy.Status.LatestRef = &imagev1.ImageRef{Name: image, Tag: tag}
-	if err := f.cluster.Client.Status().Patch(f.t.Context(), policy, client.MergeFrom(base)); err != nil {
-		f.t.Fatal(err)
-	}
+	policy := &imagev1.ImagePolicy{ObjectMeta: metav1.ObjectMeta{Namespace: f.namespace, Name: name, Labels: map[string]string{"name": name}}}
+	policy.Spec.ImageRepositoryRef.Name = "none"
+	policy.Spec.Suspend = true // so that nobody but the test chooses
+	policy.Spec.Policy.Alphabetical = &imagev1.AlphabeticalPolicy{}
+	of(f, policy).Report(f.t, policy, func(o *imagev1.ImagePolicy) { o.Status.LatestRef = &imagev1.ImageRef{Name: image, Tag: tag} })
 }
 
 // automation makes the ImageUpdateAutomation of that name.
@@ -268,38 +209,19 @@ func (f *fixture) automation(name string, edit ...func(*imagev1.ImageUpdateAutom
 
 func (f *fixture) get(name string) *imagev1.ImageUpdateAutomation {
 	f.t.Helper()
-	o := &imagev1.ImageUpdateAutomation{}
-	if err := f.cluster.Client.Get(f.t.Context(), client.ObjectKey{Namespace: f.namespace, Name: name}, o); err != nil {
-		f.t.Fatal(err)
-	}
-	return o
+	return f.automations.Get(f.t, name)
 }
 
 // change edits the object "apps".
 func (f *fixture) change(edit func(*imagev1.ImageUpdateAutomation)) {
 	f.t.Helper()
-	o := f.get("apps")
-	base := o.DeepCopy()
-	edit(o)
-	if err := f.cluster.Client.Patch(f.t.Context(), o, client.MergeFrom(base)); err != nil {
-		f.t.Fatal(err)
-	}
+	f.automations.Change(f.t, "apps", edit)
 }
 
 // wait returns the object once it is as the condition says.
 func (f *fixture) wait(name, what string, is func(*imagev1.ImageUpdateAutomation) bool) *imagev1.ImageUpdateAutomation {
 	f.t.Helper()
-	deadline := time.Now().Add(patience)
-	for {
-		o := f.get(name)
-		if is(o) {
-			return o
-		}
-		if time.Now().After(deadline) {
-			f.t.Fatalf("waited for %s in vain; status: %+v", what, o.Status)
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
+	return f.automations.Await(f.t, name, what, is)
 }
 
 // ready returns the object once it is ready.
@@ -321,13 +243,7 @@ func (f *fixture) applied(name, tag string) *imagev1.ImageUpdateAutomation {
 // request asks for a run of "apps" and returns the object after it.
 func (f *fixture) request() *imagev1.ImageUpdateAutomation {
 	f.t.Helper()
-	at := time.Now().Format(time.RFC3339Nano)
-	f.change(func(o *imagev1.ImageUpdateAutomation) {
-		if o.Annotations == nil {
-			o.Annotations = map[string]string{}
-		}
-		o.Annotations[meta.ReconcileRequestAnnotation] = at
-	})
+	at := f.automations.Request(f.t, "apps")
 	return f.wait("apps", "the requested run", func(o *imagev1.ImageUpdateAutomation) bool {
 		return o.Status.LastHandledReconcileAt == at && conditions.GetReason(o, meta.ReconcilingCondition) != meta.ProgressingReason
 	})

@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime"
-	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
-	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	imagev1 "github.com/weir-gitops/weir/api/image/v1"
@@ -37,13 +35,7 @@ func Program() manager.Program {
 	}
 }
 
-func scheme() *runtime.Scheme {
-	s := runtime.NewScheme()
-	utilruntime.Must(clientgoscheme.AddToScheme(s))
-	utilruntime.Must(sourcev1.AddToScheme(s))
-	utilruntime.Must(imagev1.AddToScheme(s))
-	return s
-}
+func scheme() *runtime.Scheme { return manager.Scheme(sourcev1.AddToScheme, imagev1.AddToScheme) }
 
 // setup builds every dependency once and hands it down.
 func setup(ctx context.Context, rt *manager.Runtime, opts *Options) error {
@@ -60,11 +52,7 @@ func setupAutomations(ctx context.Context, rt *manager.Runtime, opts *Options, s
 	if err != nil {
 		return fmt.Errorf("--git-cache-path: %w", err)
 	}
-	namespace := ""
-	if !opts.Watch.AllNamespaces {
-		namespace = opts.Namespace
-	}
-	if err := mirrors.Sweep(ctx, rt.Manager.GetAPIReader(), namespace); err != nil {
+	if err := mirrors.Sweep(ctx, rt.Manager.GetAPIReader(), opts.WatchedNamespace()); err != nil {
 		return err
 	}
 	r := &imageupdateautomation.Reconciler{
@@ -73,7 +61,7 @@ func setupAutomations(ctx context.Context, rt *manager.Runtime, opts *Options, s
 			ForcePushBranch:     opts.Gates.Enabled(gateForcePushBranch),
 			ContinuePushBranch:  opts.Gates.Enabled(gateAllReferences),
 			ObjectLevelIdentity: opts.Gates.Enabled(gateObjectLevelIdentity),
-			SSH:                 opts.ssh(),
+			SSH:                 opts.SSH,
 		},
 		Client: rt.Manager.GetClient(), Live: rt.Manager.GetAPIReader(), Secrets: secrets, Mirrors: mirrors,
 		Recorder: rt.Events, Metrics: rt.Metrics, Jitter: rt.Jitter, Clock: time.Now,
