@@ -246,7 +246,7 @@ func TestBadInputEventServer(t *testing.T) {
 	})
 	for name, tc := range rows() {
 		t.Run(name, func(t *testing.T) {
-			f := &fixture{t: t, cluster: f.cluster, namespace: f.namespace, process: f.process}
+			f := f.in(t)
 			service := newTarget(t, tc.answer)
 			f.prepare(name, service.URL, tc)
 			e := f.newEvent(name, "hello")
@@ -353,7 +353,7 @@ func TestCrossNamespace(t *testing.T) {
 func TestRestart(t *testing.T) {
 	f := newIdleFixture(t)
 	path := "--outbox-path=" + t.TempDir()
-	f.process = f.start(path)
+	f.endpoints = f.start(path)
 	reached := make(chan struct{}, 100)
 	var dead atomic.Bool
 	dead.Store(true)
@@ -370,12 +370,10 @@ func TestRestart(t *testing.T) {
 		f.accept(f.newEvent("web", fmt.Sprint("message ", i)))
 	}
 	<-reached
-	if code := f.stop(); code != 0 {
-		t.Errorf("exit code %d", code)
-	}
+	f.stop()
 	dead.Store(false)
 	before := len(service.got())
-	f.process = f.start(path)
+	f.endpoints = f.start(path)
 	f.eventually("everything is delivered", func() bool { return len(service.got()) == before+10 })
 	for i, body := range service.got()[before:] {
 		if !strings.Contains(body, fmt.Sprintf(`"message %d"`, i)) {

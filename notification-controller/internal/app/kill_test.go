@@ -20,6 +20,7 @@ import (
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
 	notificationv1beta3 "github.com/weir-gitops/weir/api/notification/v1beta3"
+	"github.com/weir-gitops/weir/kit/testkit"
 )
 
 // kubeconfig writes what leads a process to the API server of the suite.
@@ -37,30 +38,24 @@ func kubeconfig(t *testing.T, config *rest.Config) string {
 	return path
 }
 
-// victim runs the controller as a process of its own and returns it when it serves. The function kills it.
-func (f *fixture) victim(config, outbox string) (p *process, kill func()) {
+// victim runs the controller as a process of its own and returns it when it serves; stop kills it.
+func (f *fixture) victim(config, outbox string) endpoints {
 	f.t.Helper()
 	cmd := exec.CommandContext(f.t.Context(), os.Args[0])
-	args := []string{
-		"--metrics-addr=0", "--health-addr=0", "--events-addr=127.0.0.1:0", "--receiverAddr=127.0.0.1:0", "--watch-all-namespaces=false",
-		"--outbox-path=" + outbox,
-	}
+	args := append(flags(outbox), "--metrics-addr=0", "--health-addr=0", "--watch-all-namespaces=false")
 	cmd.Env = append(os.Environ(), victimEnv+"="+strings.Join(args, " "), "KUBECONFIG="+config, "RUNTIME_NAMESPACE="+f.namespace)
-	p = &process{log: &lockedBuffer{}}
-	cmd.Stderr = p.log
+	e := endpoints{log: &testkit.Buffer{}}
+	cmd.Stderr = e.log
 	if err := cmd.Start(); err != nil {
 		f.t.Fatal(err)
 	}
-	kill = sync.OnceFunc(func() {
+	e.stop = sync.OnceFunc(func() {
 		_ = cmd.Process.Kill() // it may have ended
 		_ = cmd.Wait()         // with the signal as error
 	})
-	f.t.Cleanup(kill)
-	f.eventually("the endpoints are served", func() bool {
-		p.events, p.receivers = p.served("events"), p.served("receivers")
-		return p.events != "" && p.receivers != ""
-	})
-	return p, kill
+	f.t.Cleanup(e.stop)
+	f.eventually("the endpoints are served", e.up)
+	return e
 }
 
 // TestKill kills the controller while it delivers: every event that was answered with 202 arrives, in the order of its object, and what was
@@ -76,8 +71,7 @@ func TestKill(t *testing.T) {
 			<-r.Context().Done()
 		}
 	})
-	var kill func()
-	f.process, kill = f.victim(config, outbox)
+	f.endpoints = f.victim(config, outbox)
 	f.alert("web", service.URL, func(a *notificationv1beta3.Alert, p *notificationv1beta3.Provider) {
 		a.Spec.EventSources[0].Name = "*"
 		p.Spec.Timeout = timeout(time.Minute)
@@ -88,9 +82,9 @@ func TestKill(t *testing.T) {
 		}
 	}
 	f.eventually("deliveries are under way", func() bool { return stuck.Load() > 0 })
-	kill()
+	f.stop()
 	stuck.Store(-1)
-	f.process, _ = f.victim(config, outbox)
+	f.endpoints = f.victim(config, outbox)
 	for object := range objects {
 		last := ""
 		f.eventually("everything arrives", func() bool {

@@ -13,7 +13,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
-	"github.com/spf13/pflag"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -116,7 +115,7 @@ func TestNotElected(t *testing.T) {
 	f := newFixture(t, "--enable-leader-election")
 	service := newTarget(t, nil)
 	f.alert("web", service.URL, nil)
-	f.process = f.start("--enable-leader-election")
+	f.endpoints = f.start("--enable-leader-election")
 	f.accept(f.newEvent("web", "hello"))
 	f.eventually("the event arrives", func() bool { return len(service.got()) == 1 })
 	if strings.Contains(f.log.String(), "successfully acquired lease") {
@@ -141,57 +140,6 @@ func TestPortTaken(t *testing.T) {
 		if code := manager.Run(t.Context(), program, args, &out, &out); code != 1 || !strings.Contains(out.String(), "address already in use") {
 			t.Errorf("%s: exit code %d: %s", flag, code, out.String())
 		}
-	}
-}
-
-func TestOptions(t *testing.T) {
-	cases := map[string]struct {
-		reason string
-		args   []string
-		gates  manager.Gates
-		want   []string
-	}{
-		"Defaults": {reason: "The defaults are valid."},
-		"Shipped":  {reason: "So are the arguments that manifests use.", args: []string{"--watch-all-namespaces=true", "--log-level=info", "--log-encoding=json", "--enable-leader-election"}},
-		"Values":   {reason: "So is what people set.", args: []string{"--events-addr=:1", "--receiverAddr=127.0.0.1:2", "--rate-limit-interval=-1s", "--token-cache-max-size=0", "--outbox-max-size=8388608", "--no-cross-namespace-refs", "--export-http-path-metrics"}},
-		"Everything": {
-			reason: "All problems are named at once.",
-			args:   []string{"--events-addr=x", "--receiverAddr=", "--outbox-path=", "--outbox-max-size=1", "--outbox-max-age=0", "--token-cache-max-size=-1"},
-			want:   []string{"--events-addr", "--receiverAddr", "--outbox-path", "--outbox-max-size", "--outbox-max-age", "--token-cache-max-size"},
-		},
-		"AccountWithoutGate": {reason: "A default service account needs the gate.", args: []string{"--default-service-account=x"}, want: []string{"ObjectLevelWorkloadIdentity"}},
-		"AccountWithGate":    {reason: "And is not supported yet.", args: []string{"--default-service-account=x"}, gates: manager.Gates{gateObjectIdentity: true}, want: []string{"not supported yet"}},
-	}
-	for name, tc := range cases {
-		t.Run(name, func(t *testing.T) {
-			t.Setenv("EVENTS_ADDR", "http://elsewhere")
-			o := NewOptions()
-			fs := pflag.NewFlagSet("test", pflag.ContinueOnError)
-			o.BindFlags(fs)
-			if err := fs.Parse(tc.args); err != nil {
-				t.Fatal(err)
-			}
-			o.Gates = tc.gates
-			err := o.Validate()
-			if (err != nil) != (len(tc.want) > 0) {
-				t.Fatalf("%s\nValidate() = %v", tc.reason, err)
-			}
-			for _, text := range tc.want {
-				if !strings.Contains(err.Error(), text) {
-					t.Errorf("%s\n%q does not name %s", tc.reason, err, text)
-				}
-			}
-			if o.EventsAddr != "" {
-				t.Error("the controller would post events to itself")
-			}
-		})
-	}
-}
-
-func TestUnknownGate(t *testing.T) {
-	var out bytes.Buffer
-	if code := manager.Run(t.Context(), Program(), []string{"--feature-gates=NoSuchGate=true"}, &out, &out); code != 1 || !strings.Contains(out.String(), "NoSuchGate") {
-		t.Errorf("an unknown gate must stop the process, got %d: %s", code, out.String())
 	}
 }
 

@@ -7,7 +7,6 @@ package app
 import (
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"time"
@@ -98,7 +97,8 @@ func (o *Options) BindFlags(fs *pflag.FlagSet) {
 // Validate reports every problem at once.
 func (o *Options) Validate() error {
 	errs := []error{
-		o.CommonOptions.Validate(), checkListen("events-addr", o.EventsListen), checkListen("receiverAddr", o.ReceiverAddr), o.checkAccount(),
+		o.CommonOptions.Validate(), o.checkAccount(),
+		manager.CheckAddress("events-addr", o.EventsListen), manager.CheckAddress("receiverAddr", o.ReceiverAddr),
 	}
 	if o.TokenCacheSize < 0 || o.TokenCacheDuration < 0 {
 		errs = append(errs, errors.New("--token-cache-max-size and --token-cache-max-duration must not be negative"))
@@ -113,13 +113,6 @@ func (o *Options) Validate() error {
 		errs = append(errs, fmt.Errorf("--outbox-max-age must be positive, not %s", o.OutboxAge))
 	}
 	return errors.Join(errs...)
-}
-
-func checkListen(flag, addr string) error {
-	if _, _, err := net.SplitHostPort(addr); err != nil {
-		return fmt.Errorf("--%s: %q is not host:port", flag, addr)
-	}
-	return nil
 }
 
 func (o *Options) checkAccount() error {

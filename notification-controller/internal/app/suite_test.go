@@ -29,10 +29,8 @@ import (
 	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
 	"github.com/weir-gitops/weir/kit/manager"
 	"github.com/weir-gitops/weir/kit/testkit"
+	"github.com/weir-gitops/weir/kit/testkit/process"
 )
-
-// patience is how long a test waits for the controller before it gives up; what works takes milliseconds.
-const patience = 30 * time.Second
 
 // sourceGroup is the API group of the objects that the events of these tests are about.
 const sourceGroup = "source.toolkit.fluxcd.io/"
@@ -55,38 +53,11 @@ func TestMain(m *testing.M) {
 	os.Exit(suite.Main(m))
 }
 
-// lockedBuffer takes the log of a controller that may still write while a test reads.
-type lockedBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
-}
-
-// process is a running controller.
-type process struct {
-	cancel context.CancelFunc
-	done   chan int
-	log    *lockedBuffer
-	// events and receivers are the URLs of the two endpoints.
+// endpoints are the URLs of a running controller, and its log.
+type endpoints struct {
 	events, receivers string
-}
-
-func (p *process) stop() int {
-	p.cancel()
-	code := <-p.done
-	p.done <- code
-	return code
+	log               *testkit.Buffer
+	stop              func()
 }
 
 // fixture is one namespace.
@@ -94,14 +65,14 @@ type fixture struct {
 	t         *testing.T
 	cluster   *testkit.Cluster
 	namespace string
-	*process
+	endpoints
 }
 
 // newFixture starts a controller of its own for the test, which sees only the test's namespace.
 func newFixture(t *testing.T, args ...string) *fixture {
 	t.Helper()
 	f := newIdleFixture(t)
-	f.process = f.start(args...)
+	f.endpoints = f.start(args...)
 	return f
 }
 
@@ -112,53 +83,50 @@ func newIdleFixture(t *testing.T) *fixture {
 	return &fixture{t: t, cluster: cluster, namespace: cluster.Namespace(t, "nc")}
 }
 
+// in returns the fixture for a part of the test.
+func (f fixture) in(t *testing.T) *fixture {
+	f.t = t
+	return &f
+}
+
+// flags are those of every controller of the tests.
+func flags(outbox string) []string {
+	return []string{"--events-addr=127.0.0.1:0", "--receiverAddr=127.0.0.1:0", "--outbox-path=" + outbox}
+}
+
 // start runs the controller until the test ends or stop is called, and returns when it serves.
-func (f *fixture) start(args ...string) *process {
+func (f *fixture) start(args ...string) endpoints {
 	f.t.Helper()
-	f.t.Setenv("RUNTIME_NAMESPACE", f.namespace)
-	ctx, cancel := context.WithCancel(context.Background())
-	p := &process{cancel: cancel, done: make(chan int, 1), log: &lockedBuffer{}}
-	program := Program()
-	program.Config = f.cluster.Config
-	args = append([]string{
-		"--metrics-addr=0", "--health-addr=0", "--events-addr=127.0.0.1:0", "--receiverAddr=127.0.0.1:0", "--watch-all-namespaces=false",
-		"--outbox-path=" + f.t.TempDir(),
-	}, args...)
-	go func() { p.done <- manager.Run(ctx, program, args, p.log, p.log) }()
-	f.t.Cleanup(func() {
-		p.stop()
-		if f.t.Failed() {
-			f.t.Log(p.log.String())
-		}
+	var e endpoints
+	p := process.Start(f.t, process.Options{
+		Program: Program, Config: f.cluster.Config, Namespace: f.namespace, Args: append(flags(f.t.TempDir()), args...), Serves: e.found,
 	})
-	f.eventually("the endpoints are served", func() bool {
-		p.events, p.receivers = p.served("events"), p.served("receivers")
-		return p.events != "" && p.receivers != ""
-	})
-	return p
+	e.log, e.stop = p.Log, p.Stop
+	return e
 }
 
-// served finds the URL of an endpoint in the log, empty while it is not there.
-func (p *process) served(endpoint string) string {
-	for line := range strings.Lines(p.log.String()) {
+// up looks for the URLs in the log.
+func (e *endpoints) up() bool { return e.found(e.log.String()) }
+
+// found looks for the URLs in a log.
+func (e *endpoints) found(log string) bool {
+	for line := range strings.Lines(log) {
 		var entry struct{ Msg, Endpoint, Addr string }
-		if err := json.Unmarshal([]byte(line), &entry); err == nil && entry.Msg == "listening" && entry.Endpoint == endpoint {
-			return "http://" + entry.Addr
+		switch err := json.Unmarshal([]byte(line), &entry); {
+		case err != nil || entry.Msg != "listening":
+		case entry.Endpoint == "events":
+			e.events = "http://" + entry.Addr
+		case entry.Endpoint == "receivers":
+			e.receivers = "http://" + entry.Addr
 		}
 	}
-	return ""
+	return e.events != "" && e.receivers != ""
 }
 
-// eventually polls: there is no other way to see what a controller has done.
-func (f *fixture) eventually(what string, ok func() bool) {
+// eventually waits until something is so.
+func (f *fixture) eventually(what string, is func() bool) {
 	f.t.Helper()
-	deadline := time.Now().Add(patience)
-	for !ok() {
-		if time.Now().After(deadline) {
-			f.t.Fatalf("not within %s: %s", patience, what)
-		}
-		time.Sleep(10 * time.Millisecond) // between two looks at a real API server
-	}
+	testkit.Eventually(f.t, what, is)
 }
 
 // newEvent is an event about a GitRepository of the fixture's namespace.
@@ -247,11 +215,7 @@ func (f *fixture) read(_ string, o client.Object) {
 // told returns the Kubernetes Events about the object of that name, warnings and others.
 func (f *fixture) told(name string) []corev1.Event {
 	f.t.Helper()
-	var list corev1.EventList
-	if err := f.cluster.Client.List(f.t.Context(), &list, client.InNamespace(f.namespace)); err != nil {
-		f.t.Fatal(err)
-	}
-	return slices.DeleteFunc(list.Items, func(e corev1.Event) bool { return e.InvolvedObject.Name != name })
+	return f.cluster.Events(f.t, f.namespace, name)
 }
 
 // awaitTold waits for an event with the reason about the object of that name, and returns it.

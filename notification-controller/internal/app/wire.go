@@ -10,8 +10,6 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime"
-	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
-	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	notificationv1 "github.com/weir-gitops/weir/api/notification/v1"
@@ -44,11 +42,7 @@ func Program() manager.Program {
 }
 
 func scheme() *runtime.Scheme {
-	s := runtime.NewScheme()
-	utilruntime.Must(clientgoscheme.AddToScheme(s))
-	utilruntime.Must(notificationv1.AddToScheme(s))
-	utilruntime.Must(notificationv1beta3.AddToScheme(s))
-	return s
+	return manager.Scheme(notificationv1.AddToScheme, notificationv1beta3.AddToScheme)
 }
 
 func kinds() []client.Object {
@@ -67,7 +61,7 @@ func setup(ctx context.Context, rt *manager.Runtime, opts *Options) error {
 	if err := reconcilers(ctx, rt, opts, secrets); err != nil {
 		return err
 	}
-	box, err := newOutbox(rt, opts, secrets)
+	box, err := newOutbox(ctx, rt, opts, secrets)
 	if err != nil {
 		return err
 	}
@@ -102,8 +96,8 @@ func reconcilers(ctx context.Context, rt *manager.Runtime, opts *Options, secret
 }
 
 // newOutbox opens the outbox with everything that deliveries need, and adds it to the manager.
-func newOutbox(rt *manager.Runtime, opts *Options, secrets *auth.Reader) (*outbox.Box, error) {
-	tokens, err := notify.NewTokens(opts.TokenCacheSize, min(opts.TokenCacheDuration, maxTokenLife))
+func newOutbox(ctx context.Context, rt *manager.Runtime, opts *Options, secrets *auth.Reader) (*outbox.Box, error) {
+	tokens, err := newTokens(ctx, rt, opts)
 	if err != nil {
 		return nil, err
 	}

@@ -29,7 +29,7 @@ func TestReady(t *testing.T) {
 	f.receiver("rcv")
 	r := f.ready("rcv")
 	path := webhook.Path("test-token\n", "rcv", f.namespace)
-	if r.Status.WebhookPath != path || condition(r, meta.ReadyCondition) != "True Succeeded: Receiver initialized for path: "+path {
+	if r.Status.WebhookPath != path || testkit.Condition(r, meta.ReadyCondition) != "True Succeeded: Receiver initialized for path: "+path {
 		t.Errorf("status: %+v", r.Status)
 	}
 	if len(r.Status.Conditions) != 1 || r.Status.Conditions[0].ObservedGeneration != r.Generation || !slices.Contains(r.Finalizers, notificationv1.Finalizer) {
@@ -83,7 +83,7 @@ func TestTokenNotFound(t *testing.T) {
 		return conditions.GetReason(r, meta.ReadyCondition) == notificationv1.TokenNotFoundReason
 	}
 	r := f.wait("rcv", "TokenNotFound", missing)
-	if !strings.HasPrefix(condition(r, meta.ReadyCondition), "False TokenNotFound: ") || !strings.HasPrefix(condition(r, meta.ReconcilingCondition), "True ProgressingWithRetry: ") ||
+	if !strings.HasPrefix(testkit.Condition(r, meta.ReadyCondition), "False TokenNotFound: ") || !strings.HasPrefix(testkit.Condition(r, meta.ReconcilingCondition), "True ProgressingWithRetry: ") ||
 		conditions.Has(r, meta.StalledCondition) || r.Status.ObservedGeneration != -1 || r.Status.WebhookPath != "" {
 		t.Errorf("status: %+v", r.Status)
 	}
@@ -171,7 +171,7 @@ func TestStalled(t *testing.T) {
 		f.change(name, tc.edit)
 		for _, rcv := range []string{name, "new-" + name} {
 			r := f.wait(rcv, "Stalled", func(r *notificationv1.Receiver) bool { return conditions.IsStalled(r) })
-			message := condition(r, meta.ReadyCondition)
+			message := testkit.Condition(r, meta.ReadyCondition)
 			if !strings.HasPrefix(message, "False "+tc.reason+": ") || !strings.Contains(message, tc.text) || conditions.GetReason(r, meta.StalledCondition) != tc.reason ||
 				conditions.Has(r, meta.ReconcilingCondition) || r.Status.ObservedGeneration != r.Generation {
 				t.Errorf("%s: %+v", rcv, r.Status)
@@ -221,7 +221,7 @@ func TestSuspended(t *testing.T) {
 	before := f.ready("rcv")
 	f.change("rcv", func(r *notificationv1.Receiver) { r.Spec.Suspend = true })
 	f.post(f.open, before.Status.WebhookPath, nil, "", http.StatusServiceUnavailable)
-	if r := f.request("rcv"); condition(r, meta.ReadyCondition) != condition(before, meta.ReadyCondition) {
+	if r := f.request("rcv"); testkit.Condition(r, meta.ReadyCondition) != testkit.Condition(before, meta.ReadyCondition) {
 		t.Errorf("conditions: %+v", r.Status.Conditions)
 	}
 	f.change("rcv", func(r *notificationv1.Receiver) { r.Spec.Suspend = false })
@@ -238,7 +238,7 @@ func TestClash(t *testing.T) {
 	path := f.ready("e-rcv").Status.WebhookPath
 	f.receiver("rcv", func(r *notificationv1.Receiver) { r.Spec.SecretRef.Name = "longer" })
 	r := f.wait("rcv", "Stalled", func(r *notificationv1.Receiver) bool { return conditions.IsStalled(r) })
-	if got := condition(r, meta.ReadyCondition); !strings.HasPrefix(got, "False ValidationFailed: ") || !strings.Contains(got, "receiver 'e-rcv'") {
+	if got := testkit.Condition(r, meta.ReadyCondition); !strings.HasPrefix(got, "False ValidationFailed: ") || !strings.Contains(got, "receiver 'e-rcv'") {
 		t.Errorf("Ready: %s", got)
 	}
 	f.post(f.open, path, nil, "", http.StatusOK)

@@ -4,7 +4,6 @@
 package receiver
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,19 +11,14 @@ import (
 	"net/http/httptest"
 	"os"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/fluxcd/pkg/apis/meta"
 	"github.com/fluxcd/pkg/runtime/acl"
 	"github.com/fluxcd/pkg/runtime/conditions"
-	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
-	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	imagev1 "github.com/weir-gitops/weir/api/image/v1"
@@ -34,42 +28,16 @@ import (
 	"github.com/weir-gitops/weir/kit/auth"
 	"github.com/weir-gitops/weir/kit/manager"
 	"github.com/weir-gitops/weir/kit/testkit"
+	"github.com/weir-gitops/weir/kit/testkit/process"
 	"github.com/weir-gitops/weir/notification-controller/internal/webhook"
 )
-
-// patience is how long a test waits for the controller before it gives up; what works takes milliseconds.
-const patience = 30 * time.Second
 
 var suite = testkit.Suite{Scheme: scheme()} //nolint:gochecknoglobals // one API server for the package
 
 func TestMain(m *testing.M) { os.Exit(suite.Main(m)) }
 
 func scheme() *runtime.Scheme {
-	s := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{
-		clientgoscheme.AddToScheme, notificationv1.AddToScheme, sourcev1.AddToScheme, kustomizev1.AddToScheme, imagev1.AddToScheme,
-	} {
-		utilruntime.Must(add(s))
-	}
-	return s
-}
-
-// lockedBuffer takes the log of a controller that may still write while a test reads.
-type lockedBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
+	return manager.Scheme(notificationv1.AddToScheme, sourcev1.AddToScheme, kustomizev1.AddToScheme, imagev1.AddToScheme)
 }
 
 // fixture is a namespace, and a controller with a webhook handler that sees only that namespace.
@@ -78,7 +46,8 @@ type fixture struct {
 	cluster   *testkit.Cluster
 	requests  testkit.Requests
 	namespace string
-	log       *lockedBuffer
+	receivers testkit.Kind[notificationv1.Receiver, *notificationv1.Receiver]
+	log       *testkit.Buffer
 	open      http.Handler // follows references to other namespaces
 	closed    http.Handler // does not
 }
@@ -86,7 +55,8 @@ type fixture struct {
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
 	cluster := suite.Cluster(t)
-	f := &fixture{t: t, cluster: cluster, namespace: cluster.Namespace(t, "rcv"), log: &lockedBuffer{}}
+	f := &fixture{t: t, cluster: cluster, namespace: cluster.Namespace(t, "rcv")}
+	f.receivers.Cluster, f.receivers.Namespace = f.cluster, f.namespace
 	f.start()
 	return f
 }
@@ -94,28 +64,17 @@ func newFixture(t *testing.T) *fixture {
 // start runs the controller until the test ends.
 func (f *fixture) start() {
 	f.t.Helper()
-	f.t.Setenv("RUNTIME_NAMESPACE", f.namespace)
-	ctx, cancel := context.WithCancel(context.Background())
-	program := manager.Program{
-		Name: "notification-controller", Options: &manager.CommonOptions{}, Scheme: scheme(), Kinds: []client.Object{&notificationv1.Receiver{}},
-		Gates: map[string]bool{manager.GateCacheSecretsAndConfigMaps: false}, Setup: f.setup, Config: f.requests.Count(f.cluster.Config),
-	}
-	// Back-off is too long to wait for: what tests see comes from watches.
-	args := []string{"--metrics-addr=0", "--health-addr=0", "--watch-all-namespaces=false", "--min-retry-delay=10m", "--max-retry-delay=15m", "--log-level=debug"}
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		if code := manager.Run(ctx, program, args, f.log, f.log); code != 0 {
-			f.t.Errorf("controller ended with code %d", code)
-		}
-	})
-	f.t.Cleanup(func() {
-		cancel()
-		wg.Wait()
-		if f.t.Failed() {
-			f.t.Log(f.log.String())
-		}
-	})
-	f.eventually("the controller to start", func() bool { return strings.Contains(f.log.String(), "Starting workers") })
+	f.log = process.Start(f.t, process.Options{
+		Program: func() manager.Program {
+			return manager.Program{
+				Name: "notification-controller", Options: &manager.CommonOptions{}, Scheme: scheme(), Kinds: []client.Object{&notificationv1.Receiver{}},
+				Gates: map[string]bool{manager.GateCacheSecretsAndConfigMaps: false}, Setup: f.setup,
+			}
+		},
+		Config: f.requests.Count(f.cluster.Config), Namespace: f.namespace,
+		// Back-off is too long to wait for: what tests see comes from watches.
+		Args: []string{"--min-retry-delay=10m", "--max-retry-delay=15m", "--log-level=debug"},
+	}).Log
 }
 
 func (f *fixture) setup(ctx context.Context, rt *manager.Runtime) error {
@@ -137,11 +96,7 @@ func (f *fixture) setup(ctx context.Context, rt *manager.Runtime) error {
 
 func (f *fixture) eventually(what string, is func() bool) {
 	f.t.Helper()
-	for deadline := time.Now().Add(patience); !is(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			f.t.Fatalf("waited for %s in vain", what)
-		}
-	}
+	testkit.Eventually(f.t, what, is)
 }
 
 // secret creates a Secret that the controller watches.
@@ -166,30 +121,19 @@ func (f *fixture) receiver(name string, edit ...func(*notificationv1.Receiver)) 
 
 func (f *fixture) get(name string) *notificationv1.Receiver {
 	f.t.Helper()
-	r := &notificationv1.Receiver{}
-	if err := f.cluster.Client.Get(f.t.Context(), client.ObjectKey{Namespace: f.namespace, Name: name}, r); err != nil {
-		f.t.Fatal(err)
-	}
-	return r
+	return f.receivers.Get(f.t, name)
 }
 
 // change edits a Receiver.
 func (f *fixture) change(name string, edit func(*notificationv1.Receiver)) {
 	f.t.Helper()
-	r := f.get(name)
-	base := r.DeepCopy()
-	edit(r)
-	if err := f.cluster.Client.Patch(f.t.Context(), r, client.MergeFrom(base)); err != nil {
-		f.t.Fatal(err)
-	}
+	f.receivers.Change(f.t, name, edit)
 }
 
 // wait returns the Receiver once it is as the condition says.
 func (f *fixture) wait(name, what string, is func(*notificationv1.Receiver) bool) *notificationv1.Receiver {
 	f.t.Helper()
-	var r *notificationv1.Receiver
-	f.eventually(what, func() bool { r = f.get(name); return is(r) })
-	return r
+	return f.receivers.Await(f.t, name, what, is)
 }
 
 func (f *fixture) ready(name string) *notificationv1.Receiver {
@@ -202,10 +146,7 @@ func (f *fixture) ready(name string) *notificationv1.Receiver {
 // request asks for a run and returns the object after it.
 func (f *fixture) request(name string) *notificationv1.Receiver {
 	f.t.Helper()
-	at := time.Now().Format(time.RFC3339Nano)
-	f.change(name, func(r *notificationv1.Receiver) {
-		metav1.SetMetaDataAnnotation(&r.ObjectMeta, meta.ReconcileRequestAnnotation, at)
-	})
+	at := f.receivers.Request(f.t, name)
 	return f.wait(name, "the requested run", func(r *notificationv1.Receiver) bool { return r.Status.LastHandledReconcileAt == at })
 }
 
@@ -233,15 +174,9 @@ func (f *fixture) post(h http.Handler, path string, header http.Header, body str
 // events returns the Kubernetes Events about a Receiver as "type reason: message".
 func (f *fixture) events(name string) []string {
 	f.t.Helper()
-	var list corev1.EventList
-	if err := f.cluster.Client.List(f.t.Context(), &list, client.InNamespace(f.namespace)); err != nil {
-		f.t.Fatal(err)
-	}
 	var all []string
-	for _, e := range list.Items {
-		if e.InvolvedObject.Name == name {
-			all = append(all, e.Type+" "+e.Reason+": "+e.Message)
-		}
+	for _, e := range f.cluster.Events(f.t, f.namespace, name) {
+		all = append(all, e.Type+" "+e.Reason+": "+e.Message)
 	}
 	return all
 }
@@ -258,22 +193,9 @@ func (f *fixture) repository(namespace, name string, labels map[string]string) {
 // woken tells when a GitRepository was last asked to run, empty for never.
 func (f *fixture) woken(namespace, name string) string {
 	f.t.Helper()
-	repo := &sourcev1.GitRepository{}
-	err := f.cluster.Client.Get(f.t.Context(), client.ObjectKey{Namespace: namespace, Name: name}, repo)
-	if client.IgnoreNotFound(err) != nil {
-		f.t.Fatal(err)
-	}
-	if apierrors.IsNotFound(err) {
+	repo := testkit.Kind[sourcev1.GitRepository, *sourcev1.GitRepository]{Cluster: f.cluster, Namespace: namespace}.Find(f.t, name)
+	if repo == nil {
 		return ""
 	}
 	return repo.Annotations[meta.ReconcileRequestAnnotation]
-}
-
-// condition describes a condition, or says that it is absent.
-func condition(r *notificationv1.Receiver, kind string) string {
-	c := conditions.Get(r, kind)
-	if c == nil {
-		return "absent"
-	}
-	return fmt.Sprintf("%s %s: %s", c.Status, c.Reason, c.Message)
 }
