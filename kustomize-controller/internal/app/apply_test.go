@@ -4,14 +4,11 @@
 package app
 
 import (
-	"fmt"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/fluxcd/pkg/apis/meta"
 	"github.com/google/go-cmp/cmp"
-	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	kustomizev1 "github.com/weir-gitops/weir/api/kustomize/v1"
@@ -61,25 +58,17 @@ func TestApply(t *testing.T) {
 func TestForcedNoop(t *testing.T) {
 	var requests testkit.Requests
 	f := newIdleFixture(t)
-	counted := *f.cluster
-	counted.Config = requests.Count(f.cluster.Config)
-	f.t.Setenv("RUNTIME_NAMESPACE", f.namespace)
-	startController(t, &counted, "--watch-all-namespaces=false")
+	f.config = requests.Count(f.cluster.Config)
+	f.start()
 	revision := f.push(map[string]string{"a.yaml": f.manifest("a", "1"), "b.yaml": f.manifest("b", "1")})
 	f.create("app", "", nil)
 	f.awaitReady("app", revision)
-	// Events are sent in the background: those of the first run must not count for the next.
-	told := new(corev1.EventList)
-	f.eventually("the first run is told", func() bool {
-		err := f.cluster.Client.List(f.t.Context(), told, client.InNamespace(f.namespace))
-		return err == nil && slices.ContainsFunc(told.Items, func(e corev1.Event) bool { return e.Reason == meta.ReconciliationSucceededReason })
-	}, func() string { return fmt.Sprint(len(told.Items), " events") })
-	requests.Take()
+	requests.Settle(t) // events are sent in the background
 	f.change(func(ks *kustomizev1.Kustomization) {
 		ks.Annotations = map[string]string{meta.ReconcileRequestAnnotation: "once"}
 	})
 	f.await("app", "the request is handled", func(ks *kustomizev1.Kustomization) bool { return ks.Status.LastHandledReconcileAt == "once" })
-	counts := requests.Take()
+	counts := requests.Spent(t)
 	testkit.Log(t, counts)
 	for request, n := range counts {
 		if request.Resource != "kustomizations/status" && request.Verb != "watch" {
@@ -133,11 +122,11 @@ func TestDrift(t *testing.T) {
 	if err := f.cluster.Client.Update(t.Context(), a, client.FieldOwner("kubectl-edit")); err != nil {
 		t.Fatal(err)
 	}
-	f.eventually("the hand edit is put back", func() bool { return f.configMap("a").Data["value"] == "1" }, nil)
+	f.eventually("the hand edit is put back", func() bool { return f.configMap("a").Data["value"] == "1" })
 	if err := f.cluster.Client.Delete(t.Context(), f.configMap("a")); err != nil {
 		t.Fatal(err)
 	}
-	f.eventually("the deleted object comes back", func() bool { return f.configMap("a") != nil }, nil)
+	f.eventually("the deleted object comes back", func() bool { return f.configMap("a") != nil })
 }
 
 func TestMetadataAndSubstitution(t *testing.T) {

@@ -18,6 +18,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	kustomizev1 "github.com/weir-gitops/weir/api/kustomize/v1"
+	"github.com/weir-gitops/weir/kit/testkit"
 )
 
 // TestBadInput walks the rows of the contract's table "Bad input → observable result" that end in a condition. Each row starts from a
@@ -140,7 +141,7 @@ func TestBadInput(t *testing.T) {
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			f := &fixture{t: t, cluster: f.cluster, artifacts: f.artifacts, namespace: f.namespace, revisions: f.revisions}
+			f := f.in(t)
 			good := f.push(map[string]string{"app/a.yaml": f.manifest("good", "1")})
 			f.create("app", "app", nil)
 			f.awaitReady("app", good)
@@ -240,10 +241,10 @@ func TestHealthTimeout(t *testing.T) {
 		ks.Spec.Timeout = &metav1.Duration{Duration: time.Second}
 	})
 	var ks *kustomizev1.Kustomization
-	f.within(2*patience, "the missing object fails the check", func() bool {
+	testkit.Within(t, 2*testkit.Patience, "the missing object fails the check", func() bool {
 		ks = f.get("app")
 		return conditions.GetReason(ks, meta.ReadyCondition) == kustomizev1.HealthCheckFailedReason
-	}, nil)
+	})
 	want := "health check failed after 30s: timeout waiting for: [ConfigMap/" + f.namespace + "/absent status: 'NotFound']"
 	if got := conditions.GetMessage(ks, meta.ReadyCondition); got != want {
 		t.Errorf("message %q, want %q", got, want)

@@ -11,8 +11,6 @@ import (
 	eventv1 "github.com/fluxcd/pkg/apis/event/v1beta1"
 	"github.com/fluxcd/pkg/apis/meta"
 	"github.com/fluxcd/pkg/runtime/conditions"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	kustomizev1 "github.com/weir-gitops/weir/api/kustomize/v1"
 	"github.com/weir-gitops/weir/kit/testkit"
@@ -20,10 +18,7 @@ import (
 
 func (f *fixture) awaitGone(name string) {
 	f.t.Helper()
-	f.eventually(name+" is gone", func() bool {
-		err := f.cluster.Client.Get(f.t.Context(), client.ObjectKey{Namespace: f.namespace, Name: name}, &kustomizev1.Kustomization{})
-		return apierrors.IsNotFound(err)
-	}, nil)
+	f.kustomizations.AwaitGone(f.t, name)
 }
 
 func TestDeletion(t *testing.T) {
@@ -42,7 +37,8 @@ func TestDeletion(t *testing.T) {
 	f := newFixture(t)
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			f := &fixture{t: t, cluster: f.cluster, artifacts: f.artifacts, namespace: f.namespace, revisions: len(name)}
+			f := f.in(t)
+			f.revisions = len(name)
 			revision := f.push(map[string]string{"a.yaml": f.manifest("a", "1")})
 			f.create("app", "", nil)
 			f.awaitReady("app", revision)
@@ -140,7 +136,7 @@ spec: {selector: {matchLabels: {app: web}}, template: {metadata: {labels: {app: 
 	// A newer revision ends the wait for the older one at once.
 	second := f.push(map[string]string{"web.yaml": deployment, "a.yaml": f.manifest("a", "2")})
 	waits(second)
-	f.eventually("the newer revision is applied", func() bool { return f.configMap("a").Data["value"] == "2" }, nil)
+	f.eventually("the newer revision is applied", func() bool { return f.configMap("a").Data["value"] == "2" })
 	f.roll("web")
 	ks := f.awaitReady("app", second)
 	if !conditions.IsTrue(ks, kustomizev1.HealthyCondition) {
@@ -160,7 +156,7 @@ spec: {selector: {matchLabels: {app: web}}, template: {metadata: {labels: {app: 
 		return waitsForHealth(ks)
 	})
 	before := f.configMap("a").ResourceVersion
-	p.stop()
+	p.Stop()
 	f.start()
 	f.roll("web")
 	ks := f.awaitReady("app", revision)
@@ -183,12 +179,12 @@ func TestWatchedConfig(t *testing.T) {
 	vars := testkit.ConfigMap(f.namespace, "vars", map[string]string{"size": "small"})
 	vars.Labels = map[string]string{"reconcile.fluxcd.io/watch": "Enabled"}
 	f.cluster.Create(t, vars)
-	f.eventually("the object appears with its variables", func() bool { a := f.configMap("a"); return a != nil && a.Data["value"] == "small" }, nil)
+	f.eventually("the object appears with its variables", func() bool { a := f.configMap("a"); return a != nil && a.Data["value"] == "small" })
 	vars.Data["size"] = "large"
 	if err := f.cluster.Client.Update(t.Context(), vars); err != nil {
 		t.Fatal(err)
 	}
-	f.eventually("the change follows", func() bool { return f.configMap("a").Data["value"] == "large" }, nil)
+	f.eventually("the change follows", func() bool { return f.configMap("a").Data["value"] == "large" })
 }
 
 // TestEvents looks at what the notification address is told, and that the API server is not told twice.

@@ -8,26 +8,23 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	kustomizev1 "github.com/weir-gitops/weir/api/kustomize/v1"
 	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
+	"github.com/weir-gitops/weir/kit/testkit"
 )
 
 // What an OCIRepository publishes is applied like a commit, and a tag that moves wakes the Kustomization.
 func TestOCISource(t *testing.T) {
 	f := newFixture(t)
-	repo := &sourcev1.OCIRepository{ObjectMeta: metav1.ObjectMeta{Namespace: f.namespace, Name: "apps"}}
-	repo.Spec.URL, repo.Spec.Interval.Duration = "oci://registry.example.com/apps", time.Hour
-	f.cluster.Create(t, repo)
+	sources := testkit.Kind[sourcev1.OCIRepository, *sourcev1.OCIRepository]{Cluster: f.cluster, Namespace: f.namespace}
 	publish := func(revision, value string) {
 		t.Helper()
-		base := repo.DeepCopy()
-		repo.Status.Artifact = f.artifacts.Add(t, revision, map[string]string{"deploy/app.yaml": f.manifest("oci-app", value)})
-		repo.Status.Artifact.Metadata = map[string]string{"org.opencontainers.image.revision": "main@sha1:" + value}
-		if err := f.cluster.Client.Status().Patch(t.Context(), repo, client.MergeFrom(base)); err != nil {
-			t.Fatal(err)
-		}
+		repo := &sourcev1.OCIRepository{ObjectMeta: metav1.ObjectMeta{Name: "apps"}}
+		repo.Spec.URL, repo.Spec.Interval.Duration = "oci://registry.example.com/apps", time.Hour
+		artifact := f.artifacts.Add(t, revision, map[string]string{"deploy/app.yaml": f.manifest("oci-app", value)})
+		artifact.Metadata = map[string]string{"org.opencontainers.image.revision": "main@sha1:" + value}
+		sources.Report(t, repo, func(o *sourcev1.OCIRepository) { o.Status.Artifact = artifact })
 	}
 	const first, second = "latest@sha256:01", "latest@sha256:02"
 	publish(first, "1")
