@@ -91,8 +91,7 @@ func (b *Builder) Build(ctx context.Context, t *fetch.Tree, path string, o Optio
 func (b *Builder) run(ctx context.Context, work *build) error {
 	err := b.attempt(ctx, work, gate.shared)
 	if errors.Is(err, errNeedsSchema) {
-		work.ownSchema = true
-		return b.attempt(ctx, work, gate.alone)
+		return b.alone(ctx, work)
 	}
 	return err
 }
@@ -147,6 +146,7 @@ type build struct {
 	dir       string
 	options   Options
 	ownSchema bool
+	apart     *prefetched // what a build that runs alone loads over HTTP
 
 	// Set by do.
 	policy  *policy
@@ -155,7 +155,7 @@ type build struct {
 }
 
 func (w *build) do(ctx context.Context) error {
-	w.policy = &policy{allowRemote: w.options.AllowRemoteBases, allowSchema: w.ownSchema}
+	w.policy = &policy{allowRemote: w.options.AllowRemoteBases, allowSchema: w.ownSchema, apart: w.apart}
 	v, err := newView(w.tree, w.policy, func() error { return context.Cause(ctx) })
 	if err != nil {
 		return fmt.Errorf("kustomize build failed: %w", err)

@@ -27,6 +27,7 @@ var (
 type policy struct {
 	allowRemote bool
 	allowSchema bool
+	apart       *prefetched // hears what is remote; nil unless the build runs alone
 
 	stop    error // why the build has to end
 	remote  bool  // it depends on more than the artifact
@@ -45,7 +46,7 @@ func (p *policy) check(name string, content []byte, kustomization bool) error {
 	p.urls = p.urls || bytes.Contains(bytes.ToLower(content), []byte("://"))
 	if kustomization {
 		p.inspect(content)
-	} else if !p.allowRemote && p.urls && isPluginConfig(content) {
+	} else if p.urls && isPluginConfig(content) {
 		p.inspectPlugin(content)
 	}
 	return p.stop
@@ -85,6 +86,9 @@ func (p *policy) reference(name string) {
 		return
 	}
 	p.remote = true
+	if p.apart != nil {
+		p.apart.expect(name)
+	}
 	if !p.allowRemote {
 		p.refuse(fmt.Errorf("%w: '%s'", errRemote, redact(name)))
 	}

@@ -14,6 +14,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -200,6 +202,43 @@ func TestBuildEnds(t *testing.T) {
 	out, err := builder.Build(t.Context(), openTree(t, files{"a.yaml": configMap("a")}), "", weirkustomize.Options{})
 	if err != nil || len(out.Objects) != 1 {
 		t.Errorf("beside a hung build: %v", err)
+	}
+}
+
+// TestBuildApart lets a build with a schema of its own wait for a server: others are not held up, and it gets what the server has.
+func TestBuildApart(t *testing.T) {
+	weirkustomize.BoundRemotes()
+	gate, asked := make(chan struct{}), make(chan struct{})
+	var requests atomic.Int32
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		requests.Add(1)
+		close(asked)
+		<-gate
+		_, _ = w.Write([]byte(configMap("remote")))
+	}))
+	defer server.Close()
+	builder := newBuilder(t)
+	tree := openTree(t, files{
+		"kustomization.yaml": "resources: [app.yaml, " + server.URL + "/a.yaml]\nopenapi: {path: schema.json}\n" + customPatch,
+		"app.yaml":           customApp, "schema.json": customSchema,
+	})
+	var out *weirkustomize.Output
+	var err error
+	var done sync.WaitGroup
+	done.Go(func() {
+		out, err = builder.Build(t.Context(), tree, "", weirkustomize.Options{AllowRemoteBases: true})
+	})
+	<-asked
+	for range 3 {
+		beside, err := builder.Build(t.Context(), openTree(t, files{"a.yaml": configMap("a")}), "", weirkustomize.Options{})
+		if err != nil || len(beside.Objects) != 1 {
+			t.Errorf("beside a build that waits for its server: %v", err)
+		}
+	}
+	close(gate)
+	done.Wait()
+	if err != nil || len(out.Objects) != 2 || out.Objects[1].Name != "remote" || requests.Load() != 1 {
+		t.Fatalf("got %+v after %d requests, %v", out, requests.Load(), err)
 	}
 }
 

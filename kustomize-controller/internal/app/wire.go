@@ -68,6 +68,7 @@ func setup(ctx context.Context, rt *manager.Runtime, opts *Options) error {
 	if err != nil {
 		return err
 	}
+	kustomize.BoundRemotes()
 	builder, err := kustomize.NewBuilder(kustomize.BuilderOptions{MaxCacheBytes: opts.BuildCacheSize, Registerer: rt.Registry})
 	if err != nil {
 		return err

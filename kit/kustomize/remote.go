@@ -1,0 +1,135 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package kustomize
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// remoteTimeout bounds the load of one file over HTTP, to its last byte. The engine gives a clone 27 s by default.
+	remoteTimeout = time.Minute
+	// maxRemoteBytes bounds its size: several times the largest bundles of definitions that projects publish.
+	maxRemoteBytes = 32 << 20
+)
+
+// errTooLarge says that a server sent more than anybody needs.
+var errTooLarge = fmt.Errorf("the file is larger than %d MiB", maxRemoteBytes>>20)
+
+// web is a package variable because what it guards is one of another package.
+var web = &guard{timeout: remoteTimeout, maxBytes: maxRemoteBytes} //nolint:gochecknoglobals // see above
+
+// BoundRemotes gives what builds load over HTTP limits of size and time. The engine asks for it through http.DefaultTransport, without a
+// context, and cannot be told otherwise; so that transport is replaced by one which limits the requests that have no end of their own and
+// passes all others on. A program that builds what it does not trust calls this before it starts. Further calls do nothing.
+func BoundRemotes() { web.install() }
+
+// guard limits requests that nobody else does.
+type guard struct {
+	timeout  time.Duration
+	maxBytes int64
+
+	once sync.Once
+	next http.RoundTripper
+	// apart is what the build that runs alone loads over HTTP; nil while none does.
+	apart atomic.Pointer[prefetched]
+}
+
+// install puts the guard in front of the standard transport, in the shape in which others expect to find that: some clone it.
+func (g *guard) install() {
+	g.once.Do(func() {
+		g.next = http.DefaultTransport
+		front := &http.Transport{}
+		if standard, ok := g.next.(*http.Transport); ok {
+			front = standard.Clone()
+		}
+		front.RegisterProtocol("http", g)
+		front.RegisterProtocol("https", h2{Guard: g})
+		http.DefaultTransport = front
+	})
+}
+
+// h2 is a guard in the shape in which net/http takes it for the HTTP/2 of a transport, and sets up none of its own: the one behind the guard has.
+type h2 struct{ Guard *guard }
+
+// RoundTrip implements http.RoundTripper.
+func (h h2) RoundTrip(r *http.Request) (*http.Response, error) { return h.Guard.RoundTrip(r) }
+
+// CloseIdleConnections closes those of the transport behind.
+func (g *guard) CloseIdleConnections() {
+	if closer, ok := g.next.(interface{ CloseIdleConnections() }); ok {
+		closer.CloseIdleConnections()
+	}
+}
+
+// RoundTrip implements http.RoundTripper.
+func (g *guard) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Context().Done() != nil {
+		return g.next.RoundTrip(r) // it ends by itself
+	}
+	if apart := g.apart.Load(); apart != nil {
+		if response, known, err := apart.answer(r); known {
+			return response, err
+		}
+	}
+	return g.bounded(r)
+}
+
+// bounded sends a request that is over when the timeout has passed or the answer is too large.
+func (g *guard) bounded(r *http.Request) (*http.Response, error) {
+	late := fmt.Errorf("the server took longer than %s", g.timeout)
+	ctx, cancel := context.WithTimeoutCause(r.Context(), g.timeout, late)
+	response, err := g.next.RoundTrip(r.WithContext(ctx))
+	if err != nil {
+		cancel()
+		return nil, inTime(err, late)
+	}
+	response.Body = &limitedBody{ReadCloser: response.Body, left: g.maxBytes, late: late, cancel: cancel}
+	return response, nil
+}
+
+// inTime says why a request ended that took too long.
+func inTime(err, late error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return late
+	}
+	return err
+}
+
+// limitedBody is the body of an answer. It ends with an error rather than before its end.
+type limitedBody struct {
+	io.ReadCloser
+
+	left   int64
+	late   error
+	cancel context.CancelFunc
+}
+
+// Read implements io.Reader.
+func (b *limitedBody) Read(p []byte) (int, error) {
+	if int64(len(p)) > b.left+1 {
+		p = p[:b.left+1] // one more tells that there is more
+	}
+	n, err := b.ReadCloser.Read(p)
+	if b.left -= int64(n); b.left < 0 {
+		return 0, errTooLarge
+	}
+	if err != nil && err != io.EOF { //nolint:errorlint // readers return io.EOF itself
+		err = inTime(err, b.late)
+	}
+	return n, err
+}
+
+// Close implements io.Closer.
+func (b *limitedBody) Close() error {
+	defer b.cancel()
+	return b.ReadCloser.Close()
+}
