@@ -52,19 +52,20 @@ func (s *Store) Collect(ctx context.Context, o Object, current string) ([]string
 	return removed, nil
 }
 
-// cleanAll is clean for the directory of an object and its private ones.
+// cleanAll removes the leftovers of writes that failed: unfinished files of an object, also in its private directories, and in the public one the locks
+// of files that are not there. Private locks are the business of whoever uses them.
 func (s *Store) cleanAll(dir string) error {
-	errs := []error{s.clean(dir)}
+	errs := []error{s.clean(dir, true)}
 	uses, err := fs.ReadDir(s.root.FS(), stateDir)
 	errs = append(errs, ignoreMissing(err))
 	for _, use := range uses {
-		errs = append(errs, s.clean(path.Join(stateDir, use.Name(), dir)))
+		errs = append(errs, s.clean(path.Join(stateDir, use.Name(), dir), false))
 	}
 	return errors.Join(errs...)
 }
 
-// clean removes the leftovers of writes that failed from a directory.
-func (s *Store) clean(dir string) error {
+// clean is cleanAll for one directory.
+func (s *Store) clean(dir string, locks bool) error {
 	entries, err := s.entries(dir)
 	if err != nil {
 		return ignoreMissing(err)
@@ -76,7 +77,7 @@ func (s *Store) clean(dir string) error {
 		case isTemp(e.Name()):
 			_, err := s.sweepTemp(p, e)
 			errs = append(errs, err)
-		case isLock && e.Type().IsRegular():
+		case locks && isLock && e.Type().IsRegular():
 			errs = append(errs, s.unlockMissing(file))
 		}
 	}

@@ -63,12 +63,18 @@ func TestCollectSweeps(t *testing.T) {
 	s, dir := open(t)
 	f := write(t, s, "a.tar.gz", "x")
 	leftovers(t, dir)
+	private := filepath.Join(dir, ".state/index/gitrepository/ns/app/rebuild.lock")
+	overwrite(t, private, "")
 	if removed, err := s.Collect(t.Context(), app(), f.Path); err != nil || len(removed) != 0 {
 		t.Errorf("%q, %v", removed, err)
 	}
 	if diff := cmp.Diff([]string{f.Path}, tree(t, dir)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
+	if _, err := os.Stat(private); err != nil {
+		t.Errorf("the lock of somebody else: %v", err)
+	}
+	remove(t, private)
 	remove(t, filepath.Join(dir, f.Path))
 	remove(t, filepath.Join(dir, f.Path+".lock"))
 	remove(t, filepath.Dir(filepath.Join(dir, f.Path)))
