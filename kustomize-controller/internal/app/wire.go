@@ -12,8 +12,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
-	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
-	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	kustomizev1 "github.com/weir-gitops/weir/api/kustomize/v1"
@@ -44,13 +42,7 @@ func Program() manager.Program {
 	}
 }
 
-func scheme() *runtime.Scheme {
-	s := runtime.NewScheme()
-	utilruntime.Must(clientgoscheme.AddToScheme(s))
-	utilruntime.Must(sourcev1.AddToScheme(s))
-	utilruntime.Must(kustomizev1.AddToScheme(s))
-	return s
-}
+func scheme() *runtime.Scheme { return manager.Scheme(sourcev1.AddToScheme, kustomizev1.AddToScheme) }
 
 // setup builds every dependency once and hands it down.
 func setup(ctx context.Context, rt *manager.Runtime, opts *Options) error {
@@ -73,7 +65,7 @@ func setup(ctx context.Context, rt *manager.Runtime, opts *Options) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(mgr.Add(engine), mgr.Add(closer{artifacts.Close})); err != nil {
+	if err := errors.Join(mgr.Add(engine), rt.AtEnd(artifacts.Close)); err != nil {
 		return fmt.Errorf("add apply engine and artifact cache: %w", err)
 	}
 	sources := client.Reader(mgr.GetClient())
@@ -138,17 +130,3 @@ func newArtifacts(rt *manager.Runtime, opts *Options) (*fetch.Cache, error) {
 	}
 	return cache, nil
 }
-
-// closer is run for its end: the manager stops what needs no leader after the reconciles have ended.
-type closer struct {
-	close func() error
-}
-
-// Start waits for the end of ctx and closes.
-func (c closer) Start(ctx context.Context) error {
-	<-ctx.Done()
-	return c.close()
-}
-
-// NeedLeaderElection says no, so that it ends after all that does.
-func (closer) NeedLeaderElection() bool { return false }
