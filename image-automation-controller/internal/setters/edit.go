@@ -73,8 +73,11 @@ func Apply(content []byte, images Images) ([]byte, []Edit, error) {
 	if len(e.edits) == 0 {
 		return nil, nil, nil
 	}
-	changed := e.splice()
-	if err := e.verify(documents, changed); err != nil {
+	changed, err := e.splice()
+	if err == nil {
+		err = e.verify(documents, changed)
+	}
+	if err != nil {
 		return nil, nil, fmt.Errorf("%w: %w", ErrMismatch, err)
 	}
 	return changed, e.edits, nil
@@ -91,7 +94,7 @@ func parse(content []byte) (documents []*yaml.Node, err error) {
 	if bytes.HasPrefix(content, []byte("\xff\xfe")) || bytes.HasPrefix(content, []byte("\xfe\xff")) {
 		return nil, fmt.Errorf("%w: not in UTF-8", ErrNotYAML)
 	}
-	decoder := yaml.NewDecoder(bytes.NewReader(content))
+	decoder := yaml.NewDecoder(bytes.NewReader(plainBreaks(content)))
 	for {
 		document := &yaml.Node{}
 		switch err := decoder.Decode(document); {
@@ -102,6 +105,15 @@ func parse(content []byte) (documents []*yaml.Node, err error) {
 		}
 		documents = append(documents, document)
 	}
+}
+
+// plainBreaks returns content with line feeds for all carriage returns. To YAML they are the same, and lines and columns stay, but the parser takes
+// a comment behind a carriage return for one of the value before it.
+func plainBreaks(content []byte) []byte {
+	if bytes.IndexByte(content, '\r') < 0 {
+		return content
+	}
+	return bytes.ReplaceAll(bytes.ReplaceAll(content, []byte("\r\n"), []byte("\n")), []byte("\r"), []byte("\n"))
 }
 
 // editor collects the changes of a file.
@@ -232,18 +244,21 @@ func (e *editor) standsAlone(n, parent *yaml.Node) bool {
 	return before == "" || parent.Kind == yaml.SequenceNode && strings.TrimRight(before, " \t") == "-"
 }
 
-// splice returns the text with the changes made.
-func (e *editor) splice() []byte {
+// splice returns the text with the changes made, none of which may reach into another.
+func (e *editor) splice() ([]byte, error) {
 	slices.SortFunc(e.splices, func(a, b splice) int { return a.begin - b.begin })
 	var out bytes.Buffer
 	last := 0
 	for _, s := range e.splices {
+		if s.begin < last {
+			return nil, errPlace
+		}
 		out.Write(e.text[last:s.begin])
 		out.WriteString(s.text)
 		last = s.end
 	}
 	out.Write(e.text[last:])
-	return out.Bytes()
+	return out.Bytes(), nil
 }
 
 // verify makes sure that the new text means what the old one meant but for the wanted values.

@@ -19,13 +19,16 @@ var errPlace = errors.New("value not found where the parser says it is")
 // byteOrderMark may begin a file; the parser does not count it.
 const byteOrderMark = "\ufeff"
 
+// breaks are the characters that break lines. YAML 1.1: "Line Break Characters".
+const breaks = "\n\r\u0085\u2028\u2029"
+
 // source is the text of a file with the beginnings of its lines.
 type source struct {
 	text  []byte
 	lines []int
 }
 
-// newSource finds the lines as the parser counts them. YAML 1.1: "Line Break Characters".
+// newSource finds the lines as the parser counts them.
 func newSource(text []byte) *source {
 	first := 0
 	if bytes.HasPrefix(text, []byte(byteOrderMark)) {
@@ -218,7 +221,9 @@ func (s *source) block(at int, value string) (token, error) {
 	t := token{head: span{at, end}}
 	t.body.begin = s.lineEnd(end)
 	t.body.end = t.body.begin
-	if strings.Trim(value, "\n") == "" {
+	// What the parser left of the indentation of the first line that is not empty belongs to the value.
+	first := strings.TrimLeft(value, breaks)
+	if first == "" {
 		return t, nil
 	}
 	indent := -1
@@ -231,8 +236,6 @@ func (s *source) block(at int, value string) (token, error) {
 		}
 		spaces := len(line) - len(strings.TrimLeft(line, " "))
 		if indent < 0 {
-			// What the parser left of the indentation of the first line belongs to the value.
-			first := strings.TrimLeft(value, "\n")
 			indent = spaces - (len(first) - len(strings.TrimLeft(first, " ")))
 		}
 		if spaces < indent {
