@@ -27,3 +27,19 @@ func lock(f *os.File) lockState {
 	}
 	return lockUnknown
 }
+
+// renamed returns f under another name, which is only that of the handle. f is closed.
+func renamed(f *os.File, name string) (*os.File, error) {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	fd, err := syscall.Dup(int(f.Fd()))
+	if err != nil {
+		return nil, errors.Join(os.NewSyscallError("dup", err), f.Close())
+	}
+	syscall.CloseOnExec(fd)
+	other := os.NewFile(uintptr(fd), name)
+	if err := f.Close(); err != nil {
+		return nil, errors.Join(err, other.Close())
+	}
+	return other, nil
+}

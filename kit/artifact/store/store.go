@@ -20,8 +20,8 @@ import (
 const (
 	// stateDir is the private part of the storage.
 	stateDir = ".state"
-	// tempMark is in the name of every unfinished file; such names start with a dot as well.
-	tempMark = ".tmp-"
+	// tempPrefix and tempMark are in the name of everything unfinished.
+	tempPrefix, tempMark = ".", ".tmp-"
 	// lockSuffix names the lock of a file.
 	lockSuffix = ".lock"
 

@@ -27,11 +27,11 @@ const (
 // whether it is still there.
 
 // tempName is a name for something unfinished that will be name.
-func tempName(name string) string { return "." + name + tempMark + rand.Text() }
+func tempName(name string) string { return tempPrefix + name + tempMark + rand.Text() }
 
 // isTemp reports whether a name is that of something unfinished.
 func isTemp(name string) bool {
-	return strings.HasPrefix(name, ".") && strings.Contains(name, tempMark)
+	return strings.HasPrefix(name, tempPrefix) && strings.Contains(name, tempMark)
 }
 
 // temporary makes a file or directory beside p by calling create with its name, and locks it until hold is closed.
@@ -125,20 +125,20 @@ func (d *Scratch) Close() error {
 	return err
 }
 
-// ScratchFile makes a private temporary file for o, which has no name and is gone when it is closed, also when the process ends without that.
-func (s *Store) ScratchFile(o Object, use string) (*os.File, error) {
-	dir, err := s.stateDir(o, use)
+// anonymousName is what errors call a file without a name.
+const anonymousName = "temporary file"
+
+// Anonymous makes a temporary file in dir, which is one of StateDir. It has no name, and is gone when it is closed, also when the process ends without
+// that. What goes wrong with it is told in the same words each time.
+func Anonymous(dir string) (*os.File, error) {
+	f, err := os.CreateTemp(dir, tempPrefix+tempMark+"*")
 	if err != nil {
-		return nil, err
+		return nil, about(anonymousName, "", err)
 	}
-	temp, f, hold, err := s.tempFile(path.Join(dir, use))
-	if err != nil {
-		return nil, err
+	if err := os.Remove(f.Name()); err != nil && !errors.Is(err, fs.ErrNotExist) { // a sweep may have been faster
+		return nil, errors.Join(about(anonymousName, "", err), f.Close())
 	}
-	if err := errors.Join(s.root.Remove(temp), hold.Close()); err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return f, nil
+	return renamed(f, anonymousName)
 }
 
 // sweepTemp removes the temporary file, link or directory at p if nobody owns it, and reports whether it is gone.

@@ -158,14 +158,18 @@ func TestSweepRaces(t *testing.T) {
 		if err := errors.Join(scratch.Root.WriteFile("file", nil, 0o600), scratch.Close()); err != nil {
 			t.Errorf("scratch: %v", err)
 		}
-		file, err := s.ScratchFile(app(), "chart")
+		private, err := s.StateDir(app(), "chart")
 		if err != nil {
-			t.Errorf("scratch file: %v", err)
+			t.Fatal(err)
+		}
+		file, err := store.Anonymous(private)
+		if err != nil {
+			t.Errorf("anonymous file: %v", err)
 			continue
 		}
 		_, err = file.WriteString("x")
 		if err := errors.Join(err, file.Close()); err != nil {
-			t.Errorf("scratch file: %v", err)
+			t.Errorf("anonymous file: %v", err)
 		}
 	}
 	close(done)
@@ -273,6 +277,14 @@ func fullDisk(t *testing.T, dir string) {
 		if err := s.WriteState(app(), "note", make([]byte, 1<<20)); !errors.Is(err, syscall.EFBIG) || strings.Contains(err.Error(), ".tmp-") {
 			t.Errorf("got %v", err)
 		}
+	}
+	anonymous, err := store.Anonymous(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer anonymous.Close()
+	if _, err := anonymous.Write(make([]byte, 1<<20)); !errors.Is(err, syscall.EFBIG) || err.Error() != "write temporary file: file too large" {
+		t.Errorf("got %v", err)
 	}
 	if err := s.Verify(old.Path, old.Digest.String()); err != nil {
 		t.Errorf("the old file: %v", err)

@@ -188,9 +188,9 @@ func (s *Store) replace(p string, produce func(io.Writer) error) (size int64, er
 	return size, s.root.Rename(temp, p)
 }
 
-// about names the file itself in an error about its temporary one, whose name is another each time.
+// about names p in an error about its temporary file, whose name is another each time; any file if temp is empty.
 func about(p, temp string, err error) error {
-	if broken, ok := errors.AsType[*fs.PathError](err); ok && path.Base(broken.Path) == path.Base(temp) {
+	if broken, ok := errors.AsType[*fs.PathError](err); ok && (temp == "" || path.Base(broken.Path) == path.Base(temp)) {
 		return fmt.Errorf("%s %s: %w", broken.Op, p, broken.Err)
 	}
 	if broken, ok := errors.AsType[*os.LinkError](err); ok {

@@ -12,16 +12,16 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
-	"io/fs"
 	"maps"
 	"os"
 	"slices"
 
+	"github.com/weir-gitops/weir/kit/artifact/store"
 	"github.com/weir-gitops/weir/kit/helmchart"
 )
 
 // errSpool says that a temporary file is to blame.
-var errSpool = errors.New("temporary file")
+var errSpool = errors.New("keep index")
 
 // Compiled is an index that was read. What it says of each version is in a temporary file; in memory is where.
 type Compiled struct {
@@ -65,17 +65,11 @@ func newCompiled(dir string, size int64) (*Compiled, error) {
 	return c, nil
 }
 
-// scratchFile is the name of a temporary file for a moment; the storage knows such names and removes what is left over.
-const scratchFile = ".scratch.tmp-*"
-
 // Scratch makes a temporary file in dir that is gone when it is closed, also when the process ends without that.
 func Scratch(dir string) (*os.File, error) {
-	f, err := os.CreateTemp(dir, scratchFile)
+	f, err := store.Anonymous(dir)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errSpool, err)
-	}
-	if err := os.Remove(f.Name()); err != nil && !errors.Is(err, fs.ErrNotExist) { // a sweep may have been faster
-		return nil, errors.Join(fmt.Errorf("%w: %w", errSpool, err), f.Close())
 	}
 	return f, nil
 }
