@@ -13,6 +13,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/weir-gitops/weir/cli/internal/bundle"
@@ -87,6 +88,7 @@ func TestInstallBadInput(t *testing.T) {
 		err    string
 	}{
 		"Component":  {"What does not exist cannot be installed.", []string{"--components", "source-watcher"}, "✗ component source-watcher is not available"},
+		"VersionV":   {"Versions start with v.", []string{"--version", "2.9.0"}, "✗ version 2.9.0 is not one: it has to start with v"},
 		"Version":    {"The command carries one version.", []string{"--version", "v0.1.0"}, "✗ version v0.1.0 cannot be installed"},
 		"Creds":      {"Credentials need a name.", []string{"--registry-creds", "a:b"}, "✗ --registry-creds needs --image-pull-secret"},
 		"CredsForm":  {"Credentials have two parts.", []string{"--registry-creds", "x", "--image-pull-secret", "p"}, "✗ registry credentials: want user:password"},
@@ -113,7 +115,13 @@ func TestInstallation(t *testing.T) {
 	got.wants(t, "Nobody runs pods here.", 130, "Deployment/flux-system/source-controller created\n", "✗ source-controller: deployment not ready")
 
 	runs(t, cluster.Client)
+	edited := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "flux-system"}}
+	patch := client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"labels":{"pod-security.kubernetes.io/warn":"baseline"}}}`))
+	if err := cluster.Client.Patch(t.Context(), edited, patch, client.FieldOwner("somebody")); err != nil {
+		t.Fatal(err)
+	}
 	got = weir(t, "", "install", "--image-pull-secret", "pull")
+	got.wants(t, "What somebody else changed is put right.", 0, "Namespace/flux-system configured\n", "✔ install finished")
 	got.wants(t, "A second run changes nothing.", 0, "ServiceAccount/flux-system/source-controller unchanged\n", "✔ install finished")
 	var secret corev1.Secret
 	if err := cluster.Client.Get(t.Context(), client.ObjectKey{Namespace: "flux-system", Name: "pull"}, &secret); err != nil {
@@ -136,6 +144,10 @@ func TestInstallation(t *testing.T) {
 	got.wants(t, "Everything goes.", 0, "", "✔ GitRepository/default/left finalizers deleted")
 	got.wants(t, "Everything goes.", 0, "", "✔ CustomResourceDefinition/gitrepositories.source.toolkit.fluxcd.io deleted")
 	got.wants(t, "The quota goes as well.", 0, "", "✔ ResourceQuota/flux-system/critical-pods-flux-system deleted")
+	got = weir(t, "", "uninstall", "-s", "--keep-namespace")
+	if got.code != 0 || strings.Contains(got.err, " deleted\n") {
+		t.Errorf("what is gone is not deleted again: code %d, stderr %q", got.code, got.err)
+	}
 	var d appsv1.Deployment
 	if err := cluster.Client.Get(t.Context(), client.ObjectKey{Namespace: "flux-system", Name: bundle.Source}, &d); !apierrors.IsNotFound(err) {
 		t.Errorf("source-controller: %v", err)

@@ -114,6 +114,7 @@ func TestGet(t *testing.T) {
 		"Unequal":     {reason: "A condition that is not there is unequal to all.", args: []string{"get", "ks", "--status-selector", "Healthy!=true", "--no-header"}, out: "apps\t"},
 		"Labels":      {reason: "Labels select.", args: []string{"get", "sources", "git", "-l", "team=a", "--no-header"}, out: "fleet\t"},
 		"All":         {reason: "Kinds with objects only, names with their kind.", args: []string{"get", "all"}, out: "kustomization/apps\t"},
+		"AllEmpty":    {reason: "An empty namespace is no failure, but said.", args: []string{"get", "all", "-n", "nowhere"}, err: "✗ no objects found in \"nowhere\" namespace\n"},
 		"Everywhere":  {reason: "The namespace comes first.", args: []string{"get", "ks", "-A", "--no-header"}, out: namespace + "\tapps"},
 	}
 	for name, tc := range cases {
@@ -142,7 +143,8 @@ func TestSuspend(t *testing.T) {
 		t.Error("apps is not suspended")
 	}
 	weir(t, "", "suspend", "ks").wants(t, "Nothing is named.", 1, "", "✗ kustomization name is required, or --all")
-	weir(t, "", "reconcile", "ks", "apps").wants(t, "A suspended object is left alone.", 1, "", "✗ resource is suspended")
+	weir(t, "", "reconcile", "ks", "apps").wants(t, "A suspended object is left alone.", 1, "", "✗ resource is suspended: Kustomization/"+namespace+"/apps; weir resume kustomization apps -n "+namespace+"\n")
+	weir(t, "", "suspend", "ks", "apps", "--all").wants(t, "All or some.", 1, "", "✗ kustomization names and --all exclude each other")
 	weir(t, "", "resume", "ks", "--all").wants(t, "Without --wait all are resumed and that is it.", 0, "", "✔ kustomization resumed")
 	if suspended() {
 		t.Error("apps is suspended still")
@@ -154,6 +156,7 @@ func TestSuspend(t *testing.T) {
 
 func TestDelete(t *testing.T) {
 	fleet(t)
+	weir(t, "", "delete", "source", "git", "fleet").wants(t, "Nobody answers.", 1, "", "✗ aborting, as nobody answers; --silent does not ask")
 	weir(t, "n\n", "delete", "source", "git", "fleet").wants(t, "No is no.", 1, "", "✗ aborting")
 	weir(t, "y\n", "delete", "source", "git", "fleet").wants(t, "Yes deletes.", 0, "", "✔ source git deleted")
 	weir(t, "", "delete", "source", "git", "fleet", "-s").wants(t, "It is gone.", 1, "", "✗ GitRepository object 'fleet' not found")

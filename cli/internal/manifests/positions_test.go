@@ -26,101 +26,58 @@ type deployment struct {
 }
 
 func TestDeployments(t *testing.T) {
-	const events = "--events-addr=http://notification-controller.$(RUNTIME_NAMESPACE).svc.cluster.local./"
+	// most is what all but notification-controller begin with, plain what a controller has that needs nothing else.
+	most := []string{
+		"--events-addr=http://notification-controller.$(RUNTIME_NAMESPACE).svc.cluster.local./",
+		"--watch-all-namespaces=true", "--log-level=info", "--log-encoding=json", "--enable-leader-election",
+	}
+	plain := deployment{
+		Args:      most,
+		Env:       []string{"RUNTIME_NAMESPACE", "GOMEMLIMIT"},
+		Ports:     []string{"http-prom 8080", "healthz 9440"},
+		Volumes:   []string{"temp"},
+		Mounts:    []string{"temp /tmp"},
+		Liveness:  "healthz /healthz",
+		Readiness: "healthz /readyz",
+		Limits:    "1 1Gi", Requests: "100m 64Mi",
+		Grace: 10,
+	}
+	const critical = "system-cluster-critical"
 	cases := map[string]struct {
 		reason string
-		want   deployment
+		differ func(*deployment)
 	}{
-		"source-controller": {
-			reason: "Installers replace arguments, volumes and mounts by position.",
-			want: deployment{
-				Args: []string{
-					events, "--watch-all-namespaces=true", "--log-level=info", "--log-encoding=json", "--enable-leader-election",
-					"--storage-path=/data", "--storage-adv-addr=source-controller.$(RUNTIME_NAMESPACE).svc.cluster.local.",
-				},
-				Env:       []string{"RUNTIME_NAMESPACE", "TUF_ROOT", "GOMEMLIMIT"},
-				Ports:     []string{"http 9090", "http-prom 8080", "healthz 9440"},
-				Volumes:   []string{"data", "tmp"},
-				Mounts:    []string{"data /data", "tmp /tmp"},
-				Liveness:  "healthz /healthz",
-				Readiness: "http /",
-				Limits:    "1 1Gi", Requests: "50m 64Mi",
-				Strategy: appsv1.RecreateDeploymentStrategyType,
-				Priority: "system-cluster-critical", Account: "source-controller",
-				Grace: 10,
-			},
-		},
-		"kustomize-controller": {
-			reason: "Installers replace arguments, volumes and mounts by position.",
-			want: deployment{
-				Args: []string{
-					events, "--watch-all-namespaces=true", "--log-level=info", "--log-encoding=json", "--enable-leader-election",
-				},
-				Env:       []string{"RUNTIME_NAMESPACE", "GOMEMLIMIT"},
-				Ports:     []string{"http-prom 8080", "healthz 9440"},
-				Volumes:   []string{"temp"},
-				Mounts:    []string{"temp /tmp"},
-				Liveness:  "healthz /healthz",
-				Readiness: "healthz /readyz",
-				Limits:    "1 1Gi", Requests: "100m 64Mi",
-				Priority: "system-cluster-critical", Account: "kustomize-controller",
-				Grace: 60,
-			},
-		},
-		"helm-controller": {
-			reason: "Releases that run may finish before the pod goes.",
-			want: deployment{
-				Args: []string{
-					events, "--watch-all-namespaces=true", "--log-level=info", "--log-encoding=json", "--enable-leader-election",
-				},
-				Env:       []string{"RUNTIME_NAMESPACE", "GOMEMLIMIT"},
-				Ports:     []string{"http-prom 8080", "healthz 9440"},
-				Volumes:   []string{"temp"},
-				Mounts:    []string{"temp /tmp"},
-				Liveness:  "healthz /healthz",
-				Readiness: "healthz /readyz",
-				Limits:    "1 1Gi", Requests: "100m 64Mi",
-				Priority: "system-cluster-critical", Account: "helm-controller",
-				Grace: 600,
-			},
-		},
+		"source-controller": {"Installers replace arguments, volumes and mounts by position.", func(d *deployment) {
+			d.Args = append(most, "--storage-path=/data", "--storage-adv-addr=source-controller.$(RUNTIME_NAMESPACE).svc.cluster.local.")
+			d.Env = []string{"RUNTIME_NAMESPACE", "TUF_ROOT", "GOMEMLIMIT"}
+			d.Ports = []string{"http 9090", "http-prom 8080", "healthz 9440"}
+			d.Volumes, d.Mounts = []string{"data", "tmp"}, []string{"data /data", "tmp /tmp"}
+			d.Readiness, d.Requests = "http /", "50m 64Mi"
+			d.Strategy, d.Priority = appsv1.RecreateDeploymentStrategyType, critical
+		}},
+		"kustomize-controller": {"What is being applied may be finished before the pod goes.", func(d *deployment) {
+			d.Priority, d.Grace = critical, 60
+		}},
+		"helm-controller": {"Releases that run may finish before the pod goes.", func(d *deployment) {
+			d.Priority, d.Grace = critical, 600
+		}},
 		"notification-controller": {
-			reason: "Its events address is where it listens, so its arguments begin one place earlier than those of the others.",
-			want: deployment{
-				Args:      []string{"--watch-all-namespaces=true", "--log-level=info", "--log-encoding=json", "--enable-leader-election"},
-				Env:       []string{"RUNTIME_NAMESPACE", "GOMEMLIMIT"},
-				Ports:     []string{"http 9090", "http-webhook 9292", "http-prom 8080", "healthz 9440"},
-				Volumes:   []string{"temp"},
-				Mounts:    []string{"temp /tmp"},
-				Liveness:  "healthz /healthz",
-				Readiness: "healthz /readyz",
-				Limits:    "1 1Gi", Requests: "100m 64Mi",
-				Account: "notification-controller",
-				Grace:   10,
+			"Its events address is where it listens, so its arguments begin one place earlier than those of the others.",
+			func(d *deployment) {
+				d.Args, d.Ports = most[1:], []string{"http 9090", "http-webhook 9292", "http-prom 8080", "healthz 9440"}
 			},
 		},
-		"image-automation-controller": {
-			reason: "It scans and commits, so it has the volumes of both.",
-			want: deployment{
-				Args: []string{
-					events, "--watch-all-namespaces=true", "--log-level=info", "--log-encoding=json", "--enable-leader-election",
-				},
-				Env:       []string{"RUNTIME_NAMESPACE", "GOMEMLIMIT"},
-				Ports:     []string{"http-prom 8080", "healthz 9440"},
-				Volumes:   []string{"temp", "data"},
-				Mounts:    []string{"temp /tmp", "data /data"},
-				Liveness:  "healthz /healthz",
-				Readiness: "healthz /readyz",
-				Limits:    "1 1Gi", Requests: "100m 64Mi",
-				Account: "image-automation-controller",
-				Grace:   10,
-			},
-		},
+		"image-automation-controller": {"It scans and commits, so it has the volumes of both.", func(d *deployment) {
+			d.Volumes, d.Mounts = []string{"temp", "data"}, []string{"temp /tmp", "data /data"}
+		}},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
+			want := plain
+			want.Account = name
+			tc.differ(&want)
 			got := find[appsv1.Deployment](t, "install", "Deployment", name)
-			if diff := cmp.Diff(tc.want, describe(t, got)); diff != "" {
+			if diff := cmp.Diff(want, describe(t, got)); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", tc.reason, diff)
 			}
 			if diff := cmp.Diff(map[string]string{"app": name}, got.Spec.Selector.MatchLabels); diff != "" {

@@ -29,8 +29,8 @@ func (s *Session) Explain(err error) error {
 	if err == nil {
 		return nil
 	}
-	if kind, ok := errors.AsType[*meta.NoKindMatchError](err); ok && strings.HasSuffix(kind.GroupKind.Group, toolkitGroups) {
-		return &explained{fmt.Sprintf("kind %s of %s is not installed in this cluster; weir install does that", kind.GroupKind.Kind, kind.GroupKind.Group), err}
+	if group := missing(err); strings.HasSuffix(group, toolkitGroups) {
+		return &explained{fmt.Sprintf("the kinds of %s are not installed in this cluster; weir install does that", group), err}
 	}
 	if apierrors.IsUnauthorized(err) {
 		return &explained{fmt.Sprintf("the API server %s does not accept these credentials: log in again, or choose others with --context or --kubeconfig", s.server), err}
@@ -43,6 +43,17 @@ func (s *Session) Explain(err error) error {
 		return &explained{fmt.Sprintf("timed out after %s, while the API server %s was asked", s.Timeout, s.server), err}
 	}
 	return &explained{fmt.Sprintf("cannot reach the API server %s: %v; --context and --kubeconfig choose another cluster", s.server, answer.Err), err}
+}
+
+// missing is the API group that err says is not served; empty if it says something else.
+func missing(err error) string {
+	if kind, ok := errors.AsType[*meta.NoKindMatchError](err); ok {
+		return kind.GroupKind.Group
+	}
+	if resource, ok := errors.AsType[*meta.NoResourceMatchError](err); ok {
+		return resource.PartialResource.Group
+	}
+	return ""
 }
 
 // Failed says what went wrong, as Explain words it.

@@ -73,10 +73,13 @@ func (t Terminal) Confirm(ctx context.Context, question, skip string) error {
 	}
 }
 
-// Colour tells whether the data goes to a person rather than a file.
+// noColour is the variable by which a person asks for no colours, whatever its value; https://no-color.org.
+const noColour = "NO_COLOR"
+
+// Colour tells whether the data goes to a person rather than a file, and this person has nothing against colours.
 func (t Terminal) Colour() bool {
 	file, ok := t.Out.(*os.File)
-	return ok && term.IsTerminal(int(file.Fd()))
+	return ok && term.IsTerminal(int(file.Fd())) && os.Getenv(noColour) == ""
 }
 
 // answer reads a line, io.EOF if there is none. Nothing ends the read of a terminal: when ctx does, it is left to the end of the process.

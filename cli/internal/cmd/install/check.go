@@ -97,7 +97,7 @@ func checkDistribution(ctx context.Context, s *session.Session, c client.Client)
 		return false
 	}
 	if found == nil {
-		s.Failure("nothing is installed: %s does not exist", marker)
+		s.Failure("nothing is installed, as %s does not exist; weir install does that", marker)
 		return false
 	}
 	s.Success("distribution: %s", found.distribution)

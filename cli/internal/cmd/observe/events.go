@@ -88,10 +88,19 @@ func (e *events) validate(named bool) error {
 	all := kinds.All()
 	i := slices.IndexFunc(all, func(k kinds.Kind) bool { return strings.EqualFold(k.Kind, kind) || (k.Short != "" && k.Short == kind) })
 	if i < 0 {
-		return fmt.Errorf("invalid --for '%s': '%s' is no kind of the toolkit", e.of, kind)
+		return fmt.Errorf("invalid --for '%s': '%s' is no kind of the toolkit; these are: %s", e.of, kind, strings.Join(names(all), ", "))
 	}
 	e.kind, e.name = all[i], name
 	return nil
+}
+
+func names(all []kinds.Kind) []string {
+	list := make([]string, 0, len(all))
+	for _, k := range all {
+		list = append(list, k.Kind)
+	}
+	slices.Sort(list)
+	return list
 }
 
 func (e *events) run(ctx context.Context) error {
