@@ -41,7 +41,9 @@ func TestFailureAtTheEnd(t *testing.T) {
 	<-reached
 	var ending sync.WaitGroup
 	ending.Go(f.stop)
-	f.eventually("the controller ends", func() bool { return strings.Contains(f.log.String(), "Stopping and waiting for non leader election runnables") })
+	f.eventually("the controller ends", func() bool {
+		return strings.Contains(f.log.String(), "Stopping and waiting for non leader election runnables")
+	})
 	close(refuse)
 	ending.Wait()
 	for _, e := range f.told("web") {

@@ -101,8 +101,8 @@ func TestCommitOf(t *testing.T) {
 	}
 }
 
-// host is a Git host with one status of a commit, as each service lists it.
-type host struct {
+// forge is a Git host with one status of a commit, as each service lists it.
+type forge struct {
 	mu     sync.Mutex
 	listed string
 	posts  []map[string]any
@@ -113,7 +113,7 @@ type host struct {
 }
 
 // ServeHTTP implements http.Handler.
-func (h *host) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (h *forge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.paths = append(h.paths, r.Method+" "+r.URL.Path)
@@ -186,7 +186,7 @@ func TestDuplicates(t *testing.T) {
 	for key, tc := range cases {
 		for kind, newNotifier := range makers {
 			t.Run(key+"/"+kind, func(t *testing.T) {
-				h := &host{listed: tc.listed[kind]}
+				h := &forge{listed: tc.listed[kind]}
 				server := httptest.NewServer(h)
 				defer server.Close()
 				n, err := newNotifier(delivery.Options{Address: server.URL + "/team/fleet", Token: "t"})
@@ -207,7 +207,7 @@ func TestDuplicates(t *testing.T) {
 // TestProgressing: work under way is pending at Gitea, and nothing elsewhere.
 func TestProgressing(t *testing.T) {
 	for kind, newNotifier := range map[string]func(delivery.Options) (delivery.Notifier, error){"github": GitHub, "gitlab": GitLab, "gitea": Gitea} {
-		h := &host{listed: `[]`}
+		h := &forge{listed: `[]`}
 		server := httptest.NewServer(h)
 		n, err := newNotifier(delivery.Options{Address: server.URL + "/team/fleet", Token: "t"})
 		if err != nil {
@@ -262,7 +262,7 @@ func TestGitHubApp(t *testing.T) {
 	for form, text := range forms {
 		for _, byOwner := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%s/%t", form, byOwner), func(t *testing.T) {
-				h := &host{listed: `[]`}
+				h := &forge{listed: `[]`}
 				server := httptest.NewServer(h)
 				defer server.Close()
 				tokens, err := delivery.NewTokens(10, time.Hour)
@@ -301,7 +301,7 @@ func TestGitHubAppRevoked(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)})
-	h := &host{listed: `[]`}
+	h := &forge{listed: `[]`}
 	server := httptest.NewServer(h)
 	defer server.Close()
 	tokens, err := delivery.NewTokens(10, time.Hour)

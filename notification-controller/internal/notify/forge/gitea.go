@@ -4,7 +4,6 @@
 package forge
 
 import (
-	"cmp"
 	"context"
 
 	"code.gitea.io/sdk/gitea"
@@ -17,42 +16,32 @@ const giteaPage = 50
 
 // giteaHost writes commit statuses on Gitea and Forgejo.
 type giteaHost struct {
-	o           delivery.Options
-	repo        repository
+	*host
+
 	owner, name string
-	token       string
 }
 
 // Gitea returns the notifier of a repository on Gitea or Forgejo.
 func Gitea(o delivery.Options) (delivery.Notifier, error) {
-	repo, err := parseRepository(o.Address)
+	h, err := newHost(o, "gitea", false)
 	if err != nil {
 		return nil, err
 	}
-	owner, name, err := repo.pair()
-	if err != nil {
+	g := &giteaHost{host: h}
+	if g.owner, g.name, err = h.repo.pair(); err != nil {
 		return nil, err
 	}
-	g := &giteaHost{o: o, repo: repo, owner: owner, name: name, token: cmp.Or(o.Token, o.Password)}
-	if g.token == "" {
-		return nil, delivery.Invalid("gitea needs a token")
-	}
-	return g, nil
+	h.pending, h.write = true, g.create
+	return h, nil
 }
 
-// Notify implements delivery.Notifier.
-func (g *giteaHost) Notify(ctx context.Context, m delivery.Message) error {
-	s, err := newStatus(m)
-	if err != nil {
-		return err
-	}
-	exchange := delivery.NewExchange(g.o)
-	// The client asks for the version of the server first, so it is made no earlier than here.
+// create asks for the version of the server first, as the client does when it is made.
+func (g *giteaHost) create(ctx context.Context, exchange *delivery.Exchange, s status) error {
 	client, err := gitea.NewClient(g.repo.base.String(), gitea.SetContext(ctx), gitea.SetToken(g.token), gitea.SetHTTPClient(exchange.Client()))
 	if err != nil {
 		return exchange.Error(ctx, "ask for the version of the server", err)
 	}
-	state := giteaState(m, s)
+	state := giteaState(s)
 	listed, _, err := client.ListStatuses(g.owner, g.name, s.commit, gitea.ListStatusesOption{ListOptions: gitea.ListOptions{Page: 1, PageSize: giteaPage}})
 	if err != nil {
 		return exchange.Error(ctx, "list commit statuses", err)
@@ -70,9 +59,9 @@ func (g *giteaHost) Notify(ctx context.Context, m delivery.Message) error {
 	return exchange.Error(ctx, "create commit status", err)
 }
 
-func giteaState(m delivery.Message, s status) gitea.StatusState {
+func giteaState(s status) gitea.StatusState {
 	switch {
-	case progressing(m):
+	case s.pending:
 		return gitea.StatusPending
 	case s.failed:
 		return gitea.StatusFailure

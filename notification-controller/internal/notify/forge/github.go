@@ -4,7 +4,6 @@
 package forge
 
 import (
-	"cmp"
 	"context"
 	"net/url"
 	"strings"
@@ -22,48 +21,36 @@ const githubPage = 50
 
 // gitHub writes commit statuses on GitHub.
 type gitHub struct {
-	o           delivery.Options
-	repo        repository
+	*host
+
 	owner, name string
-	token       string
 }
 
 // GitHub returns the notifier of a repository on GitHub.
 func GitHub(o delivery.Options) (delivery.Notifier, error) {
-	repo, err := parseRepository(o.Address)
+	h, err := newHost(o, "github", o.GitHubApp != nil)
 	if err != nil {
 		return nil, err
 	}
-	owner, name, err := repo.pair()
+	owner, name, err := h.repo.pair()
 	if err != nil {
 		return nil, err
 	}
 	// The client puts both into paths as they are.
-	g := &gitHub{o: o, repo: repo, owner: url.PathEscape(owner), name: url.PathEscape(name), token: cmp.Or(o.Token, o.Password)}
-	if g.token == "" && o.GitHubApp == nil {
-		return nil, delivery.Invalid("github needs a token or an app")
-	}
-	return g, nil
+	g := &gitHub{host: h, owner: url.PathEscape(owner), name: url.PathEscape(name)}
+	h.write = g.authorized
+	return h, nil
 }
 
-// Notify implements delivery.Notifier.
-func (g *gitHub) Notify(ctx context.Context, m delivery.Message) error {
-	if progressing(m) {
-		return nil
-	}
-	s, err := newStatus(m)
-	if err != nil {
-		return err
-	}
-	exchange := delivery.NewExchange(g.o)
+// authorized finds a token and creates the status with it.
+func (g *gitHub) authorized(ctx context.Context, exchange *delivery.Exchange, s status) error {
 	if g.token != "" {
-		return g.write(ctx, exchange, g.token, s)
+		return g.create(ctx, exchange, g.token, s)
 	}
-	return withAppToken(ctx, exchange, g.o.GitHubApp, g.repo, func(token string) error { return g.write(ctx, exchange, token, s) })
+	return withAppToken(ctx, exchange, g.o.GitHubApp, g.repo, func(token string) error { return g.create(ctx, exchange, token, s) })
 }
 
-// write creates the status unless it is there already.
-func (g *gitHub) write(ctx context.Context, exchange *delivery.Exchange, token string, s status) error {
+func (g *gitHub) create(ctx context.Context, exchange *delivery.Exchange, token string, s status) error {
 	client, err := githubAPI(exchange, g.repo.base.String(), g.repo.base.Host)
 	if err != nil {
 		return err

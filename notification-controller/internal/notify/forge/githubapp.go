@@ -52,7 +52,9 @@ func withAppToken(ctx context.Context, exchange *delivery.Exchange, app *deliver
 	if err != nil {
 		return err
 	}
-	fetch := func(ctx context.Context) (string, time.Time, error) { return installationToken(ctx, exchange, app, base) }
+	fetch := func(ctx context.Context) (string, time.Time, error) {
+		return installationToken(ctx, exchange, app, base)
+	}
 	token, old, err := app.Tokens.Get(ctx, key, fetch)
 	if err != nil {
 		return err

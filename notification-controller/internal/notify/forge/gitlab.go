@@ -4,7 +4,6 @@
 package forge
 
 import (
-	"cmp"
 	"context"
 
 	gitlab "gitlab.com/gitlab-org/api/client-go"
@@ -13,35 +12,19 @@ import (
 )
 
 // gitLab writes commit statuses on GitLab.
-type gitLab struct {
-	o     delivery.Options
-	repo  repository
-	token string
-}
+type gitLab struct{ *host }
 
 // GitLab returns the notifier of a project on GitLab.
 func GitLab(o delivery.Options) (delivery.Notifier, error) {
-	repo, err := parseRepository(o.Address)
+	h, err := newHost(o, "gitlab", false)
 	if err != nil {
 		return nil, err
 	}
-	g := &gitLab{o: o, repo: repo, token: cmp.Or(o.Token, o.Password)}
-	if g.token == "" {
-		return nil, delivery.Invalid("gitlab needs a token")
-	}
-	return g, nil
+	h.write = gitLab{host: h}.create
+	return h, nil
 }
 
-// Notify implements delivery.Notifier.
-func (g *gitLab) Notify(ctx context.Context, m delivery.Message) error {
-	if progressing(m) {
-		return nil
-	}
-	s, err := newStatus(m)
-	if err != nil {
-		return err
-	}
-	exchange := delivery.NewExchange(g.o)
+func (g gitLab) create(ctx context.Context, exchange *delivery.Exchange, s status) error {
 	client, err := gitlab.NewClient(g.token,
 		gitlab.WithBaseURL(g.repo.base.String()), gitlab.WithHTTPClient(exchange.Client()),
 		// Retries are the sender's, and nothing here may wait for a limiter.

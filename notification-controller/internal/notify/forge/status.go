@@ -20,8 +20,9 @@ const commitHashChars = 40
 // status is what an event says about a commit.
 type status struct {
 	commit string
-	// failed says that it is bad news.
-	failed      bool
+	// failed says that it is bad news, pending that the work is not done.
+	failed, pending bool
+
 	id          string
 	description string
 }
@@ -31,7 +32,7 @@ func newStatus(m delivery.Message) (status, error) {
 	if m.StatusID == "" {
 		return status{}, delivery.Invalid("commit status without an id")
 	}
-	s := status{id: m.StatusID, description: describe(m.Event.Reason)}
+	s := status{id: m.StatusID, description: describe(m.Event.Reason), pending: progressing(m)}
 	switch m.Event.Severity {
 	case eventv1.SeverityInfo:
 	case eventv1.SeverityError:
