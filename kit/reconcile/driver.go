@@ -124,8 +124,12 @@ func (d *Driver[O, S]) reconcile(ctx context.Context, a *attempt[O, S]) (ctrl.Re
 	r := Result{Suspended: d.Kind.Suspended(a.obj)}
 	if !r.Suspended {
 		r = d.walk(ctx, d.Kind.Phases, a.scope)
-	} else if d.Kind.Forget != nil {
-		d.Kind.Forget(a.obj.GetNamespace(), a.obj.GetName())
+	} else {
+		// Flux: kustomize-controller contract, "Order of steps", step 4.
+		logr.FromContextOrDiscard(ctx).Info("Reconciliation is suspended for this object")
+		if d.Kind.Forget != nil {
+			d.Kind.Forget(a.obj.GetNamespace(), a.obj.GetName())
+		}
 	}
 	if ctx.Err() != nil {
 		// The process is going down: whatever the run met is not the object's fault. The next process starts it again.

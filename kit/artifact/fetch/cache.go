@@ -25,6 +25,8 @@ var (
 	ErrPending = errors.New("artifact is being downloaded")
 	// ErrNotFound says that the server has no such artifact.
 	ErrNotFound = errors.New("artifact not found")
+	// ErrDirectory says that the cache cannot write where it keeps what it unpacks. Flux: "tmp dir error: …".
+	ErrDirectory = errors.New("tmp dir error")
 	// ErrClosed says that the cache was closed.
 	ErrClosed = errors.New("artifact cache is closed")
 )

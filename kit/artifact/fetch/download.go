@@ -91,7 +91,7 @@ func (p passing) Unwrap() error { return p.error }
 func (c *Cache) obtain(d *download) (*content, error) {
 	file, err := os.CreateTemp(c.options.Dir, dirName(d.source.digest)+".*.tar.gz")
 	if err != nil {
-		return nil, fmt.Errorf("failed to download archive: %w", withoutPath(err))
+		return nil, fmt.Errorf("%w: %w", ErrDirectory, withoutPath(err))
 	}
 	defer os.Remove(file.Name()) // swept at the next start
 	defer file.Close()           // nothing is kept in it

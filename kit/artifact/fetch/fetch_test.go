@@ -567,6 +567,19 @@ func TestAcquireRefused(t *testing.T) {
 	}
 }
 
+// TestDirectoryGone is a cache that cannot write. The message names no file, as those have other names each time.
+func TestDirectoryGone(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "cache")
+	cache := newCache(t, func(o *fetch.Options) { o.Dir = dir })
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	_, err := await(t, cache, *testkit.NewArtifactServer(t).Add(t, "1", map[string]string{"a.yaml": "a"}))
+	if !errors.Is(err, fetch.ErrDirectory) || err.Error() != "tmp dir error: open archive: no such file or directory" {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestHostOverride(t *testing.T) {
 	server := testkit.NewArtifactServer(t)
 	a := server.Add(t, "1", map[string]string{"a.yaml": "a: 1"})

@@ -27,7 +27,7 @@ func (c *Cache) unpack(ctx context.Context, digest artifact.Digest, archive *os.
 	}
 	dir, err := os.MkdirTemp(c.options.Dir, dirName(digest)+".*")
 	if err != nil {
-		return nil, fmt.Errorf("failed to extract archive: %w", withoutPath(err))
+		return nil, fmt.Errorf("%w: %w", ErrDirectory, withoutPath(err))
 	}
 	got, err := c.extractTo(ctx, dir, digest, archive)
 	if err != nil {

@@ -5,6 +5,8 @@ package app
 
 import (
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -37,6 +39,7 @@ func (f *fixture) awaitMessage(name, reason, text string) *kustomizev1.Kustomiza
 // TestTogether is rows 2 and 3: what is applied together with its source may be looked at first. Its condition follows what there is of the
 // source, but nobody is told of a fault: there is none.
 func TestTogether(t *testing.T) {
+	t.Parallel()
 	sink := testkit.NewEventSink(t)
 	f := newIdleFixture(t)
 	p := f.start("--events-addr="+sink.URL, "--requeue-dependency=1h")
@@ -64,6 +67,7 @@ func TestTogether(t *testing.T) {
 
 // TestAccounts is rows 42 and 43: an account without rights, one that does not exist, and one that does not exist but has bindings.
 func TestAccounts(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	f.cluster.ServiceAccount(t, f.namespace, "powerless")
 	f.cluster.ServiceAccount(t, f.namespace, "bound", testkit.Rule("", "configmaps"))
@@ -90,7 +94,9 @@ func TestAccounts(t *testing.T) {
 // TestSuspendedDependency is row 54: a suspended dependency that is Ready will do, unless it is fed by the same source and has not applied the
 // revision.
 func TestSuspendedDependency(t *testing.T) {
-	f := newFixture(t)
+	t.Parallel()
+	f := newIdleFixture(t)
+	p := f.start()
 	dependsOnBase := func(ks *kustomizev1.Kustomization) {
 		ks.Spec.DependsOn = []meta.DependencyReference{{Name: "base"}}
 	}
@@ -103,6 +109,9 @@ func TestSuspendedDependency(t *testing.T) {
 		f.await("base", "its new spec is seen", func(ks *kustomizev1.Kustomization) bool { return ks.Status.ObservedGeneration == ks.Generation })
 	}
 	suspend(true)
+	if !strings.Contains(p.Log.String(), "Reconciliation is suspended for this object") {
+		t.Error("the log does not say that nothing is done for a suspended object")
+	}
 	f.create("app", "app", dependsOnBase)
 	f.awaitReady("app", first)
 
@@ -127,6 +136,7 @@ func TestSuspendedDependency(t *testing.T) {
 
 // TestDependencyExpressionFails is row 56: a field that is not there yet may come.
 func TestDependencyExpressionFails(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	revision := f.push(map[string]string{"base/a.yaml": f.manifest("base", "1"), "app/a.yaml": f.manifest("app", "1")})
 	f.create("base", "base", nil)
@@ -153,6 +163,7 @@ func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { retur
 
 // TestDeletedWhileRunning is row 63: the run ends, and then everything that it applied goes.
 func TestDeletedWhileRunning(t *testing.T) {
+	t.Parallel()
 	f := newIdleFixture(t)
 	reached, release := make(chan struct{}), make(chan struct{})
 	var once sync.Once
@@ -185,6 +196,7 @@ func TestDeletedWhileRunning(t *testing.T) {
 
 // TestFailedObject is row 59: an object that has failed ends the wait for health at once.
 func TestFailedObject(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	revision := f.push(map[string]string{"web.yaml": `{apiVersion: apps/v1, kind: Deployment, metadata: {name: web, namespace: ` + f.namespace + `},
 spec: {selector: {matchLabels: {app: web}}, template: {metadata: {labels: {app: web}}, spec: {containers: [{name: web, image: web}]}}}}`})
@@ -209,8 +221,28 @@ spec: {selector: {matchLabels: {app: web}}, template: {metadata: {labels: {app: 
 	}
 }
 
+// TestNoDirectory is a disk that the controller cannot unpack to.
+func TestNoDirectory(t *testing.T) {
+	t.Parallel()
+	f := newIdleFixture(t)
+	dir := filepath.Join(t.TempDir(), "artifacts")
+	f.start("--artifact-cache-path=" + dir)
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	revision := f.push(map[string]string{"a.yaml": f.manifest("a", "1")})
+	f.create("app", "", nil)
+	f.awaitMessage("app", kustomizev1.DirCreationFailedReason, "tmp dir error: ")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	f.kustomizations.Request(t, "app")
+	f.awaitReady("app", revision)
+}
+
 // TestForeignInventory is row 64: an id in the status that nobody can read is said, and nothing is applied or deleted on a guess.
 func TestForeignInventory(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	first := f.push(map[string]string{"a.yaml": f.manifest("a", "1")})
 	f.create("app", "", nil)
@@ -228,6 +260,7 @@ func TestForeignInventory(t *testing.T) {
 // TestVariablesMissing is row 25: the object that asks for the variables is named, the revision counts as attempted, and an object that opts out
 // needs none.
 func TestVariablesMissing(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	from := func(ks *kustomizev1.Kustomization) {
 		ks.Spec.PostBuild = &kustomizev1.PostBuild{SubstituteFrom: []kustomizev1.SubstituteReference{{Kind: "ConfigMap", Name: "absent"}}}

@@ -17,13 +17,17 @@ import (
 
 	kustomizev1 "github.com/weir-gitops/weir/api/kustomize/v1"
 	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
+	"github.com/weir-gitops/weir/kit/kustomize"
 	"github.com/weir-gitops/weir/kit/testkit"
 	"github.com/weir-gitops/weir/kit/testkit/process"
 )
 
 var suite = testkit.Suite{Scheme: scheme()} //nolint:gochecknoglobals // one API server for the package
 
-func TestMain(m *testing.M) { os.Exit(suite.Main(m)) }
+func TestMain(m *testing.M) {
+	kustomize.BoundRemotes() // once, before anything looks at the transport that it replaces
+	os.Exit(suite.Main(m))
+}
 
 // fixture is one namespace with a source whose artifacts the test makes.
 type fixture struct {

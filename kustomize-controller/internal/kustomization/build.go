@@ -26,6 +26,8 @@ func (r *Reconciler) fetch(ctx context.Context, s *scope) error {
 	switch {
 	case errors.Is(err, fetch.ErrPending):
 		return outcome.Wait(0, meta.ProgressingReason, "%w", err)
+	case errors.Is(err, fetch.ErrDirectory):
+		return outcome.Fail(kustomizev1.DirCreationFailedReason, err)
 	case errors.Is(err, fetch.ErrNotFound):
 		return outcome.Wait(r.RequeueDependency, kustomizev1.ArtifactFailedReason, artifactGoneText, r.RequeueDependency)
 	case err != nil:

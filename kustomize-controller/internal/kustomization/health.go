@@ -31,11 +31,10 @@ func (r *Reconciler) health(ctx context.Context, s *scope) error {
 	}
 	s.step = stepHealth
 	h, err := r.Engine.Health(ctx, s.clients, s.owner(), set)
-	if err != nil {
-		s.healthFault = err.Error()
-		return outcome.Fail(kustomizev1.HealthCheckFailedReason, fmt.Errorf("health check failed: %w", err))
-	}
 	now := r.Clock()
+	if err != nil {
+		return s.unhealthy(now, err)
+	}
 	if h.AllCurrent() {
 		if !s.last.waiting.IsZero() {
 			s.healthTook, s.began = now.Sub(s.last.waiting), s.last.began
@@ -53,9 +52,16 @@ func (r *Reconciler) health(ctx context.Context, s *scope) error {
 		}
 		return outcome.Wait(left, meta.ProgressingReason, "%w", h.Err(true))
 	}
-	fault := h.Err(left <= 0)
-	s.healthFault = fault.Error()
-	waited := now.Sub(s.last.waiting).Round(time.Second)
+	return s.unhealthy(now, h.Err(left <= 0))
+}
+
+// unhealthy ends the wait with a fault.
+func (s *scope) unhealthy(now time.Time, fault error) error {
+	var waited time.Duration
+	if !s.last.waiting.IsZero() {
+		waited = now.Sub(s.last.waiting).Round(time.Second)
+	}
+	s.healthFault, s.began = fault.Error(), s.last.began
 	s.last.closeWait()
 	return outcome.Fail(kustomizev1.HealthCheckFailedReason, fmt.Errorf(healthFailedText, waited, fault))
 }

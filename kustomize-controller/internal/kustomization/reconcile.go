@@ -55,7 +55,7 @@ type scope struct {
 	pruned    apply.Changes // prune
 
 	step        step          // the phase that shows in the Reconciling condition
-	began       time.Time     // health: when the run began whose objects are healthy now, if it was an earlier one
+	began       time.Time     // health: when the run began whose objects were waited for, if it was an earlier one
 	healthTook  time.Duration // health: set when a wait for health ended well in this run
 	healthFault string        // health: why it failed
 	unchecked   bool          // health: there was nothing to check

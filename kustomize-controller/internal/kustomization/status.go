@@ -157,7 +157,7 @@ func recordHistory(s *scope, r reconcile.Result) {
 	if origin := s.originRevision(); origin != "" {
 		metadata["originRevision"] = origin
 	}
-	s.obj.Status.History.Upsert(s.digest, s.run.Started, r.Duration.Round(time.Millisecond), reason, metadata)
+	s.obj.Status.History.Upsert(s.digest, s.run.Started, s.took(r), reason, metadata)
 }
 
 // ownedConditions are the types that this kind sets or removes.

@@ -253,6 +253,23 @@ func TestFacts(t *testing.T) {
 	}
 }
 
+// TestHistoryDuration holds that a result took as long as everything that led to it, whatever the number of runs.
+func TestHistoryDuration(t *testing.T) {
+	now := time.Now()
+	for name, res := range map[string]reconcile.Result{"Done": {}, "Failed": failed(outcome.Failed, kustomizev1.HealthCheckFailedReason)} {
+		t.Run(name, func(t *testing.T) {
+			s := fresh(func(s *scope) {
+				s.digest, s.run.Started, s.began = "sha256:aa", now, now.Add(-time.Minute)
+			})
+			res.Duration = time.Second
+			setStatus(s, res)
+			if got := s.obj.Status.History.Latest().LastReconciledDuration.Duration; got != time.Minute+time.Second {
+				t.Errorf("took %s", got)
+			}
+		})
+	}
+}
+
 func TestHistoryOfIdleRuns(t *testing.T) {
 	cases := map[string]struct {
 		reason string
