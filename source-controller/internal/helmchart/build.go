@@ -13,6 +13,7 @@ import (
 	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
 	"github.com/weir-gitops/weir/kit/helmchart"
 	"github.com/weir-gitops/weir/kit/outcome"
+	"github.com/weir-gitops/weir/source-controller/internal/publish"
 )
 
 // pull downloads the archive of the chart. It shows that something is going on before that takes time.
@@ -25,7 +26,7 @@ func (r *Reconciler) pull(ctx context.Context, s *scope) error {
 	}
 	archive, err := s.scratch()
 	if err != nil {
-		return outcome.Fail(sourcev1.DirectoryCreationFailedReason, err)
+		return publish.Fault(sourcev1.DirectoryCreationFailedReason, err)
 	}
 	s.archive = archive
 	packed, err := s.from.pull(ctx, archive)
@@ -60,7 +61,7 @@ func (r *Reconciler) build(ctx context.Context, s *scope) error {
 	}
 	chart, err := r.load(ctx, s)
 	if err != nil {
-		return outcome.Fail(sourcev1.ChartPackageErrorReason, err)
+		return publish.Fault(sourcev1.ChartPackageErrorReason, err)
 	}
 	if tree, ok := s.from.(*treeChart); ok && tree.isDir {
 		if err := r.addDependencies(ctx, s, chart, tree); err != nil {
@@ -73,7 +74,7 @@ func (r *Reconciler) build(ctx context.Context, s *scope) error {
 	s.built.Packaged = true
 	chart.Metadata.Version = s.version
 	if err := r.pack(s, chart); err != nil {
-		return outcome.Fail(sourcev1.ChartPackageErrorReason, err)
+		return publish.Fault(sourcev1.ChartPackageErrorReason, err)
 	}
 	return nil
 }

@@ -38,7 +38,7 @@ func (r *Reconciler) addDependencies(ctx context.Context, s *scope, chart *helmc
 	defer d.close()
 	added, err := helmchart.BuildDependencies(ctx, chart, helmchart.Dependencies{Root: tree.root, Dir: tree.path, Limits: r.Limits, Remote: d.load})
 	if err != nil {
-		return outcome.Fail(sourcev1.DependencyBuildErrorReason, err)
+		return publish.Fault(sourcev1.DependencyBuildErrorReason, err)
 	}
 	s.resolved = added
 	return nil

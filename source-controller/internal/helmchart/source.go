@@ -20,6 +20,7 @@ import (
 	"github.com/weir-gitops/weir/kit/outcome"
 	"github.com/weir-gitops/weir/source-controller/internal/helmhttp"
 	"github.com/weir-gitops/weir/source-controller/internal/helmindex"
+	"github.com/weir-gitops/weir/source-controller/internal/publish"
 )
 
 var (
@@ -119,7 +120,7 @@ func fault(err error) error {
 	if isRefused(err) {
 		return outcome.Fail(sourcev1.AuthenticationFailedReason, err)
 	}
-	return outcome.Fail(sourcev1.ChartPullErrorReason, err)
+	return publish.Fault(sourcev1.ChartPullErrorReason, err)
 }
 
 // isRefused reports whether a server wants other credentials or certificates. Quirk Q10 of the contract: the condition has the precise reason.

@@ -10,7 +10,6 @@ import (
 	"github.com/go-logr/logr"
 
 	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
-	"github.com/weir-gitops/weir/kit/outcome"
 	"github.com/weir-gitops/weir/source-controller/internal/helmindex"
 	"github.com/weir-gitops/weir/source-controller/internal/publish"
 )
@@ -29,7 +28,7 @@ func (r *Reconciler) compile(ctx context.Context, s *scope) error {
 	var err error
 	s.compiled, err = helmindex.Compile(ctx, s.raw, s.note.Size, s.dir)
 	if err != nil {
-		return outcome.Fail(sourcev1.IndexationFailedReason, err)
+		return publish.Fault(sourcev1.IndexationFailedReason, err)
 	}
 	return nil
 }

@@ -41,7 +41,7 @@ func (r *Reconciler) download(ctx context.Context, s *scope) error {
 	}
 	defer repository.Close()
 	if s.raw, err = helmindex.Scratch(s.dir); err != nil {
-		return outcome.Fail(meta.FailedReason, err)
+		return publish.Fault(meta.FailedReason, err)
 	}
 	known := known(s)
 	sums := r.sums(s)
@@ -49,7 +49,7 @@ func (r *Reconciler) download(ctx context.Context, s *scope) error {
 	defer cancel()
 	validators, unchanged, err := repository.Index(limited, io.MultiWriter(s.raw, sums), known.Validators, r.MaxIndexBytes)
 	if err != nil {
-		return outcome.Fail(meta.FailedReason, err)
+		return publish.Fault(meta.FailedReason, err)
 	}
 	if unchanged {
 		s.note, s.unchanged = known, true

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"syscall"
 
 	"github.com/fluxcd/pkg/apis/meta"
 	"github.com/go-logr/logr"
@@ -83,6 +84,17 @@ func ArchiveFault(err error) error {
 		return outcome.Fail(sourcev1.SourceIgnoreErrorReason, err)
 	}
 	return outcome.Fail(sourcev1.ArchiveOperationFailedReason, WithoutPath(err))
+}
+
+// Fault is the outcome of work that ended with err, for that reason unless the disk is to blame. That is a fault of storage, in whichever phase it
+// shows. Flux: source-controller contract, "Bad input → observable result", row "storage full".
+func Fault(reason string, err error) error {
+	for _, fault := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS, syscall.EIO, syscall.EFBIG} {
+		if errors.Is(err, fault) {
+			return ArchiveFault(err)
+		}
+	}
+	return outcome.Fail(reason, err)
 }
 
 // WithoutPath leaves the path out of the error of a file: it is private, and long.

@@ -119,8 +119,11 @@ func setOutdated(f *Files, r reconcile.Result, facts Facts) {
 // failure is the type of the condition that tells how the run ended, empty if none does. An ignore file that cannot be read has none.
 // Flux: source-controller contract, "Ignore rules".
 func failure(r reconcile.Result) string {
-	if r.Running || r.Class == outcome.Done || r.Reason == sourcev1.SourceIgnoreErrorReason {
+	switch {
+	case r.Running, r.Class == outcome.Done, r.Reason == sourcev1.SourceIgnoreErrorReason:
 		return ""
+	case r.Reason == sourcev1.ArchiveOperationFailedReason:
+		return sourcev1.StorageOperationFailedCondition // see Fault
 	}
 	return r.Reports
 }

@@ -5,6 +5,9 @@ package publish_test
 
 import (
 	"errors"
+	"fmt"
+	"io/fs"
+	"syscall"
 	"testing"
 
 	"github.com/fluxcd/pkg/apis/meta"
@@ -43,6 +46,31 @@ func TestObserved(t *testing.T) {
 				t.Errorf("%s\ngot %t", tc.reason, got)
 			}
 		})
+	}
+}
+
+// A full disk is a fault of storage in whichever phase it shows, and told without paths. The contract's row "storage full".
+func TestStorageFull(t *testing.T) {
+	o := &sourcev1.HelmRepository{}
+	conditions.MarkTrue(o, sourcev1.ArtifactInStorageCondition, "x", "x")
+	f := &publish.Files{Source: o, Looked: true, Found: publish.Found{Artifact: &meta.Artifact{}}, Status: publish.Status{
+		Common: reconcile.Common{ObservedGeneration: &o.Status.ObservedGeneration}, Artifact: &o.Status.Artifact,
+	}}
+	full := fmt.Errorf("read index: %w", &fs.PathError{Op: "write", Path: "/data/.state/x", Err: syscall.ENOSPC})
+	err := publish.Fault(meta.FailedReason, full)
+	publish.SetStatus(f, reconcile.Result{Outcome: outcome.Of(err), Phase: "download", Reports: sourcev1.FetchFailedCondition}, publish.Facts{
+		Order:     []string{sourcev1.StorageOperationFailedCondition, sourcev1.FetchFailedCondition, sourcev1.ArtifactInStorageCondition},
+		InStorage: func(*meta.Artifact) (reason, message string) { return "Succeeded", "stored" },
+	})
+	told := conditions.Get(o, sourcev1.StorageOperationFailedCondition)
+	if told == nil || told.Reason != sourcev1.ArchiveOperationFailedReason || told.Message != "write: no space left on device" {
+		t.Errorf("got %+v", told)
+	}
+	if conditions.Has(o, sourcev1.FetchFailedCondition) || !conditions.IsTrue(o, sourcev1.ArtifactInStorageCondition) || conditions.IsReady(o) {
+		t.Errorf("got %+v", o.Status.Conditions)
+	}
+	if other := outcome.Of(publish.Fault(meta.FailedReason, fs.ErrNotExist)); other.Reason != meta.FailedReason {
+		t.Errorf("any other fault keeps its reason: %+v", other)
 	}
 }
 
