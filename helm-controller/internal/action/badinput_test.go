@@ -18,6 +18,7 @@ func TestBadInputBeforeStorage(t *testing.T) {
 	one := func(content string) *chart.Chart {
 		return newChart("1.0.0", map[string]string{"templates/a.yaml": content})
 	}
+	bomb := "a:\n- &x " + strings.Repeat("x", 20000) + strings.Repeat("\n- *x", 10000) + "\n"
 	type row struct {
 		reason string
 		chart  *chart.Chart
@@ -44,7 +45,10 @@ func TestBadInputBeforeStorage(t *testing.T) {
 			"a kind is not served", one("apiVersion: example.com/v1\nkind: Thing\nmetadata: {name: a}\n"), nil,
 			[]string{"unable to build kubernetes objects from release manifest: ", "no matches for kind"},
 		},
-		"NotYAML": {"a template makes no YAML", one("a: [\n"), nil, []string{"YAML parse error on app/templates/a.yaml"}},
+		"Aliases":    {"a template is a bomb", one("kind: ConfigMap\napiVersion: v1\nmetadata: {name: a}\n" + bomb), nil, []string{"YAML parse error on app/templates/a.yaml: aliases make of"}},
+		"CRDAliases": {"a definition is one", newChart("1.0.0", map[string]string{"crds/a.yaml": bomb}), nil, []string{"YAML parse error on app/crds/a.yaml: aliases make of"}},
+		"Endless":    {"a template executes itself", newChart("1.0.0", map[string]string{"templates/a.yaml": `{{ $_ := set . "self" "{{ tpl .self . }}" }}{{ tpl .self . }}`}), nil, []string{"chart exceeds the limits of rendering"}},
+		"NotYAML":    {"a template makes no YAML", one("a: [\n"), nil, []string{"YAML parse error on app/templates/a.yaml"}},
 		"TooLarge": {"the release does not fit into a Secret", func() *chart.Chart {
 			c := one(configMap("a", "", "x: z"))
 			c.Files = append(c.Files, &chart.File{Name: "noise", Data: noise(1500 << 10)})

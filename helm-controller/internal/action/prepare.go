@@ -14,6 +14,7 @@ import (
 
 	helmv2 "github.com/weir-gitops/weir/api/helm/v2"
 	"github.com/weir-gitops/weir/helm-controller/internal/render"
+	"github.com/weir-gitops/weir/kit/helmchart"
 )
 
 // plan is a chart that is ready to be installed.
@@ -39,6 +40,9 @@ func (a *run) prepare(ctx context.Context, p preparation) (*plan, error) {
 	}
 	files := p.chart.CRDObjects()
 	for _, f := range files {
+		if err := helmchart.CheckExpansion(f.File.Data); err != nil {
+			return nil, fmt.Errorf("YAML parse error on %s: %w", f.Filename, err)
+		}
 		a.crds = append(a.crds, f.File.Data)
 	}
 	changed, err := a.applyCRDs(ctx, p.crds, files)

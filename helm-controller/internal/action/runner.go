@@ -137,7 +137,7 @@ func (r *Runner) begin(ctx context.Context, t Target, s settings) (*run, error) 
 		a.writes.ApplyMethod = release.ApplyServerSide
 	}
 	a.config = &helmaction.Configuration{
-		KubeClient: client, Log: a.tail.add,
+		KubeClient: client.Guarded(), Log: a.tail.add,
 		HookOutputFunc: func(namespace, pod, container string) io.Writer {
 			return hookOutput{t.Log.V(1).WithValues("pod", namespace+"/"+pod, "container", container)}
 		},

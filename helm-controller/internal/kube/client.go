@@ -71,14 +71,6 @@ type Client struct {
 	tracked   map[objectKey]apply.Tracked // objects of the release as they were when they were written
 }
 
-var (
-	_ helmkube.Interface                    = &Client{}
-	_ helmkube.InterfaceExt                 = &Client{}
-	_ helmkube.InterfaceThreeWayMerge       = &Client{}
-	_ helmkube.InterfaceDeletionPropagation = &Client{}
-	_ helmkube.InterfaceLogs                = &Client{}
-)
-
 // Client returns a client for one action, which ends with ctx.
 func (c *Cluster) Client(ctx context.Context, o Options) (*Client, error) {
 	if o.Clients == nil {
@@ -149,7 +141,7 @@ func (c *Client) batch(ctx context.Context, list helmkube.ResourceList, work fun
 		}
 		wg.Go(func() {
 			defer func() { <-slots }()
-			errs[i] = work(ctx, info)
+			_, errs[i] = guarded(c, "work on "+info.Name, func() (struct{}, error) { return struct{}{}, work(ctx, info) })
 		})
 	}
 	wg.Wait()

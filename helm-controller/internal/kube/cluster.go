@@ -37,6 +37,7 @@ type Cluster struct {
 	engine       *apply.Engine
 	capabilities *capabilities
 	wake         func(types.NamespacedName)
+	logger       logr.Logger
 
 	mu sync.Mutex
 	// waits are those that are under way, by owner; the channel is told when it is worth looking again.
@@ -50,7 +51,7 @@ func New(cfg Config) (*Cluster, error) {
 	if cfg.Clients == nil {
 		return nil, errors.New("cluster needs clients")
 	}
-	c := &Cluster{wake: cfg.Wake, waits: map[apply.Owner]chan struct{}{}, applied: map[apply.Owner]int{}}
+	c := &Cluster{wake: cfg.Wake, logger: cfg.Logger, waits: map[apply.Owner]chan struct{}{}, applied: map[apply.Owner]int{}}
 	var err error
 	if c.capabilities, err = newCapabilities(cfg.Clients, cfg.Logger); err != nil {
 		return nil, err

@@ -79,7 +79,7 @@ func TestNext(t *testing.T) {
 			}},
 			end: release.EndDone, history: []int{4, 3},
 		},
-		"Locked":       {reason: "An interrupted release is unlocked.", state: release.StateLocked, want: release.ActionUnlock, history: []int{1}},
+		"Locked": {reason: "An interrupted release is unlocked.", state: release.StateLocked, want: release.ActionUnlock, history: []int{1}},
 		"UninstallingRemediation": {
 			reason: "If it was a remediation, as that.", state: release.StateUninstalling, want: release.ActionUninstallRemediation, history: []int{1},
 			change: []func(*release.Facts){func(f *release.Facts) {

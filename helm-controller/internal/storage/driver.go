@@ -31,9 +31,9 @@ type helmDriver struct {
 // an action that is cancelled still has to record that it failed.
 func (s *Session) Driver(ctx context.Context, w Writes) driver.Driver {
 	detached := context.WithoutCancel(ctx)
-	return &helmDriver{session: s, writes: w, request: func() (context.Context, context.CancelFunc) {
+	return &guardedDriver{helmDriver{session: s, writes: w, request: func() (context.Context, context.CancelFunc) {
 		return context.WithTimeout(detached, requestTimeout)
-	}}
+	}}}
 }
 
 // Name implements driver.Driver.

@@ -25,6 +25,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/weir-gitops/weir/helm-controller/internal/release"
+	"github.com/weir-gitops/weir/kit/helmchart"
 )
 
 // The format of Helm's Secrets.
@@ -177,6 +178,9 @@ func (s *Session) Definitions(ctx context.Context, version int) ([][]byte, error
 	}
 	var files [][]byte
 	for _, crd := range rls.Chart.CRDObjects() {
+		if err := helmchart.CheckExpansion(crd.File.Data); err != nil {
+			return nil, fmt.Errorf("read %q: %s: %w", r.name, crd.Filename, err)
+		}
 		files = append(files, crd.File.Data)
 	}
 	return files, nil
@@ -274,11 +278,28 @@ func (s *Session) load(ctx context.Context, r *revision) error {
 		return fmt.Errorf("read %q: %w", r.name, err)
 	}
 	observed, err := release.Decode(document.json)
+	if err == nil {
+		err = checkManifests(observed)
+	}
 	if err != nil {
 		return fmt.Errorf("read %q: %w", r.name, err)
 	}
 	r.document, r.observed, r.release = document, observed, nil
 	r.version, r.labels = secret.ResourceVersion, secret.Labels
+	return nil
+}
+
+// checkManifests refuses a revision whose YAML is much larger than it looks: Helm decodes it to uninstall it, and whoever may write Secrets may
+// have written it.
+func checkManifests(r *release.Revision) error {
+	if err := helmchart.CheckExpansion([]byte(r.Manifest)); err != nil {
+		return fmt.Errorf("manifest: %w", err)
+	}
+	for _, h := range r.Hooks {
+		if err := helmchart.CheckExpansion([]byte(h.Manifest)); err != nil {
+			return fmt.Errorf("hook %s: %w", h.Name, err)
+		}
+	}
 	return nil
 }
 

@@ -32,6 +32,7 @@ import (
 
 	"github.com/weir-gitops/weir/helm-controller/internal/release"
 	"github.com/weir-gitops/weir/helm-controller/internal/storage"
+	"github.com/weir-gitops/weir/kit/helmchart"
 	"github.com/weir-gitops/weir/kit/testkit"
 )
 
@@ -543,4 +544,17 @@ func TestMarked(t *testing.T) {
 		t.Errorf("Marked: %v (-want +got):\n%s", err, diff)
 	}
 	f.cost("a search", 1)
+}
+
+// TestBomb holds that a revision which somebody wrote to blow up whoever decodes it is not read.
+func TestBomb(t *testing.T) {
+	f := newFixture(t, false)
+	rls := helmRelease(1, helmrelease.StatusDeployed)
+	rls.Manifest = "a:\n- &x " + strings.Repeat("x", 20000) + strings.Repeat("\n- *x", 10000) + "\n"
+	if err := f.helm.Create("sh.helm.release.v1.app.v1", rls); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.open().Newest(t.Context()); !errors.Is(err, helmchart.ErrLimit) {
+		t.Errorf("Newest: %v", err)
+	}
 }
