@@ -23,6 +23,7 @@ import (
 
 // TestRefusedByServer holds the rows of section 19 that the API server itself answers.
 func TestRefusedByServer(t *testing.T) {
+	t.Parallel()
 	cases := map[string]struct {
 		reason string
 		edit   func(*helmv2.HelmRelease)
@@ -72,6 +73,7 @@ type badChart struct {
 
 // TestBadCharts holds the rows of section 19 about an install that fails.
 func TestBadCharts(t *testing.T) {
+	t.Parallel()
 	noise := make([]byte, 2<<20)
 	for i := range noise {
 		noise[i] = byte('a' + rand.IntN(26))
@@ -230,6 +232,7 @@ spec:
 
 // TestStalls holds the rows of section 19 that only a change of the object can cure.
 func TestStalls(t *testing.T) {
+	t.Parallel()
 	cases := map[string]struct {
 		reason string
 		args   []string
@@ -295,6 +298,7 @@ func TestStalls(t *testing.T) {
 
 // TestBadArtifacts holds the rows of section 19 about artifacts.
 func TestBadArtifacts(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t, "--requeue-dependency=200ms")
 	good := f.publish(chart("1.0.0", nil))
 	f.artifacts.Remove(good)
@@ -324,6 +328,7 @@ func TestBadArtifacts(t *testing.T) {
 
 // TestOCIVersion holds the row of section 19 about a tag that is not the version of the chart, and the good case.
 func TestOCIVersion(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	digest := "sha256:" + strings.Repeat("ab", 32)
 	f.showOCI(f.artifacts.AddBytes(chart("1.0.0", nil).Package(t), "2.0.0@"+digest))

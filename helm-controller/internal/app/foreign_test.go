@@ -46,6 +46,7 @@ func load(t *testing.T, c testkit.Chart) *helmchart.Chart {
 
 // TestTakeover has a release that the helm command installed: it is upgraded, not installed anew.
 func TestTakeover(t *testing.T) {
+	t.Parallel()
 	f := newIdleFixture(t)
 	install := action.NewInstall(f.helmAction())
 	install.ReleaseName, install.Namespace = "app", f.namespace
@@ -66,6 +67,7 @@ func TestTakeover(t *testing.T) {
 // TestTakeoverOfStatus has releases and a status of the compatibility target, which knows nothing of what this program adds to storage: the
 // first reconcile makes no new revision.
 func TestTakeoverOfStatus(t *testing.T) {
+	t.Parallel()
 	f := newIdleFixture(t)
 	f.publish(chart("1.0.0", nil))
 	f.create("app", nil)
@@ -93,6 +95,7 @@ func TestTakeoverOfStatus(t *testing.T) {
 
 // TestHelmCommand holds the rows of section 19 about people who use the helm command beside the controller.
 func TestHelmCommand(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	f.publish(chart("1.0.0", nil))
 	f.create("app", nil)
@@ -120,6 +123,7 @@ func TestHelmCommand(t *testing.T) {
 
 // TestKeptHistory holds the row of section 19 about a release that was uninstalled with its history kept.
 func TestKeptHistory(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	f.publish(chart("1.0.0", nil))
 	f.create("app", func(hr *helmv2.HelmRelease) { hr.Spec.Uninstall = &helmv2.Uninstall{KeepHistory: true} })

@@ -38,6 +38,7 @@ func (f *fixture) helmChart(name string) *sourcev1.HelmChart {
 }
 
 func TestTemplate(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t, "--requeue-dependency=1h")
 	made := f.namespace + "-app"
 	f.create("app", func(hr *helmv2.HelmRelease) { hr.Spec.ChartRef, hr.Spec.Chart = nil, templateSpec() })
@@ -96,6 +97,7 @@ func TestTemplate(t *testing.T) {
 }
 
 func TestDependsOn(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t, "--requeue-dependency=1h")
 	f.publish(chart("1.0.0", nil))
 	for i := 3; i >= 0; i-- {
@@ -126,6 +128,7 @@ func TestDependsOn(t *testing.T) {
 }
 
 func TestSuspend(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	f.publish(chart("1.0.0", nil))
 	f.create("app", nil)
@@ -147,6 +150,7 @@ func TestSuspend(t *testing.T) {
 }
 
 func TestValuesWatch(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	f.publish(chart("1.0.0", nil))
 	values := testkit.ConfigMap(f.namespace, "values", map[string]string{"values.yaml": "value: first"})
@@ -168,6 +172,7 @@ func TestValuesWatch(t *testing.T) {
 }
 
 func TestTargetChange(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	f.publish(chart("1.0.0", nil))
 	f.create("app", nil)
@@ -199,6 +204,7 @@ func TestTargetChange(t *testing.T) {
 
 // TestAnnotations holds what annotations ask for. Contract, section 7.7.
 func TestAnnotations(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	f.publish(chart("1.0.0", nil))
 	f.create("app", nil)
@@ -227,6 +233,7 @@ func TestAnnotations(t *testing.T) {
 }
 
 func TestMissingRollbackTarget(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	f.publish(chart("1.0.0", nil))
 	f.create("app", func(hr *helmv2.HelmRelease) {
@@ -265,6 +272,7 @@ func (f *fixture) finish(name string, phase corev1.PodPhase) {
 }
 
 func TestTests(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	f.publish(chart("1.0.0", map[string]string{"templates/test.yaml": testPod("test")}))
 	f.create("app", func(hr *helmv2.HelmRelease) { hr.Spec.Test = &helmv2.Test{Enable: true} })
@@ -295,6 +303,7 @@ func TestTests(t *testing.T) {
 }
 
 func TestDrift(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	f.publish(chart("1.0.0", nil))
 	f.create("app", func(hr *helmv2.HelmRelease) {
@@ -338,6 +347,7 @@ func TestDrift(t *testing.T) {
 }
 
 func TestImpersonation(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	f.publish(chart("1.0.0", nil))
 	f.cluster.ServiceAccount(t, f.namespace, "deployer", testkit.Rule("", "secrets"))
@@ -366,6 +376,7 @@ func TestImpersonation(t *testing.T) {
 
 // TestUninstallBlocked holds the row of section 19 about a finalizer that keeps an object of the release.
 func TestUninstallBlocked(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	f.publish(chart("1.0.0", map[string]string{"templates/held.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: held, finalizers: [example.com/hold]}\n"}))
 	f.create("app", func(hr *helmv2.HelmRelease) {

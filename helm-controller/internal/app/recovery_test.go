@@ -81,6 +81,7 @@ func recoveryChart() map[string]string {
 // TestKill kills the controller before each of the writes of an install, and of an upgrade, and starts another: it always recovers, and no
 // revision is left in the middle of something.
 func TestKill(t *testing.T) {
+	t.Parallel()
 	for _, what := range []string{"install", "upgrade", "uninstall"} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
@@ -140,7 +141,7 @@ func killAfter(t *testing.T, what string, n int) bool {
 			return done()
 		}
 	})
-	victim.Stop()
+	victim.Leave()
 	if !killed {
 		return false
 	}
@@ -194,6 +195,7 @@ func (f *fixture) awaitRunning(name string) {
 
 // TestShutdown ends the controller while an install waits: the release is recorded as failed, nothing is counted, and the next process goes on.
 func TestShutdown(t *testing.T) {
+	t.Parallel()
 	f := newIdleFixture(t)
 	f.publish(chart("1.0.0", map[string]string{"templates/web.yaml": deployment}))
 	first := f.start()
@@ -212,6 +214,7 @@ func TestShutdown(t *testing.T) {
 
 // TestShutdownWhileTesting ends the controller while tests run: they are no failure, and run again.
 func TestShutdownWhileTesting(t *testing.T) {
+	t.Parallel()
 	f := newIdleFixture(t)
 	f.publish(chart("1.0.0", map[string]string{"templates/test.yaml": testPod("test")}))
 	first := f.start()
@@ -239,6 +242,7 @@ func TestShutdownWhileTesting(t *testing.T) {
 
 // TestPending holds the row of section 19 about a revision that a crash of somebody else left pending.
 func TestPending(t *testing.T) {
+	t.Parallel()
 	f := newIdleFixture(t)
 	f.publish(chart("1.0.0", nil))
 	f.create("app", nil)
@@ -263,6 +267,7 @@ func TestPending(t *testing.T) {
 
 // TestWaitHoldsNoSlot has releases that never get ready: with one slot for all of them, the others are done all the same.
 func TestWaitHoldsNoSlot(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t, "--concurrent=1")
 	f.publish(chart("1.0.0", map[string]string{"templates/web.yaml": "{{ if .Values.web }}\n" + deployment + "{{ end }}"}))
 	for i := range 4 {
@@ -286,6 +291,7 @@ func TestWaitHoldsNoSlot(t *testing.T) {
 
 // TestSuperseded ends a wait for what is not wanted any more, with the gate for that.
 func TestSuperseded(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t, "--feature-gates=CancelHealthCheckOnNewRevision=true")
 	f.publish(chart("1.0.0", map[string]string{"templates/web.yaml": deployment}))
 	f.create("app", func(hr *helmv2.HelmRelease) { hr.Spec.Timeout = &metav1.Duration{Duration: time.Hour} })
@@ -303,6 +309,7 @@ func TestSuperseded(t *testing.T) {
 
 // TestDeletedWhileWaiting deletes an object whose install waits: the wait comes to its end, then the release goes.
 func TestDeletedWhileWaiting(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	f.publish(chart("1.0.0", map[string]string{"templates/web.yaml": deployment}))
 	f.create("app", nil)

@@ -44,6 +44,7 @@ data:
 
 // TestRequests counts what an install, a forced no-op and an upgrade cost. The figures are those of the project.
 func TestRequests(t *testing.T) {
+	t.Parallel()
 	f := newIdleFixture(t)
 	var requests testkit.Requests
 	f.config = requests.Count(f.cluster.Config)
@@ -78,6 +79,7 @@ func TestRequests(t *testing.T) {
 }
 
 func TestInstallAndUpgrade(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	f.publish(chart("1.0.0", nil))
 	f.create("app", nil)
@@ -121,6 +123,7 @@ func TestInstallAndUpgrade(t *testing.T) {
 
 // TestWorkedCases holds the worked cases of the contract, section 8.4.
 func TestWorkedCases(t *testing.T) {
+	t.Parallel()
 	broken, fine := with(map[string]any{"broken": true}), with(map[string]any{"value": "fine"})
 	f := newFixture(t)
 	f.publish(chart("1.0.0", nil))
