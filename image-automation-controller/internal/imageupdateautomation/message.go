@@ -149,7 +149,8 @@ func steps(begin, end, step int) ([]int, error) {
 
 // sequence is the numbers from the first to the last, as text. Of one parameter that is the last, of three the second is the step.
 func sequence(params ...int) (string, error) {
-	first, step, last := 1, 1, 0
+	first, step := 1, 1
+	var last int
 	switch len(params) {
 	case 1:
 		last = params[0]
