@@ -19,9 +19,10 @@ import (
 	eventv1 "github.com/weir-gitops/weir/api/event/v1beta1"
 	notificationv1 "github.com/weir-gitops/weir/api/notification/v1"
 	notificationv1beta3 "github.com/weir-gitops/weir/api/notification/v1beta3"
+	"github.com/weir-gitops/weir/notification-controller/internal/apifault"
 )
 
-// labelTimeout bounds the look at the labels of the object of an event.
+// labelTimeout bounds the look at the labels of the object of an event, attempts after faults that pass included.
 const labelTimeout = 10 * time.Second
 
 // anyName in an event source stands for all names.
@@ -56,7 +57,10 @@ func (s *subject) read(ctx context.Context) (labels.Set, error) {
 	defer cancel()
 	found := &metav1.PartialObjectMetadata{}
 	found.SetGroupVersionKind(kind)
-	if err := s.live.Get(ctx, client.ObjectKey{Namespace: object.Namespace, Name: object.Name}, found); err != nil {
+	err := apifault.Outlast(ctx, func() error {
+		return s.live.Get(ctx, client.ObjectKey{Namespace: object.Namespace, Name: object.Name}, found)
+	})
+	if err != nil {
 		return nil, err
 	}
 	return found.Labels, nil

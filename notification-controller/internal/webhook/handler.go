@@ -18,6 +18,7 @@ import (
 
 	notificationv1 "github.com/weir-gitops/weir/api/notification/v1"
 	"github.com/weir-gitops/weir/kit/auth"
+	"github.com/weir-gitops/weir/notification-controller/internal/apifault"
 	"github.com/weir-gitops/weir/notification-controller/internal/bodies"
 )
 
@@ -169,7 +170,7 @@ func (h *handler) prove(ctx context.Context, receiver *notificationv1.Receiver, 
 		return refuse(http.StatusServiceUnavailable, "type '%s' is not supported yet", receiver.Spec.Type)
 	}
 	var token string
-	err := persist(ctx, func() (err error) {
+	err := apifault.Outlast(ctx, func() (err error) {
 		token, err = Token(ctx, h.Secrets, receiver)
 		return err
 	})

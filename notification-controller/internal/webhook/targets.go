@@ -26,6 +26,7 @@ import (
 	notificationv1 "github.com/weir-gitops/weir/api/notification/v1"
 	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
 	"github.com/weir-gitops/weir/kit/access"
+	"github.com/weir-gitops/weir/notification-controller/internal/apifault"
 )
 
 const (
@@ -255,7 +256,7 @@ func (w *waker) patch(ctx context.Context, t target, name string) error {
 
 // ask makes a request to the API server among a bounded number of them, again where a moment later it may succeed.
 func (h *handler) ask(ctx context.Context, do func() error) error {
-	return persist(ctx, func() error { return h.slot(ctx, do) })
+	return apifault.Outlast(ctx, func() error { return h.slot(ctx, do) })
 }
 
 // slot runs a request to the API server among a bounded number of them.
