@@ -17,7 +17,9 @@ import (
 	"github.com/fluxcd/pkg/runtime/conditions"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -63,6 +65,70 @@ func TestTogether(t *testing.T) {
 	if strings.Contains(p.Log.String(), "Reconciliation failed") {
 		t.Error("the log tells of a failure")
 	}
+}
+
+// TestRefusedByServer is row 1: what the schema forbids is not stored.
+func TestRefusedByServer(t *testing.T) {
+	t.Parallel()
+	f := newIdleFixture(t)
+	kubeConfig := map[string]any{"name": "x"}
+	const oneOf = "exactly one of spec.kubeConfig.configMapRef or spec.kubeConfig.secretRef must be specified"
+	cases := map[string]struct {
+		reason string
+		path   []string
+		value  any
+		want   string
+	}{
+		"Interval":      {reason: "A duration has a unit.", path: []string{"interval"}, value: "10", want: "spec.interval"},
+		"RetryInterval": {reason: "So have all of them.", path: []string{"retryInterval"}, value: "1d", want: "spec.retryInterval"},
+		"Timeout":       {reason: "Negative ones are none.", path: []string{"timeout"}, value: "-5s", want: "spec.timeout"},
+		"SourceKind":    {reason: "A source is of a known kind.", path: []string{"sourceRef", "kind"}, value: "HelmRepository", want: "spec.sourceRef.kind"},
+		"Policy":        {reason: "So is a policy.", path: []string{"deletionPolicy"}, value: "Never", want: "spec.deletionPolicy"},
+		"NoPrune":       {reason: "Whether to prune has to be said.", path: []string{"prune"}, want: "spec.prune"},
+		"BothConfigs":   {reason: "There is one remote cluster.", path: []string{"kubeConfig"}, value: map[string]any{"secretRef": kubeConfig, "configMapRef": kubeConfig}, want: oneOf},
+		"NoConfig":      {reason: "And there is one.", path: []string{"kubeConfig"}, value: map[string]any{}, want: oneOf},
+		"Namespace":     {reason: "A name has a length.", path: []string{"targetNamespace"}, value: strings.Repeat("x", 64), want: "spec.targetNamespace"},
+		"Metadata":      {reason: "Notes are of a known kind.", path: []string{"buildMetadata"}, value: []any{"notes"}, want: "spec.buildMetadata"},
+		"Substitute":    {reason: "So are sources of variables.", path: []string{"postBuild"}, value: map[string]any{"substituteFrom": []any{map[string]any{"kind": "Pod", "name": "x"}}}, want: "spec.postBuild.substituteFrom"},
+		"Provider":      {reason: "And providers of keys.", path: []string{"decryption"}, value: map[string]any{"provider": "vault"}, want: "spec.decryption.provider"},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			obj := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{
+				"interval": "1h", "prune": true, "sourceRef": map[string]any{"kind": "GitRepository", "name": "fleet"},
+			}}}
+			obj.SetGroupVersionKind(kustomizev1.GroupVersion.WithKind(kustomizev1.KustomizationKind))
+			obj.SetNamespace(f.namespace)
+			obj.SetName("refused")
+			path := append([]string{"spec"}, tc.path...)
+			if err := unstructured.SetNestedField(obj.Object, tc.value, path...); err != nil {
+				t.Fatal(err)
+			}
+			if tc.value == nil {
+				unstructured.RemoveNestedField(obj.Object, path...)
+			}
+			if err := f.cluster.Client.Create(t.Context(), obj, client.DryRunAll); !apierrors.IsInvalid(err) || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("%s got %v", tc.reason, err)
+			}
+		})
+	}
+}
+
+// TestSourceNotReady is row 4: a source that fails to fetch what is new still has what it fetched before.
+func TestSourceNotReady(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	artifact := f.artifacts.Add(t, "main@sha1:old", map[string]string{"a.yaml": f.manifest("a", "1")})
+	repo := &sourcev1.GitRepository{ObjectMeta: metav1.ObjectMeta{Name: "fleet"}}
+	repo.Spec.URL, repo.Spec.Interval.Duration = "https://example.com/fleet", time.Hour
+	sources := testkit.Kind[sourcev1.GitRepository, *sourcev1.GitRepository]{Cluster: f.cluster, Namespace: f.namespace}
+	sources.Report(t, repo, func(o *sourcev1.GitRepository) {
+		o.Status.Artifact = artifact
+		conditions.MarkFalse(o, meta.ReadyCondition, "GitOperationFailed", "nobody answers")
+		conditions.MarkStalled(o, "GitOperationFailed", "nobody answers")
+	})
+	f.create("app", "", nil)
+	f.awaitReady("app", "main@sha1:old")
 }
 
 // TestAccounts is rows 42 and 43: an account without rights, one that does not exist, and one that does not exist but has bindings.
