@@ -27,6 +27,7 @@ func ids(ks *kustomizev1.Kustomization) []string {
 }
 
 func TestApply(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	first := f.push(map[string]string{"app/a.yaml": f.manifest("a", "1"), "app/b.yaml": f.manifest("b", "1"), "other/c.yaml": f.manifest("c", "1")})
 	f.create("app", "./app", nil)
@@ -56,6 +57,7 @@ func TestApply(t *testing.T) {
 }
 
 func TestForcedNoop(t *testing.T) {
+	t.Parallel()
 	var requests testkit.Requests
 	f := newIdleFixture(t)
 	f.config = requests.Count(f.cluster.Config)
@@ -78,6 +80,7 @@ func TestForcedNoop(t *testing.T) {
 }
 
 func TestPrune(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	f.push(map[string]string{"a.yaml": f.manifest("a", "1"), "b.yaml": f.manifest("b", "1"), "c.yaml": f.manifest("c", "1")})
 	f.create("app", "", nil)
@@ -101,6 +104,7 @@ func TestPrune(t *testing.T) {
 }
 
 func TestPruneOff(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	f.push(map[string]string{"a.yaml": f.manifest("a", "1"), "b.yaml": f.manifest("b", "1")})
 	f.create("app", "", func(ks *kustomizev1.Kustomization) { ks.Spec.Prune = false })
@@ -113,6 +117,7 @@ func TestPruneOff(t *testing.T) {
 }
 
 func TestDrift(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	revision := f.push(map[string]string{"a.yaml": f.manifest("a", "1")})
 	f.create("app", "", nil)
@@ -130,6 +135,7 @@ func TestDrift(t *testing.T) {
 }
 
 func TestMetadataAndSubstitution(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	f.cluster.Create(t, testkit.ConfigMap(f.namespace, "vars", map[string]string{"size": "small", "zone": "a"}))
 	f.cluster.Create(t, testkit.Secret(f.namespace, "more", map[string]string{"zone": "b"}))

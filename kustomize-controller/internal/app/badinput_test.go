@@ -24,6 +24,7 @@ import (
 // TestBadInput walks the rows of the contract's table "Bad input → observable result" that end in a condition. Each row starts from a
 // Kustomization that has applied a good revision: whatever the bad input is, what was applied must stay.
 func TestBadInput(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t, "--no-remote-bases", "--no-cross-namespace-refs", "--http-retry=0")
 	cm := f.manifest("broken", "1")
 	cases := map[string]struct {
@@ -182,6 +183,7 @@ func (f *fixture) remove(name string) {
 }
 
 func TestBadArtifacts(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t, "--http-retry=0")
 	good := f.push(map[string]string{"a.yaml": f.manifest("good", "1")})
 	f.create("app", "", nil)
@@ -234,6 +236,7 @@ func tarball(t *testing.T, name string) []byte {
 
 // TestHealthTimeout is row 60: what is named and never comes fails the check when the timeout has passed, which is never less than 30 s.
 func TestHealthTimeout(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	revision := f.push(map[string]string{"a.yaml": f.manifest("good", "1")})
 	f.create("app", "", func(ks *kustomizev1.Kustomization) {
@@ -256,6 +259,7 @@ func TestHealthTimeout(t *testing.T) {
 }
 
 func TestEmptyBuild(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	first := f.push(map[string]string{"app/a.yaml": f.manifest("a", "1")})
 	f.create("app", "app", nil)

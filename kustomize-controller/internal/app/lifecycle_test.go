@@ -22,6 +22,7 @@ func (f *fixture) awaitGone(name string) {
 }
 
 func TestDeletion(t *testing.T) {
+	t.Parallel()
 	cases := map[string]struct {
 		reason string
 		edit   func(*kustomizev1.Kustomization)
@@ -52,6 +53,7 @@ func TestDeletion(t *testing.T) {
 }
 
 func TestDeletionWithoutAccount(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	f.cluster.ServiceAccount(t, f.namespace, "deployer", testkit.Rule("", "configmaps"))
 	revision := f.push(map[string]string{"a.yaml": f.manifest("a", "1")})
@@ -65,6 +67,7 @@ func TestDeletionWithoutAccount(t *testing.T) {
 }
 
 func TestSuspend(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	first := f.push(map[string]string{"a.yaml": f.manifest("a", "1")})
 	f.create("app", "", nil)
@@ -87,6 +90,7 @@ func TestSuspend(t *testing.T) {
 }
 
 func TestDependsOn(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t, "--requeue-dependency=1h")
 	files := map[string]string{}
 	for i := range 4 {
@@ -109,6 +113,7 @@ func TestDependsOn(t *testing.T) {
 }
 
 func TestSourceAppearsLater(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t, "--requeue-dependency=1h")
 	f.create("app", "", nil)
 	f.awaitReason("app", kustomizev1.ArtifactFailedReason)
@@ -121,6 +126,7 @@ func waitsForHealth(ks *kustomizev1.Kustomization) bool {
 }
 
 func TestHealth(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	deployment := `{apiVersion: apps/v1, kind: Deployment, metadata: {name: web, namespace: ` + f.namespace + `},
 spec: {selector: {matchLabels: {app: web}}, template: {metadata: {labels: {app: web}}, spec: {containers: [{name: web, image: web}]}}}}`
@@ -146,6 +152,7 @@ spec: {selector: {matchLabels: {app: web}}, template: {metadata: {labels: {app: 
 
 // TestRestart stops the controller while it waits for health, and starts another: the wait goes on and nothing is applied again.
 func TestRestart(t *testing.T) {
+	t.Parallel()
 	f := newIdleFixture(t)
 	p := f.start()
 	deployment := `{apiVersion: apps/v1, kind: Deployment, metadata: {name: web, namespace: ` + f.namespace + `},
@@ -170,6 +177,7 @@ spec: {selector: {matchLabels: {app: web}}, template: {metadata: {labels: {app: 
 
 // TestWatchedConfig changes variables in a ConfigMap that carries the watch label: the objects that take them follow at once.
 func TestWatchedConfig(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	f.push(map[string]string{"a.yaml": f.manifest("a", "${size}")})
 	f.create("app", "", func(ks *kustomizev1.Kustomization) {
@@ -189,6 +197,7 @@ func TestWatchedConfig(t *testing.T) {
 
 // TestEvents looks at what the notification address is told, and that the API server is not told twice.
 func TestEvents(t *testing.T) {
+	t.Parallel()
 	sink := testkit.NewEventSink(t)
 	f := newFixture(t, "--events-addr="+sink.URL)
 	revision := f.push(map[string]string{"a.yaml": f.manifest("a", "1")})

@@ -16,6 +16,7 @@ import (
 
 // What an OCIRepository publishes is applied like a commit, and a tag that moves wakes the Kustomization.
 func TestOCISource(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	sources := testkit.Kind[sourcev1.OCIRepository, *sourcev1.OCIRepository]{Cluster: f.cluster, Namespace: f.namespace}
 	publish := func(revision, value string) {
