@@ -53,16 +53,11 @@ func (r *Reconciler) Setup(ctx context.Context, mgr ctrl.Manager, opts controlle
 	if err := errors.Join(err, r.validate()); err != nil {
 		return fmt.Errorf("set up HelmChart: %w", err)
 	}
-	charts := r.consumers()
-	if err := charts.Index(ctx, mgr.GetFieldIndexer()); err != nil {
-		return fmt.Errorf("set up HelmChart: %w", err)
-	}
-	controller := publish.Builder(mgr, opts, &sourcev1.HelmChart{})
-	controller, err = charts.Watch(controller, sourceChanged(), sourcev1.HelmRepositoryKind, sourcev1.GitRepositoryKind)
+	watches, err := r.watch(ctx, mgr, opts)
 	if err != nil {
 		return fmt.Errorf("set up HelmChart: %w", err)
 	}
-	return controller.Complete(driver)
+	return watches.Complete(driver)
 }
 
 func (r *Reconciler) validate() error {

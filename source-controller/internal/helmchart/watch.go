@@ -4,28 +4,50 @@
 package helmchart
 
 import (
+	"context"
+
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
 	"github.com/weir-gitops/weir/kit/access"
 	"github.com/weir-gitops/weir/kit/referrer"
 	"github.com/weir-gitops/weir/kit/source"
+	"github.com/weir-gitops/weir/source-controller/internal/publish"
 )
 
-// consumers finds charts by their source.
-func (r *Reconciler) consumers() *source.Consumers[*sourcev1.HelmChart] {
-	return &source.Consumers[*sourcev1.HelmChart]{
-		Kind: &referrer.Kind[*sourcev1.HelmChart]{
-			Reader:  r.Client,
-			New:     func() *sourcev1.HelmChart { return &sourcev1.HelmChart{} },
-			NewList: func() client.ObjectList { return &sourcev1.HelmChartList{} },
-		},
-		Ref: func(o *sourcev1.HelmChart) access.Reference {
-			return access.Reference{Kind: o.Spec.SourceRef.Kind, Namespace: o.Namespace, Name: o.Spec.SourceRef.Name}
-		},
+// indexSource is the name of the cache index by source.
+const indexSource = ".metadata.source"
+
+// watch lists everything whose change starts a run.
+func (r *Reconciler) watch(ctx context.Context, mgr ctrl.Manager, opts controller.Options) (*builder.Builder, error) {
+	charts := &referrer.Kind[*sourcev1.HelmChart]{
+		Reader:  r.Client,
+		New:     func() *sourcev1.HelmChart { return &sourcev1.HelmChart{} },
+		NewList: func() client.ObjectList { return &sourcev1.HelmChartList{} },
 	}
+	err := charts.Index(ctx, mgr.GetFieldIndexer(), indexSource, func(o *sourcev1.HelmChart) []string {
+		return []string{reference(o.Spec.SourceRef.Kind, o.Namespace, o.Spec.SourceRef.Name)}
+	})
+	from := func(kind string) handler.EventHandler {
+		return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, o client.Object) []ctrl.Request {
+			return referrer.Requests(charts.Find(ctx, indexSource, reference(kind, o.GetNamespace(), o.GetName())))
+		})
+	}
+	changed := builder.WithPredicates(sourceChanged())
+	return publish.Builder(mgr, opts, &sourcev1.HelmChart{}).
+		Watches(&sourcev1.HelmRepository{}, from(sourcev1.HelmRepositoryKind), changed).
+		Watches(&sourcev1.GitRepository{}, from(sourcev1.GitRepositoryKind), changed), err
+}
+
+// reference names a source in the index.
+func reference(kind, namespace, name string) string {
+	return access.Reference{Kind: kind, Namespace: namespace, Name: name}.String()
 }
 
 // sourceChanged lets a source pass that has another artifact, or a HelmRepository whose spec changed: a chart may have failed for want of what is
