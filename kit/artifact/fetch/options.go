@@ -31,6 +31,8 @@ const (
 	failureLife = time.Minute
 	// maxEntries bounds the number of files and directories of one artifact; their index is in memory.
 	maxEntries = 1_000_000
+	// maxNameBytes bounds their paths for the same reason. A hundred bytes each is twice what large repositories have.
+	maxNameBytes = 100 * maxEntries
 	// maxConnsPerHost keeps a burst of new artifacts from overrunning one server.
 	maxConnsPerHost = 16
 	// copyBufferBytes is the size of the buffers that downloads and hashing use.

@@ -10,6 +10,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -64,7 +65,7 @@ func extract(ctx context.Context, archive io.Reader, dir string, maxBytes int64)
 	if maxBytes < 0 {
 		maxBytes = untar.UnlimitedUntarSize
 	}
-	var check entryCheck
+	check := entryCheck{dirs: map[string]struct{}{}, cancelled: func() error { return context.Cause(ctx) }}
 	err := untar.Untar(&guarded{ctx: ctx, check: &check, from: archive}, dir,
 		untar.WithMaxUntarSize(int(maxBytes)), untar.WithSkipSymlinks(), untar.WithFilter(check.refuse))
 	if check.err != nil {
@@ -93,8 +94,12 @@ func (g *guarded) Read(to []byte) (int, error) {
 
 // entryCheck refuses what the library would let pass.
 type entryCheck struct {
-	entries int
-	err     error
+	// entries counts files and directories, also those that no entry announces, which dirs keeps apart; names sums up the bytes of their paths.
+	entries, names int
+	dirs           map[string]struct{}
+	// cancelled returns why to stop: a few bytes of an archive can hold many entries.
+	cancelled func() error
+	err       error
 }
 
 // refuse reports whether the entry is to be skipped, as is everything after the first refused one.
@@ -102,17 +107,38 @@ func (c *entryCheck) refuse(name string, info fs.FileInfo) bool {
 	if c.err != nil {
 		return true
 	}
-	c.entries++
+	c.count(path.Clean(name), info.IsDir())
 	header, ok := info.Sys().(*tar.Header)
-	switch {
+	switch err := c.cancelled(); {
+	case err != nil:
+		c.err = err
 	case c.entries > maxEntries:
 		c.err = fmt.Errorf("archive has more than %d entries", maxEntries)
+	case c.names > maxNameBytes:
+		c.err = fmt.Errorf("paths in the archive have more than %d bytes together", maxNameBytes)
 	case slices.Contains(strings.Split(name, "/"), ".."):
 		c.err = fmt.Errorf("tar contained invalid name error %q", name)
 	case ok && header.Typeflag == tar.TypeLink:
 		c.err = fmt.Errorf("tar file entry %s is a hard link, which is not supported", name)
 	}
 	return c.err != nil
+}
+
+// count takes note of an entry and of the directories above it.
+func (c *entryCheck) count(name string, dir bool) {
+	if !dir {
+		c.entries++
+		c.names += len(name)
+		name = path.Dir(name)
+	}
+	for ; name != "." && name != "/" && c.entries <= maxEntries && c.names <= maxNameBytes; name = path.Dir(name) {
+		if _, known := c.dirs[name]; known {
+			return
+		}
+		c.dirs[name] = struct{}{}
+		c.entries++
+		c.names += len(name)
+	}
 }
 
 // extractError hides the directory of the cache, which differs between runs.
