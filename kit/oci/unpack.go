@@ -128,8 +128,12 @@ func (u *unpacking) entry(header *tar.Header, content io.Reader) error {
 	return about(header.Name, err)
 }
 
-// count takes note of an entry, or of a directory that none of them announced.
+// count takes note of an entry, or of a directory that none of them announced. It ends with the context: a few bytes of an archive can hold many.
 func (u *unpacking) count() error {
+	if ctx := u.from.ctx; ctx.Err() != nil {
+		u.from.err = context.Cause(ctx)
+		return u.from.err
+	}
 	u.entries++
 	if u.entries > u.limits.Entries {
 		return fmt.Errorf("%w: more than %d entries in the archive", ErrTooLarge, u.limits.Entries)
@@ -152,7 +156,10 @@ func safeName(name string) (string, error) {
 func (u *unpacking) mkdir(name string) error {
 	err := u.root.Mkdir(name, unpackedDir)
 	if errors.Is(err, fs.ErrNotExist) {
-		if err := errors.Join(u.count(), u.mkdir(path.Dir(name))); err != nil {
+		if err := u.count(); err != nil {
+			return err
+		}
+		if err := u.mkdir(path.Dir(name)); err != nil {
 			return err
 		}
 		err = u.root.Mkdir(name, unpackedDir)

@@ -274,3 +274,41 @@ func FuzzUnpackBytes(f *testing.F) {
 		_ = oci.Unpack(t.Context(), bytes.NewReader(b), root, oci.Limits{Bytes: 1 << 16, Entries: 100})
 	})
 }
+
+// endOf cancels once all of an archive was handed out, at which time nothing of it has been unpacked.
+type endOf struct {
+	*bytes.Reader
+
+	cancel func()
+}
+
+func (e *endOf) Read(to []byte) (int, error) {
+	n, err := e.Reader.Read(to)
+	if e.Len() == 0 {
+		e.cancel()
+	}
+	return n, err
+}
+
+// The end of the time is noticed between two entries, of which many fit into the buffers of the archive.
+func TestUnpackEnds(t *testing.T) {
+	late := errors.New("late")
+	headers := make([]tar.Header, 200)
+	for i := range headers {
+		headers[i] = file("d/f")
+	}
+	archive := pack(t, headers...)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	root, err := os.OpenRoot(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	err = oci.Unpack(ctx, &endOf{bytes.NewReader(archive), func() { cancel(late) }}, root, oci.Limits{Bytes: 1 << 20, Entries: 10_000})
+	if !errors.Is(err, late) || errors.Is(err, oci.ErrContent) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := root.Stat("d"); len(archive) > 4<<10 || err == nil {
+		t.Errorf("an archive of %d bytes was unpacked all the same", len(archive))
+	}
+}
