@@ -168,14 +168,21 @@ func TestGit(t *testing.T) {
 			url:     ssh,
 			data:    map[string]string{"identity": identity},
 			wantErr: ErrSecret,
-			text:    "known_hosts",
+			text:    "invalid 'ssh' auth option: 'known_hosts' is required",
+		},
+		"SSHNoIdentity": {
+			reason:  "Nor is there one that needs no key.",
+			url:     ssh,
+			data:    map[string]string{"known_hosts": "host key"},
+			wantErr: ErrSecret,
+			text:    "invalid 'ssh' auth option: 'identity' is required",
 		},
 		"SSHNoSecret": {
 			reason:  "An SSH repository cannot be read anonymously.",
 			url:     ssh,
 			noRef:   true,
 			wantErr: ErrSecret,
-			text:    "needs a Secret",
+			text:    "invalid 'ssh' auth option: 'identity' is required: an ssh:// repository needs a Secret",
 		},
 		"GitHubApp": {
 			reason:  "Data of a GitHub App without that provider is another mistake.",

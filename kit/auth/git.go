@@ -17,7 +17,11 @@ import (
 	"github.com/weir-gitops/weir/kit/git"
 )
 
-const schemeSSH = "ssh"
+const (
+	schemeSSH = "ssh"
+	// textSSH begins what is said of a key that is not there. Flux: contract image-automation-controller, "Git credentials".
+	textSSH = "invalid 'ssh' auth option: '%s' is required: "
+)
 
 // Git returns the credentials of a Secret for the repository at address; an empty name means that there is no Secret. The proxy is not set.
 // Flux: contract source-controller, "Git Secret", for the provider generic.
@@ -29,8 +33,8 @@ func (r *Reader) Git(ctx context.Context, namespace, name, address string) (git.
 	}
 	if name == "" {
 		if u.Scheme == schemeSSH {
-			return git.Credentials{}, unusable("an ssh:// repository needs a Secret with the keys '%s' and '%s'",
-				secrets.KeySSHPrivateKey, secrets.KeySSHKnownHosts)
+			return git.Credentials{}, unusable(textSSH+"an ssh:// repository needs a Secret with the keys '%s' and '%s'",
+				secrets.KeySSHPrivateKey, secrets.KeySSHPrivateKey, secrets.KeySSHKnownHosts)
 		}
 		return userInfo(u, git.Credentials{}), nil
 	}
@@ -97,8 +101,11 @@ func sshCredentials(secret *corev1.Secret) (git.Credentials, error) {
 		Passphrase: string(secret.Data[secrets.KeyPassword]),
 		KnownHosts: secret.Data[secrets.KeySSHKnownHosts],
 	}
-	if len(creds.Identity) == 0 || len(creds.KnownHosts) == 0 {
-		return git.Credentials{}, unusable("an ssh:// repository needs the keys '%s' and '%s'", secrets.KeySSHPrivateKey, secrets.KeySSHKnownHosts)
+	for _, key := range []string{secrets.KeySSHPrivateKey, secrets.KeySSHKnownHosts} {
+		if len(secret.Data[key]) == 0 {
+			return git.Credentials{}, unusable(textSSH+"an ssh:// repository needs the keys '%s' and '%s'",
+				key, secrets.KeySSHPrivateKey, secrets.KeySSHKnownHosts)
+		}
 	}
 	// Only what can be told without the costly decryption; kit/git decrypts when it connects.
 	_, err := ssh.ParseRawPrivateKey(creds.Identity)

@@ -30,6 +30,9 @@ const (
 	responseHeaderTimeout = 5 * time.Minute
 )
 
+// errTwoWays is about a URL with user information beside a token. Flux: image-automation-controller contract, "Git credentials".
+var errTwoWays = errors.New("basic auth and bearer token cannot be set at the same time: the URL has user information")
+
 // httpTransport talks the smart HTTP protocol.
 type httpTransport struct {
 	url    *url.URL
@@ -69,7 +72,7 @@ func newHTTPTransport(u *url.URL, creds Credentials) (*httpTransport, error) {
 func authorization(u *url.URL, creds Credentials) (string, error) {
 	if creds.BearerToken != "" {
 		if u.User != nil {
-			return "", errors.New("a bearer token cannot be combined with user information in the URL")
+			return "", errTwoWays
 		}
 		return "Bearer " + creds.BearerToken, nil
 	}

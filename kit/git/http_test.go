@@ -97,8 +97,14 @@ func TestHTTPBearer(t *testing.T) {
 			next.ServeHTTP(w, r)
 		})
 	})
-	if err := resolve(t, server.HTTP(t)+"/"+repoPath, git.Credentials{BearerToken: "token"}); err != nil {
+	address := server.HTTP(t) + "/" + repoPath
+	if err := resolve(t, address, git.Credentials{BearerToken: "token"}); err != nil {
 		t.Error(err)
+	}
+	withUser := strings.Replace(address, "://", "://user:hunter2@", 1)
+	_, err := git.NewRemote(withUser, git.Credentials{BearerToken: "token"}, git.SSHAlgorithms{})
+	if err == nil || !strings.Contains(err.Error(), "basic auth and bearer token cannot be set at the same time") || strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("two ways to log in: %v", err)
 	}
 }
 
