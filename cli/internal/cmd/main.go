@@ -52,22 +52,23 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	utilruntime.ErrorHandlers = nil //nolint:reassign // they log what is returned as well
 	context.AfterFunc(ctx, stop)    // the second Ctrl-C ends the process, whatever it is at
 	t := terminal.Terminal{In: stdin, Out: stdout, Err: stderr}
-	return run(ctx, t, args)
-}
-
-// run says once what went wrong.
-func run(ctx context.Context, t terminal.Terminal, args []string) int {
 	s, root, err := tree(t)
 	if err != nil {
 		t.Failure("%v", err)
 		return 1
 	}
 	root.SetArgs(args)
-	if err = root.ExecuteContext(ctx); err == nil {
+	return run(ctx, s, root)
+}
+
+// run says once what went wrong.
+func run(ctx context.Context, s *session.Session, root *cobra.Command) int {
+	err := root.ExecuteContext(ctx)
+	if err == nil {
 		return 0
 	}
 	if ctx.Err() != nil {
-		t.Failure("interrupted")
+		s.Failure("interrupted")
 		return interrupted
 	}
 	if coded, ok := errors.AsType[*session.ExitError](err); ok {

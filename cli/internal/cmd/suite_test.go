@@ -36,8 +36,18 @@ type result struct {
 func weir(t *testing.T, stdin string, args ...string) result {
 	t.Helper()
 	var out, err bytes.Buffer
-	code := run(t.Context(), terminal.Terminal{In: strings.NewReader(stdin), Out: &out, Err: &err}, args)
+	code := runArgs(t.Context(), t, terminal.Terminal{In: strings.NewReader(stdin), Out: &out, Err: &err}, args)
 	return result{out.String(), err.String(), code}
+}
+
+func runArgs(ctx context.Context, t *testing.T, streams terminal.Terminal, args []string) int {
+	t.Helper()
+	s, root, err := tree(streams) //nolint:contextcheck // completion has its own
+	if err != nil {
+		t.Fatal(err)
+	}
+	root.SetArgs(args)
+	return run(ctx, s, root)
 }
 
 // weirUntil runs the command and interrupts it as soon as it has printed a text, on whichever stream.
@@ -46,7 +56,7 @@ func weirUntil(t *testing.T, text string, args ...string) result {
 	ctx, interrupt := context.WithCancel(t.Context())
 	defer interrupt()
 	out, err := &alarm{text: text, ring: interrupt}, &alarm{text: text, ring: interrupt}
-	code := run(ctx, terminal.Terminal{In: strings.NewReader(""), Out: out, Err: err}, args)
+	code := runArgs(ctx, t, terminal.Terminal{In: strings.NewReader(""), Out: out, Err: err}, args)
 	return result{out.String(), err.String(), code}
 }
 

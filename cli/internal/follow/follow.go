@@ -6,6 +6,7 @@ package follow
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -72,7 +73,7 @@ func (f *follower) once(ctx context.Context, list client.ObjectList, first bool)
 	}
 	// A list with a watch from its version misses nothing in between.
 	from := &client.ListOptions{Raw: &metav1.ListOptions{ResourceVersion: list.GetResourceVersion()}}
-	watching, err := f.client.Watch(ctx, list, append(f.options[:len(f.options):len(f.options)], from)...)
+	watching, err := f.client.Watch(ctx, list, append(slices.Clip(f.options), from)...)
 	if err != nil {
 		return false, err
 	}
