@@ -270,7 +270,7 @@ func TestTLS(t *testing.T) {
 			reason:  "A Secret without any of it is a mistake.",
 			data:    map[string]string{"username": "hunter2"},
 			wantErr: ErrSecret,
-			text:    "neither key 'ca.crt' nor the pair 'tls.crt' and 'tls.key'",
+			text:    "must contain either 'ca.crt' or both 'tls.crt' and 'tls.key'",
 		},
 		"NoKey": {
 			reason:  "The missing half is named.",

@@ -74,7 +74,8 @@ func tlsProblem(err error) error {
 	case secrets.ErrMissingCertificate:
 		return withoutOther(secrets.KeyTLSPrivateKey, secrets.KeyTLSCert)
 	case secrets.ErrNoCertificatePairOrCA:
-		return unusable("neither key '%s' nor the pair '%s' and '%s'", secrets.KeyCACert, secrets.KeyTLSCert, secrets.KeyTLSPrivateKey)
+		// Flux: contract image-automation-controller, "Registry credentials".
+		return unusable("must contain either '%s' or both '%s' and '%s'", secrets.KeyCACert, secrets.KeyTLSCert, secrets.KeyTLSPrivateKey)
 	default:
 		return unusable("%s", invalid)
 	}

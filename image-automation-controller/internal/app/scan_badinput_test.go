@@ -103,7 +103,7 @@ func TestBadInputImageRepository(t *testing.T) {
 		"AccountMissing":     {"An account that is not there.", image, func(o *imageRepository) { o.Spec.ServiceAccountName = "none" }, refused, false, "none"},
 		"PullSecretMissing":  {"Or whose Secret is not there.", image, func(o *imageRepository) { o.Spec.ServiceAccountName = "bad-puller" }, refused, false, "none"},
 		"MalformedConfig":    {"What is no docker config.", image, func(o *imageRepository) { o.Spec.SecretRef = named("malformed") }, refused, false, "malformed"},
-		"CertWithoutKeys":    {"A certificate Secret without certificates.", image, func(o *imageRepository) { o.Spec.CertSecretRef = named("opaque") }, refused, false, "opaque"},
+		"CertWithoutKeys":    {"A certificate Secret without certificates.", image, func(o *imageRepository) { o.Spec.CertSecretRef = named("opaque") }, refused, false, "must contain either 'ca.crt' or both"},
 		"CertHalf":           {"Or with half a pair.", image, func(o *imageRepository) { o.Spec.CertSecretRef = named("half") }, refused, false, "half"},
 		"ProxyNoAddress":     {"A proxy without address.", image, func(o *imageRepository) { o.Spec.ProxySecretRef = named("opaque") }, refused, false, "address"},
 		"ProxyScheme":        {"Or with one that is none.", image, func(o *imageRepository) { o.Spec.ProxySecretRef = named("ftp") }, refused, false, "ftp"},
