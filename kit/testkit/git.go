@@ -7,10 +7,12 @@ import (
 	"errors"
 	"maps"
 	"net"
+	"net/http"
 	"net/url"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -28,6 +30,10 @@ const knownHostsTimeout = 10 * time.Second
 // GitServer serves repositories below one folder. Auth, middlewares and the like are set on the embedded server before it starts.
 type GitServer struct {
 	*gittestserver.GitServer
+
+	mu       sync.Mutex
+	requests []string
+	around   func(r *http.Request, serve func())
 }
 
 // NewGitServer returns a server that does not listen yet.
@@ -35,7 +41,41 @@ func NewGitServer(tb testing.TB) *GitServer {
 	tb.Helper()
 	server := gittestserver.NewGitServer(tb.TempDir())
 	server.KeyDir(filepath.Join(tb.TempDir(), "keys"))
-	return &GitServer{GitServer: server}
+	s := &GitServer{GitServer: server}
+	server.AddHTTPMiddlewares(s.watch)
+	return s
+}
+
+// Take returns what was asked for over HTTP since the last call, without the name of the repository: "GET info/refs".
+func (s *GitServer) Take() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	requests := s.requests
+	s.requests = nil
+	return requests
+}
+
+// Intercept has around called with each HTTP request and with what serves it; nil serves it.
+func (s *GitServer) Intercept(around func(r *http.Request, serve func())) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.around = around
+}
+
+// watch keeps what is asked for.
+func (s *GitServer) watch(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, path, _ := strings.Cut(r.URL.Path, ".git/")
+		s.mu.Lock()
+		s.requests = append(s.requests, r.Method+" "+path)
+		around := s.around
+		s.mu.Unlock()
+		if around == nil {
+			next.ServeHTTP(w, r)
+			return
+		}
+		around(r, func() { next.ServeHTTP(w, r) })
+	})
 }
 
 // HTTP starts to listen and returns the URL below which the repositories are.

@@ -43,14 +43,14 @@ func TestAutomation(t *testing.T) {
 	if got := conditions.GetMessage(o, meta.ReadyCondition); got != "repository up-to-date" {
 		t.Errorf("message %q", got)
 	}
-	f.gitRequests()
+	f.server.Take()
 
 	// A policy moves: one commit, one exchange each to look, and to push. The mirror has the rest.
 	began := time.Now()
 	f.policy("web", "o/web", "2")
 	o = f.applied("apps", "2")
 	t.Logf("from policy to status: %s", time.Since(began))
-	if diff := cmp.Diff([]string{"GET info/refs", "GET info/refs", "POST git-receive-pack"}, f.gitRequests()); diff != "" {
+	if diff := cmp.Diff([]string{"GET info/refs", "GET info/refs", "POST git-receive-pack"}, f.server.Take()); diff != "" {
 		t.Errorf("requests (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff([]string{"apps o/web:1>o/web:2", "first"}, f.messages("main")); diff != "" {
@@ -72,12 +72,12 @@ func TestAutomation(t *testing.T) {
 	})
 
 	// Nothing is new: one listing.
-	f.gitRequests()
+	f.server.Take()
 	f.requests.Take()
 	f.touchSource("main@sha1:" + head.Hash.String())
-	testkit.Eventually(t, "the run after the new artifact", func() bool { return len(f.gitRequests()) > 0 })
+	testkit.Eventually(t, "the run after the new artifact", func() bool { return len(f.server.Take()) > 0 })
 	f.request()
-	if diff := cmp.Diff([]string{"GET info/refs"}, f.gitRequests()); diff != "" {
+	if diff := cmp.Diff([]string{"GET info/refs"}, f.server.Take()); diff != "" {
 		t.Errorf("requests of a run without news (-want +got):\n%s", diff)
 	}
 
@@ -207,7 +207,7 @@ func TestHumanPushInBetween(t *testing.T) {
 	f.automation("apps")
 	f.ready("apps")
 	var once sync.Once
-	f.intercept(func(r *http.Request, serve func()) {
+	f.server.Intercept(func(r *http.Request, serve func()) {
 		if r.URL.Query().Get("service") == "git-receive-pack" {
 			once.Do(func() {
 				f.commit("human", map[string]string{"web.yaml": f.deployment("1"), "new.yaml": f.deployment("0")})
@@ -279,10 +279,10 @@ func TestEndAfterPush(t *testing.T) {
 	f.automation("apps")
 	f.ready("apps")
 	ended := make(chan struct{})
-	f.intercept(func(r *http.Request, serve func()) {
+	f.server.Intercept(func(r *http.Request, serve func()) {
 		serve()
 		if strings.HasSuffix(r.URL.Path, "git-receive-pack") {
-			f.intercept(nil)
+			f.server.Intercept(nil)
 			go func() { f.stop(); close(ended) }()
 			<-r.Context().Done() // the answer never comes
 		}

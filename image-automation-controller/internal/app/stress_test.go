@@ -92,7 +92,7 @@ func TestRewrittenBranch(t *testing.T) {
 // beforePush has something happen once, between the look of a run and its push.
 func (f *fixture) beforePush(happen func()) {
 	var once sync.Once
-	f.intercept(func(r *http.Request, serve func()) {
+	f.server.Intercept(func(r *http.Request, serve func()) {
 		if r.URL.Query().Get("service") == "git-receive-pack" {
 			once.Do(happen)
 		}

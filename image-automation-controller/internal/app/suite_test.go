@@ -4,10 +4,7 @@
 package app
 
 import (
-	"net/http"
 	"os"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -45,11 +42,6 @@ type fixture struct {
 	// automations are the ImageUpdateAutomations of the namespace.
 	automations testkit.Kind[imagev1.ImageUpdateAutomation, *imagev1.ImageUpdateAutomation]
 
-	mu  sync.Mutex
-	git []string
-	// around is called with each request to the Git server and what serves it; nil serves it.
-	around func(r *http.Request, serve func())
-
 	stop func()
 }
 
@@ -61,20 +53,6 @@ func newFixture(t *testing.T, args ...string) *fixture {
 		namespace: cluster.Namespace(t, "image"), storage: t.TempDir(), mirrors: t.TempDir(),
 	}
 	f.automations.Cluster, f.automations.Namespace = f.cluster, f.namespace
-	f.server.AddHTTPMiddlewares(func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			f.mu.Lock()
-			f.git = append(f.git, r.Method+" "+r.URL.Path[strings.LastIndex(r.URL.Path, ".git/")+5:])
-			around := f.around
-			f.mu.Unlock()
-			serve := func() { next.ServeHTTP(w, r) }
-			if around == nil {
-				serve()
-				return
-			}
-			around(r, serve)
-		})
-	})
 	f.server.Repository(t, repoPath)
 	f.gitURL = f.server.HTTP(t) + "/" + repoPath
 	f.start(args...)
@@ -90,22 +68,6 @@ func (f *fixture) start(more ...string) {
 			"--min-retry-delay=50ms", "--max-retry-delay=1s",
 		}, more...),
 	}).Stop
-}
-
-// intercept sets what happens around each request to the Git server.
-func (f *fixture) intercept(around func(r *http.Request, serve func())) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.around = around
-}
-
-// gitRequests returns the requests to the Git server since the last call.
-func (f *fixture) gitRequests() []string {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	requests := f.git
-	f.git = nil
-	return requests
 }
 
 // commit makes a commit on main.
