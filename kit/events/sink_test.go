@@ -76,7 +76,7 @@ func (s *slowAPI) started(t *testing.T) (recorder *Recorder, end func()) {
 		recorder.Event(object(fmt.Sprint("start-", i)), Event{Message: "start"})
 		select {
 		case <-s.arrived:
-		case <-time.After(10 * time.Millisecond):
+		case <-time.After(200 * time.Millisecond):
 			continue
 		}
 		break
@@ -91,7 +91,7 @@ func (s *slowAPI) started(t *testing.T) (recorder *Recorder, end func()) {
 
 // TestClusterDrain records Kubernetes Events right before the end, more than the API server takes in that moment: they are all written.
 func TestClusterDrain(t *testing.T) {
-	const count = 50
+	const count = 20
 	s := &slowAPI{hold: func(corev1.Event) { time.Sleep(time.Millisecond) }} // as a request takes
 	recorder, end := s.started(t)
 	var want []string
