@@ -121,6 +121,8 @@ func TestHelmChartBadInput(t *testing.T) {
 	private.Add(t, app("1.0.0"))
 	registry := testkit.NewRegistry(t, testkit.RegistryOptions{})
 	registry.PushChart(t, "charts/app", "1.0.0", app("1.0.0").Package(t))
+	certs := testkit.NewCertificates(t)
+	unknown := testkit.NewRegistry(t, testkit.RegistryOptions{Certificates: &certs})
 	noisy := make([]byte, 6000) // that do not compress
 	if _, err := rand.NewChaCha8([32]byte{}).Read(noisy); err != nil {
 		t.Fatal(err)
@@ -153,6 +155,7 @@ func TestHelmChartBadInput(t *testing.T) {
 	for name, change := range map[string]func(*sourcev1.HelmRepository){
 		"private":  func(o *sourcev1.HelmRepository) { o.Spec.URL, o.Spec.SecretRef = private.URL, named("creds") },
 		"registry": func(o *sourcev1.HelmRepository) { o.Spec.Type, o.Spec.URL = "oci", registry.URL+"/charts" },
+		"unknown":  func(o *sourcev1.HelmRepository) { o.Spec.Type, o.Spec.URL = "oci", unknown.URL+"/charts" },
 		"http":     func(o *sourcev1.HelmRepository) { o.Spec.Type = "oci" },
 		"cloud": func(o *sourcev1.HelmRepository) {
 			o.Spec.Type, o.Spec.URL, o.Spec.Provider = "oci", registry.URL, "aws"
@@ -200,6 +203,7 @@ func TestHelmChartBadInput(t *testing.T) {
 		"TagMissing":       {"A tag that is not there.", []func(*chart){from("registry"), named("app", "9.9.9")}, fetch, "ChartPullError", false, "9.9.9"},
 		"TagRange":         {"A range without one.", []func(*chart){from("registry"), named("app", ">9")}, fetch, "ChartPullError", false, ">9"},
 		"TagNonsense":      {"A range that is none.", []func(*chart){from("registry"), named("app", "a b c")}, fetch, "ChartPullError", false, "a b c"},
+		"UnknownCA":        {"A registry whose certificate nobody vouches for.", []func(*chart){from("unknown")}, fetch, "AuthenticationFailed", false, "certificate"},
 		"RegistryOverHTTP": {"A registry with another URL.", []func(*chart){from("http")}, fetch, "Failed", true, "oci"},
 		"Cloud":            {"A registry that wants a cloud identity is not supported yet.", []func(*chart){from("cloud")}, fetch, "Unsupported", true, "spec.provider"},
 		"GitMissing":       {"A path that is not there.", []func(*chart){fromGit("charts/other")}, fetch, "InvalidChartReference", true, "charts/other"},

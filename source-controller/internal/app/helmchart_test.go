@@ -18,7 +18,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
-	"github.com/weir-gitops/weir/kit/artifact"
 	"github.com/weir-gitops/weir/kit/helmchart"
 	"github.com/weir-gitops/weir/kit/testkit"
 )
@@ -319,34 +318,18 @@ func TestHelmChartDependencies(t *testing.T) {
 	}
 }
 
-// What is not there any more is made again.
+// When all that was stored is lost, a chart comes back as soon as its repository has, without waiting for its interval.
 func TestHelmChartStorage(t *testing.T) {
 	f := newHelmFixture(t, testkit.HelmServerOptions{})
 	f.helm.Add(t, app("1.0.0"))
 	f.repository()
 	f.chart("c")
 	a := f.version("c", "1.0.0").Status.Artifact
-	if err := os.Remove(filepath.Join(f.storage, a.Path)); err != nil {
-		t.Fatal(err)
-	}
-	f.requestChart("c")
-	if again := f.version("c", "1.0.0").Status.Artifact; again.Digest != a.Digest {
-		t.Errorf("digest %s, want %s", again.Digest, a.Digest)
-	}
-	got, _, err := artifact.Read(artifact.SHA256, bytes.NewReader(f.download(a)))
-	if err != nil || got.String() != a.Digest {
-		t.Errorf("downloaded %s, %v", got, err)
-	}
-	// The whole volume, and the process with it.
 	f.stop()
-	if err := os.RemoveAll(filepath.Join(f.storage, "helmchart")); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.RemoveAll(filepath.Join(f.storage, "helmrepository")); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.RemoveAll(filepath.Join(f.storage, ".state")); err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"helmchart", "helmrepository", ".state"} {
+		if err := os.RemoveAll(filepath.Join(f.storage, name)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	f.start()
 	testkit.Eventually(t, "the chart to be back", func() bool {
@@ -356,22 +339,6 @@ func TestHelmChartStorage(t *testing.T) {
 	if again := f.version("c", "1.0.0").Status.Artifact; again.Digest != a.Digest {
 		t.Errorf("digest %s, want %s", again.Digest, a.Digest)
 	}
-}
-
-func TestHelmChartSuspend(t *testing.T) {
-	f := newHelmFixture(t, testkit.HelmServerOptions{})
-	f.helm.Add(t, app("1.0.0"))
-	f.repository()
-	f.chart("c")
-	f.version("c", "1.0.0")
-	edit(f, "c", func(o *sourcev1.HelmChart) { o.Spec.Suspend = true })
-	f.helm.Add(t, app("1.1.0"))
-	f.requestRepository()
-	if o := f.requestChart("c"); o.Status.Artifact.Revision != "1.0.0" {
-		t.Errorf("revision %s", o.Status.Artifact.Revision)
-	}
-	edit(f, "c", func(o *sourcev1.HelmChart) { o.Spec.Suspend = false })
-	f.version("c", "1.1.0")
 }
 
 func hasFile(c *helmchart.Chart, name string) bool {
