@@ -16,8 +16,8 @@ import (
 
 const (
 	// abandoned is how long nobody wrote to a temporary file whose owner cannot be asked for: a link, or anything on a file system without locks.
-	// A process that waits to become leader starts while another one still writes.
-	abandoned = 10 * time.Minute
+	// A process that waits to become leader starts while another one still writes. Writes below a directory do not show in its own time.
+	abandoned, abandonedDir = 10 * time.Minute, 6 * time.Hour
 	// maxNames is how often a temporary file is made anew because a sweep took it for one that nobody owns.
 	maxNames = 10
 )
@@ -167,7 +167,11 @@ func (s *Store) sweepOld(p string, e fs.DirEntry) (gone bool, err error) {
 	if err != nil {
 		return errors.Is(err, fs.ErrNotExist), ignoreMissing(err)
 	}
-	if s.options.Now().Sub(info.ModTime()) < abandoned {
+	patience := abandoned
+	if e.IsDir() {
+		patience = abandonedDir
+	}
+	if s.options.Now().Sub(info.ModTime()) < patience {
 		return false, nil
 	}
 	return true, ignoreMissing(s.root.RemoveAll(p))

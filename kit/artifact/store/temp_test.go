@@ -58,6 +58,26 @@ func TestOpenSweeps(t *testing.T) {
 	}
 }
 
+// A link, which cannot be locked, is told by its age.
+func TestSweepLinks(t *testing.T) {
+	now := time.Now()
+	s, dir := open(t, func(o *store.Options) { o.Now = func() time.Time { return now } })
+	f := write(t, s, "a.tar.gz", "x")
+	link := filepath.Join(dir, filepath.Dir(f.Path), ".latest.tmp-X")
+	if err := os.Symlink("a.tar.gz", link); err != nil {
+		t.Fatal(err)
+	}
+	for _, there := range []bool{true, false} {
+		if _, err := s.Collect(t.Context(), app(), f.Path); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Lstat(link); (err == nil) != there {
+			t.Errorf("at %s: %v, want it there: %t", now, err, there)
+		}
+		now = now.Add(time.Hour)
+	}
+}
+
 // A process that takes over finds what the one before it left behind, without being started again.
 func TestCollectSweeps(t *testing.T) {
 	s, dir := open(t)
