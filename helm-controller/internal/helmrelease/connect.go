@@ -4,7 +4,6 @@
 package helmrelease
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 
@@ -16,6 +15,7 @@ import (
 	"github.com/weir-gitops/weir/helm-controller/internal/kube"
 	"github.com/weir-gitops/weir/helm-controller/internal/release"
 	"github.com/weir-gitops/weir/helm-controller/internal/storage"
+	"github.com/weir-gitops/weir/kit/cluster"
 	"github.com/weir-gitops/weir/kit/outcome"
 )
 
@@ -31,15 +31,18 @@ func (r *Reconciler) connect(ctx context.Context, s *scope) error {
 }
 
 func (r *Reconciler) identify(ctx context.Context, s *scope) error {
-	if name := cmp.Or(s.obj.Spec.ServiceAccountName, r.DefaultServiceAccount); name != "" {
-		s.account = types.NamespacedName{Namespace: s.obj.Namespace, Name: name}
-	}
+	s.account = r.actor(s.obj)
 	clients, err := r.Clusters.Local(ctx, s.account)
 	if err != nil {
 		return outcome.Fail(helmv2.RESTClientErrorReason, fmt.Errorf("failed to build kube client: %w", err))
 	}
 	s.clients = clients
 	return nil
+}
+
+// actor is the service account that acts for the object, empty for the controller's own identity.
+func (r *Reconciler) actor(obj *helmv2.HelmRelease) types.NamespacedName {
+	return cluster.Account(obj.Namespace, obj.Spec.ServiceAccountName, r.DefaultServiceAccount)
 }
 
 // open opens the storage of one release. The session has to be closed.

@@ -4,17 +4,14 @@
 package helmrelease
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 
-	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	helmv2 "github.com/weir-gitops/weir/api/helm/v2"
 	"github.com/weir-gitops/weir/helm-controller/internal/release"
+	"github.com/weir-gitops/weir/kit/cluster"
 	"github.com/weir-gitops/weir/kit/outcome"
 )
 
@@ -30,7 +27,7 @@ func (r *Reconciler) uninstallAll(ctx context.Context, s *scope) error {
 			"spec.kubeConfig is not supported yet by this version, so the release in storage namespace %s cannot be uninstalled; "+
 				"suspend the object to let it go without", st.StorageNamespace))
 	}
-	gone, err := r.accountGone(ctx, s.obj)
+	gone, err := cluster.AccountGone(ctx, r.Live, r.actor(s.obj))
 	if err != nil {
 		return outcome.Fail(helmv2.UninstallFailedReason, err)
 	}
@@ -62,21 +59,4 @@ func (r *Reconciler) leaveChart(ctx context.Context, s *scope) error {
 		return nil
 	}
 	return r.dropChart(ctx, s)
-}
-
-// accountGone reports whether the account that would have to uninstall does not exist any more: nothing can be uninstalled then, and the
-// namespace that is perhaps being deleted must not hang for ever because of that.
-func (r *Reconciler) accountGone(ctx context.Context, obj *helmv2.HelmRelease) (bool, error) {
-	name := cmp.Or(obj.Spec.ServiceAccountName, r.DefaultServiceAccount)
-	if name == "" {
-		return false, nil
-	}
-	err := r.Live.Get(ctx, client.ObjectKey{Namespace: obj.Namespace, Name: name}, &corev1.ServiceAccount{})
-	if apierrors.IsNotFound(err) {
-		return true, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("look for service account %s/%s: %w", obj.Namespace, name, err)
-	}
-	return false, nil
 }

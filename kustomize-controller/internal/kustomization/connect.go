@@ -4,7 +4,6 @@
 package kustomization
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 
@@ -12,16 +11,14 @@ import (
 
 	kustomizev1 "github.com/weir-gitops/weir/api/kustomize/v1"
 	"github.com/weir-gitops/weir/kit/apply"
+	"github.com/weir-gitops/weir/kit/cluster"
 	"github.com/weir-gitops/weir/kit/outcome"
 )
 
 // connect takes the shared clients of the identity that acts for the object: the service account that it names, the default one, or the
 // controller's own.
 func (r *Reconciler) connect(ctx context.Context, s *scope) error {
-	var account types.NamespacedName
-	if name := cmp.Or(s.obj.Spec.ServiceAccountName, r.DefaultServiceAccount); name != "" {
-		account = types.NamespacedName{Namespace: s.obj.Namespace, Name: name}
-	}
+	account := r.account(s.obj)
 	s.account = account.Name
 	clients, err := r.Clusters.Local(ctx, account)
 	if err != nil {
@@ -29,4 +26,9 @@ func (r *Reconciler) connect(ctx context.Context, s *scope) error {
 	}
 	s.clients = apply.Clients{Dynamic: clients.Dynamic, Metadata: clients.Metadata, Mapper: clients.Mapper}
 	return nil
+}
+
+// account is the service account that acts for the object, empty for the controller's own identity.
+func (r *Reconciler) account(obj *kustomizev1.Kustomization) types.NamespacedName {
+	return cluster.Account(obj.Namespace, obj.Spec.ServiceAccountName, r.DefaultServiceAccount)
 }

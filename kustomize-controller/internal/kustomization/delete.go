@@ -4,20 +4,16 @@
 package kustomization
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/fluxcd/pkg/apis/meta"
-	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	kustomizev1 "github.com/weir-gitops/weir/api/kustomize/v1"
 	"github.com/weir-gitops/weir/kit/apply"
+	"github.com/weir-gitops/weir/kit/cluster"
 	"github.com/weir-gitops/weir/kit/events"
 	"github.com/weir-gitops/weir/kit/outcome"
 	"github.com/weir-gitops/weir/kit/render"
@@ -44,7 +40,8 @@ func (r *Reconciler) pruneAll(ctx context.Context, s *scope) error {
 	if keepsObjects(s.obj) || s.last.deleted != nil {
 		return nil
 	}
-	gone, err := r.accountGone(ctx, s.obj)
+	// Flux: kustomize-controller contract, "Deletion and finalizer".
+	gone, err := cluster.AccountGone(ctx, r.Live, r.account(s.obj))
 	if err != nil {
 		return err
 	}
@@ -103,23 +100,6 @@ func (r *Reconciler) remaining(ctx context.Context, s *scope) ([]apply.Entry, er
 		return s.last.deleted, fmt.Errorf("look for what is being deleted: %w", err)
 	}
 	return left, nil
-}
-
-// accountGone reports whether the account that would have to delete the objects does not exist any more: they cannot be deleted then, and
-// the object must not hang for ever because of that. Flux: kustomize-controller contract, "Deletion and finalizer".
-func (r *Reconciler) accountGone(ctx context.Context, obj *kustomizev1.Kustomization) (bool, error) {
-	name := cmp.Or(obj.Spec.ServiceAccountName, r.DefaultServiceAccount)
-	if name == "" {
-		return false, nil
-	}
-	err := r.Live.Get(ctx, client.ObjectKey{Namespace: obj.Namespace, Name: name}, &corev1.ServiceAccount{})
-	if apierrors.IsNotFound(err) {
-		return true, nil
-	}
-	if err != nil {
-		return false, errors.Join(errors.New("look for the service account"), err)
-	}
-	return false, nil
 }
 
 func subjects(entries []apply.Entry) []string {
