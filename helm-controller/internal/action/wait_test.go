@@ -170,6 +170,16 @@ func background(run func() (action.Outcome, error)) <-chan result {
 	return done
 }
 
+// installing begins an install that has a place to hand back while it waits.
+func (r *rig) installing(strategy helmv2.WaitStrategyName, files map[string]string) (*slot, <-chan result) {
+	r.obj.Spec.WaitStrategy = &helmv2.WaitStrategy{Name: strategy}
+	target, place := r.target(release.ActionInstall), &slot{}
+	target.Slot = place
+	return place, background(func() (action.Outcome, error) {
+		return r.runner.Install(r.tb.Context(), target, newChart("1.0.0", files), map[string]any{})
+	})
+}
+
 func TestWaitForHealth(t *testing.T) {
 	chartOf := func() map[string]string {
 		return map[string]string{"templates/web.yaml": deployment, "templates/cm.yaml": configMap("a", "", "x: z")}
@@ -177,12 +187,7 @@ func TestWaitForHealth(t *testing.T) {
 	for _, strategy := range []helmv2.WaitStrategyName{helmv2.WaitStrategyPoller, helmv2.WaitStrategyLegacy} {
 		t.Run(string(strategy), func(t *testing.T) {
 			r := newRig(t)
-			r.obj.Spec.WaitStrategy = &helmv2.WaitStrategy{Name: strategy}
-			target, place := r.target(release.ActionInstall), &slot{}
-			target.Slot = place
-			done := background(func() (action.Outcome, error) {
-				return r.runner.Install(t.Context(), target, newChart("1.0.0", chartOf()), map[string]any{})
-			})
+			place, done := r.installing(strategy, chartOf())
 			r.eventually("the place is handed back", func() bool {
 				place.mu.Lock()
 				defer place.mu.Unlock()
@@ -313,12 +318,7 @@ func TestHooks(t *testing.T) {
 	for _, strategy := range []helmv2.WaitStrategyName{helmv2.WaitStrategyPoller, helmv2.WaitStrategyLegacy} {
 		t.Run(string(strategy), func(t *testing.T) {
 			r := newRig(t)
-			r.obj.Spec.WaitStrategy = &helmv2.WaitStrategy{Name: strategy}
-			target, place := r.target(release.ActionInstall), &slot{}
-			target.Slot = place
-			done := background(func() (action.Outcome, error) {
-				return r.runner.Install(t.Context(), target, newChart("1.0.0", files()), map[string]any{})
-			})
+			place, done := r.installing(strategy, files())
 			r.finish("before", true)
 			r.finish("after", true)
 			res := <-done

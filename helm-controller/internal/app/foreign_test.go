@@ -10,6 +10,7 @@ import (
 	"helm.sh/helm/v3/pkg/action"
 	helmchart "helm.sh/helm/v3/pkg/chart"
 	"helm.sh/helm/v3/pkg/chart/loader"
+	"helm.sh/helm/v3/pkg/release"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -44,6 +45,21 @@ func load(t *testing.T, c testkit.Chart) *helmchart.Chart {
 	return loaded
 }
 
+// left installs the first revision of "app", ends the controller, and returns what Helm finds then.
+func (f *fixture) left() *release.Release {
+	f.t.Helper()
+	f.publish(chart("1.0.0", nil))
+	f.create("app", nil)
+	first := f.start()
+	f.awaitRevision("app", 1)
+	first.Stop()
+	r, err := f.helm().Get("app", 1)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return r
+}
+
 // TestTakeover has a release that the helm command installed: it is upgraded, not installed anew.
 func TestTakeover(t *testing.T) {
 	t.Parallel()
@@ -69,15 +85,7 @@ func TestTakeover(t *testing.T) {
 func TestTakeoverOfStatus(t *testing.T) {
 	t.Parallel()
 	f := newIdleFixture(t)
-	f.publish(chart("1.0.0", nil))
-	f.create("app", nil)
-	first := f.start()
-	f.awaitRevision("app", 1)
-	first.Stop()
-	r, err := f.helm().Get("app", 1)
-	if err != nil {
-		t.Fatal(err)
-	}
+	r := f.left()
 	if err := f.helm().Update(r); err != nil { // drops what Helm does not know
 		t.Fatal(err)
 	}

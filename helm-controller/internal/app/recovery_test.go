@@ -248,15 +248,7 @@ func TestShutdownWhileTesting(t *testing.T) {
 func TestPending(t *testing.T) {
 	t.Parallel()
 	f := newIdleFixture(t)
-	f.publish(chart("1.0.0", nil))
-	f.create("app", nil)
-	first := f.start()
-	f.awaitRevision("app", 1)
-	first.Stop()
-	r, err := f.helm().Get("app", 1)
-	if err != nil {
-		t.Fatal(err)
-	}
+	r := f.left()
 	r.Version, r.Info.Status = 2, "pending-upgrade"
 	if err := f.helm().Create(r); err != nil {
 		t.Fatal(err)

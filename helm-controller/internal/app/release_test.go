@@ -121,6 +121,71 @@ func TestInstallAndUpgrade(t *testing.T) {
 	}
 }
 
+// workedCase is a HelmRelease that fails until it stalls.
+type workedCase struct {
+	reason     string
+	installed  bool // and was fine before
+	edit       func(*helmv2.HelmRelease)
+	installs   int64
+	upgrades   int64
+	revisions  []string
+	described  map[int]string
+	remediated string // reason
+}
+
+func workedCases() map[string]workedCase {
+	install := func(r helmv2.InstallRemediation) func(*helmv2.HelmRelease) {
+		return func(hr *helmv2.HelmRelease) { hr.Spec.Install = &helmv2.Install{Remediation: &r} }
+	}
+	upgrade := func(r helmv2.UpgradeRemediation) func(*helmv2.HelmRelease) {
+		return func(hr *helmv2.HelmRelease) { hr.Spec.Upgrade = &helmv2.Upgrade{Remediation: &r} }
+	}
+	return map[string]workedCase{
+		"InstallRetries": {
+			reason: "One retry makes two attempts.", edit: install(helmv2.InstallRemediation{Retries: 1}), installs: 2, revisions: []string{"1 failed"},
+		},
+		"InstallRemediateLast": {
+			reason: "The last failure is remediated, too.", installs: 1, revisions: []string{"1 uninstalled"}, remediated: helmv2.UninstallSucceededReason,
+			edit: func(hr *helmv2.HelmRelease) {
+				install(helmv2.InstallRemediation{RemediateLastFailure: new(true)})(hr)
+				hr.Spec.Uninstall = &helmv2.Uninstall{KeepHistory: true}
+			},
+		},
+		"DefaultUpgrade": {
+			reason: "Without retries the failure stays.", installed: true, edit: func(*helmv2.HelmRelease) {}, upgrades: 1,
+			revisions: []string{"1 deployed", "2 failed"},
+		},
+		"UpgradeRemediateLast": {
+			reason: "The last failure is rolled back.", installed: true, edit: upgrade(helmv2.UpgradeRemediation{RemediateLastFailure: new(true)}), upgrades: 1,
+			revisions: []string{"1 superseded", "2 failed", "3 deployed"}, described: map[int]string{3: "Rollback to 1"},
+			remediated: helmv2.RollbackSucceededReason,
+		},
+		"UpgradeRetries": {
+			reason: "So is each before it.", installed: true, edit: upgrade(helmv2.UpgradeRemediation{Retries: 1}), upgrades: 2,
+			revisions: []string{"1 superseded", "2 failed", "3 superseded", "4 failed", "5 deployed"}, described: map[int]string{5: "Rollback to 3"},
+			remediated: helmv2.RollbackSucceededReason,
+		},
+		"UpgradeUninstall": {
+			reason: "A failed upgrade that is uninstalled is installed anew.", installed: true, upgrades: 1, installs: 1, revisions: []string{"1 failed"},
+			edit: upgrade(helmv2.UpgradeRemediation{Strategy: new(helmv2.UninstallRemediation), RemediateLastFailure: new(true)}),
+		},
+	}
+}
+
+// checkRemediated looks at what "app" says of a remediation that succeeded, none if reason is empty: it is not ready all the same, and after a
+// rollback says so itself.
+func (f *fixture) checkRemediated(reason string) {
+	f.t.Helper()
+	hr := f.get("app")
+	if conditions.IsTrue(hr, helmv2.RemediatedCondition) != (reason != "") || conditions.GetReason(hr, helmv2.RemediatedCondition) != reason {
+		f.t.Errorf("Remediated is not %q: %+v", reason, hr.Status.Conditions)
+	}
+	said := conditions.GetReason(hr, meta.ReadyCondition) == helmv2.RollbackSucceededReason
+	if !conditions.IsFalse(hr, meta.ReadyCondition) || said != (reason == helmv2.RollbackSucceededReason) || !conditions.IsFalse(hr, helmv2.ReleasedCondition) {
+		f.t.Errorf("conditions: %+v", hr.Status.Conditions)
+	}
+}
+
 // TestWorkedCases holds the worked cases of the contract, section 8.4.
 func TestWorkedCases(t *testing.T) {
 	t.Parallel()
@@ -147,91 +212,37 @@ func TestWorkedCases(t *testing.T) {
 		f.checkRevisions("app", "1 superseded", "2 deployed")
 		f.remove()
 	})
-	t.Run("InstallRetries", func(t *testing.T) {
-		f := each(t)
-		f.create("app", func(hr *helmv2.HelmRelease) {
-			hr.Spec.Values, hr.Spec.Install = broken, &helmv2.Install{Remediation: &helmv2.InstallRemediation{Retries: 1}}
+	for name, tc := range workedCases() {
+		t.Run(name, func(t *testing.T) {
+			f := each(t)
+			breaks := func(hr *helmv2.HelmRelease) {
+				hr.Spec.Values = broken
+				tc.edit(hr)
+			}
+			if tc.installed {
+				f.create("app", nil)
+				f.awaitRevision("app", 1)
+				f.change(breaks)
+			} else {
+				f.create("app", breaks)
+			}
+			st := f.awaitStalled(helmv2.RetriesExceededReason).Status
+			if st.InstallFailures != tc.installs || st.UpgradeFailures != tc.upgrades {
+				t.Errorf("%s\n%d failed installs and %d failed upgrades are counted", tc.reason, st.InstallFailures, st.UpgradeFailures)
+			}
+			f.checkRevisions("app", tc.revisions...)
+			f.checkRemediated(tc.remediated)
+			for version, want := range tc.described {
+				if r, err := f.helm().Get("app", version); err != nil || r.Info.Description != want {
+					t.Errorf("%s\nrevision %d: %v, %v", tc.reason, version, r.Info, err)
+				}
+			}
+			f.remove()
+			if len(f.revisions("app")) > 0 {
+				f.purge("app")
+			}
 		})
-		hr := f.awaitStalled(helmv2.RetriesExceededReason)
-		if hr.Status.InstallFailures != 2 {
-			t.Errorf("two attempts were expected: %+v", hr.Status)
-		}
-		f.checkRevisions("app", "1 failed")
-		f.remove()
-	})
-	t.Run("InstallRemediateLast", func(t *testing.T) {
-		f := each(t)
-		f.create("app", func(hr *helmv2.HelmRelease) {
-			hr.Spec.Values = broken
-			hr.Spec.Install = &helmv2.Install{Remediation: &helmv2.InstallRemediation{RemediateLastFailure: new(true)}}
-			hr.Spec.Uninstall = &helmv2.Uninstall{KeepHistory: true}
-		})
-		hr := f.awaitStalled(helmv2.RetriesExceededReason)
-		if !conditions.IsTrue(hr, helmv2.RemediatedCondition) || !conditions.IsFalse(hr, helmv2.ReleasedCondition) || !conditions.IsFalse(hr, meta.ReadyCondition) {
-			t.Errorf("conditions: %+v", hr.Status.Conditions)
-		}
-		f.checkRevisions("app", "1 uninstalled")
-		f.remove()
-		f.purge("app")
-	})
-	t.Run("DefaultUpgrade", func(t *testing.T) {
-		f := each(t)
-		f.create("app", nil)
-		f.awaitRevision("app", 1)
-		f.change(func(hr *helmv2.HelmRelease) { hr.Spec.Values = broken })
-		f.awaitStalled(helmv2.RetriesExceededReason)
-		f.checkRevisions("app", "1 deployed", "2 failed")
-		f.remove()
-	})
-	t.Run("UpgradeRemediateLast", func(t *testing.T) {
-		f := each(t)
-		f.create("app", nil)
-		f.awaitRevision("app", 1)
-		f.change(func(hr *helmv2.HelmRelease) {
-			hr.Spec.Values, hr.Spec.Upgrade = broken, &helmv2.Upgrade{Remediation: &helmv2.UpgradeRemediation{RemediateLastFailure: new(true)}}
-		})
-		hr := f.awaitStalled(helmv2.RetriesExceededReason)
-		f.checkRevisions("app", "1 superseded", "2 failed", "3 deployed")
-		if r, err := f.helm().Get("app", 3); err != nil || r.Info.Description != "Rollback to 1" {
-			t.Errorf("revision 3: %v, %v", r.Info, err)
-		}
-		if !conditions.IsTrue(hr, helmv2.RemediatedCondition) || conditions.GetReason(hr, meta.ReadyCondition) != helmv2.RollbackSucceededReason {
-			t.Errorf("conditions: %+v", hr.Status.Conditions)
-		}
-		f.remove()
-	})
-	t.Run("UpgradeRetries", func(t *testing.T) {
-		f := each(t)
-		f.create("app", nil)
-		f.awaitRevision("app", 1)
-		f.change(func(hr *helmv2.HelmRelease) {
-			hr.Spec.Values, hr.Spec.Upgrade = broken, &helmv2.Upgrade{Remediation: &helmv2.UpgradeRemediation{Retries: 1}}
-		})
-		hr := f.awaitStalled(helmv2.RetriesExceededReason)
-		if hr.Status.UpgradeFailures != 2 {
-			t.Errorf("two attempts were expected: %+v", hr.Status)
-		}
-		f.checkRevisions("app", "1 superseded", "2 failed", "3 superseded", "4 failed", "5 deployed")
-		if r, err := f.helm().Get("app", 5); err != nil || r.Info.Description != "Rollback to 3" {
-			t.Errorf("revision 5: %v, %v", r.Info, err)
-		}
-		f.remove()
-	})
-	t.Run("UpgradeUninstall", func(t *testing.T) {
-		f := each(t)
-		f.create("app", nil)
-		f.awaitRevision("app", 1)
-		f.change(func(hr *helmv2.HelmRelease) {
-			hr.Spec.Values = broken
-			hr.Spec.Upgrade = &helmv2.Upgrade{Remediation: &helmv2.UpgradeRemediation{Strategy: new(helmv2.UninstallRemediation), RemediateLastFailure: new(true)}}
-		})
-		hr := f.awaitStalled(helmv2.RetriesExceededReason)
-		if hr.Status.UpgradeFailures != 1 || hr.Status.InstallFailures != 1 {
-			t.Errorf("one failed upgrade and one failed install were expected: %+v", hr.Status)
-		}
-		f.checkRevisions("app", "1 failed")
-		f.remove()
-	})
+	}
 	t.Run("RetryOnFailure", func(t *testing.T) {
 		f := each(t)
 		f.create("app", func(hr *helmv2.HelmRelease) {

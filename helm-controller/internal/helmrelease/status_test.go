@@ -224,6 +224,13 @@ func TestEnds(t *testing.T) {
 	sourceMissing := func(s *scope) {
 		conditions.MarkFalse(s.obj, meta.ReadyCondition, helmv2.SourceNotReadyReason, "not ready")
 	}
+	stillReady := []string{"Ready=True/UpgradeSucceeded: upgraded", "Released=True/UpgradeSucceeded: upgraded"}
+	stillFailed := []string{"Ready=False/UpgradeFailed: failed", "Released=False/UpgradeFailed: failed"}
+	retriesUpgraded := func(reason string) []string {
+		return []string{
+			"Reconciling=True/ProgressingWithRetry: it broke", "Ready=False/" + reason + ": it broke", "Released=True/UpgradeSucceeded: upgraded",
+		}
+	}
 	inSync := func(edit func(*scope)) func(*scope) {
 		return func(s *scope) {
 			s.state.Name = release.StateInSync
@@ -258,14 +265,14 @@ func TestEnds(t *testing.T) {
 		},
 		"InSync": {
 			reason: "Nothing to do leaves everything as it is.", edit: inSync(wasReady), observed: true,
-			want: []string{"Ready=True/UpgradeSucceeded: upgraded", "Released=True/UpgradeSucceeded: upgraded"},
+			want: stillReady,
 		},
 		"InSyncAfterStall": {
 			reason: "What stalled is over.", edit: inSync(func(s *scope) {
 				wasReady(s)
 				conditions.MarkStalled(s.obj, "X", "x")
 			}), observed: true,
-			want: []string{"Ready=True/UpgradeSucceeded: upgraded", "Released=True/UpgradeSucceeded: upgraded"},
+			want: stillReady,
 		},
 		"InSyncAfterRollback": {
 			reason: "A rollback to what is wanted now is an upgrade that succeeded.", edit: inSync(func(s *scope) {
@@ -301,7 +308,7 @@ func TestEnds(t *testing.T) {
 				wasReady(s)
 				conditions.MarkTrue(s.obj, helmv2.DriftedCondition, helmv2.DriftDetectedReason, "drifted")
 			}), observed: true,
-			want: []string{"Ready=True/UpgradeSucceeded: upgraded", "Released=True/UpgradeSucceeded: upgraded"},
+			want: stillReady,
 		},
 		"Dependency": {
 			reason: "A dependency that is not ready is a prerequisite.", result: ended("depends", outcome.Wait(time.Minute, helmv2.DependencyNotReadyReason, "dependency 'a/b' is not ready")),
@@ -339,50 +346,32 @@ func TestEnds(t *testing.T) {
 		"ExceededAfterWait": {
 			reason: "A source that was away for a while does not hide what failed.", edit: func(s *scope) { hasFailed(s); sourceMissing(s) }, observed: true,
 			result: ended(phaseRelease, outcome.Stall(helmv2.RetriesExceededReason, errBroken)),
-			want: []string{
-				"Stalled=True/RetriesExceeded: it broke",
-				"Ready=False/UpgradeFailed: failed", "Released=False/UpgradeFailed: failed",
-			},
+			want:   append([]string{"Stalled=True/RetriesExceeded: it broke"}, stillFailed...),
 		},
 		"RetryAfterWait": {
 			reason: "Nor does it while another attempt is to come.", edit: func(s *scope) { hasFailed(s); sourceMissing(s) },
 			result: ended(phaseRelease, outcome.Wait(time.Second, meta.ProgressingWithRetryReason, "")),
-			want: []string{
-				"Reconciling=True/ProgressingWithRetry: failed",
-				"Ready=False/UpgradeFailed: failed", "Released=False/UpgradeFailed: failed",
-			},
+			want:   append([]string{"Reconciling=True/ProgressingWithRetry: failed"}, stillFailed...),
 		},
 		"ErrorAfterWait": {
 			reason: "Nor does it hide what fails now.", edit: func(s *scope) { wasReady(s); sourceMissing(s) },
 			result: ended(phaseRelease, outcome.Fail(helmv2.ReconcileErrorReason, errBroken)),
-			want: []string{
-				"Reconciling=True/ProgressingWithRetry: it broke",
-				"Ready=False/ReconcileError: it broke", "Released=True/UpgradeSucceeded: upgraded",
-			},
+			want:   retriesUpgraded("ReconcileError"),
 		},
 		"RetryAfter": {
 			reason: "RetryOnFailure names the time of the next attempt.", edit: hasFailed, observed: true,
 			result: ended(phaseRelease, outcome.Wait(time.Minute, meta.ProgressingWithRetryReason, "retrying after 1m0s")),
-			want: []string{
-				"Reconciling=True/ProgressingWithRetry: retrying after 1m0s",
-				"Ready=False/UpgradeFailed: failed", "Released=False/UpgradeFailed: failed",
-			},
+			want:   append([]string{"Reconciling=True/ProgressingWithRetry: retrying after 1m0s"}, stillFailed...),
 		},
 		"Requeue": {
 			reason: "An attempt that follows at once repeats what failed.", edit: hasFailed,
 			result: ended(phaseRelease, outcome.Wait(time.Second, meta.ProgressingWithRetryReason, "")),
-			want: []string{
-				"Reconciling=True/ProgressingWithRetry: failed",
-				"Ready=False/UpgradeFailed: failed", "Released=False/UpgradeFailed: failed",
-			},
+			want:   append([]string{"Reconciling=True/ProgressingWithRetry: failed"}, stillFailed...),
 		},
 		"Exceeded": {
 			reason: "Without attempts left the object stalls; Ready says what failed last.", edit: hasFailed, observed: true,
 			result: ended(phaseRelease, outcome.Stall(helmv2.RetriesExceededReason, errors.New("Failed to upgrade after 1 attempt(s)"))),
-			want: []string{
-				"Stalled=True/RetriesExceeded: Failed to upgrade after 1 attempt(s)",
-				"Ready=False/UpgradeFailed: failed", "Released=False/UpgradeFailed: failed",
-			},
+			want:   append([]string{"Stalled=True/RetriesExceeded: Failed to upgrade after 1 attempt(s)"}, stillFailed...),
 		},
 		"AccessDenied": {
 			reason: "A reference that is not allowed stalls the object and says so in Ready.", edit: wasReady, observed: true,
@@ -394,18 +383,12 @@ func TestEnds(t *testing.T) {
 		"ActionError": {
 			reason: "A fault that no action reported shows in Ready.", edit: wasReady,
 			result: ended(phaseRelease, outcome.Fail(helmv2.ReconcileErrorReason, errBroken)),
-			want: []string{
-				"Reconciling=True/ProgressingWithRetry: it broke",
-				"Ready=False/ReconcileError: it broke", "Released=True/UpgradeSucceeded: upgraded",
-			},
+			want:   retriesUpgraded("ReconcileError"),
 		},
 		"ReportedError": {
 			reason: "One that was reported stays as it was.", edit: hasFailed,
 			result: ended(phaseRelease, outcome.Fail(helmv2.ReconcileErrorReason, errBroken)),
-			want: []string{
-				"Reconciling=True/ProgressingWithRetry: failed",
-				"Ready=False/UpgradeFailed: failed", "Released=False/UpgradeFailed: failed",
-			},
+			want:   append([]string{"Reconciling=True/ProgressingWithRetry: failed"}, stillFailed...),
 		},
 		"StateError": {
 			reason: "A state that cannot be told shows in Ready.", edit: hasFailed,

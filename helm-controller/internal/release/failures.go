@@ -6,6 +6,8 @@ package release
 import (
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	helmv2 "github.com/weir-gitops/weir/api/helm/v2"
 )
 
@@ -41,21 +43,11 @@ func (p Policy) Exhausted(failures int64) bool {
 
 // InstallPolicy returns what follows a failed install.
 func InstallPolicy(obj *helmv2.HelmRelease, gates Gates) Policy {
-	p := Policy{Strategy: helmv2.UninstallRemediation, IgnoreTestFailures: ignoresTests(obj), RetryInterval: defaultRetryInterval}
-	p.RetryOnFailure = gates.DefaultToRetryOnFailure
-	in := obj.Spec.Install
-	if in == nil {
-		return p
-	}
-	if in.Strategy != nil {
-		p.RetryOnFailure = in.Strategy.Name == helmv2.RetryOnFailure
-		if in.Strategy.RetryInterval != nil {
-			p.RetryInterval = in.Strategy.RetryInterval.Duration
-		}
-	}
+	in := valueOr(obj.Spec.Install, helmv2.Install{})
+	p := newPolicy(obj, gates, (*helmv2.UpgradeStrategy)(in.Strategy))
+	p.Strategy = helmv2.UninstallRemediation
 	if r := in.Remediation; r != nil {
-		p.Retries = r.Retries
-		p.IgnoreTestFailures = valueOr(r.IgnoreTestFailures, p.IgnoreTestFailures)
+		p.remediate(r.Retries, r.IgnoreTestFailures)
 		p.RemediateLast = valueOr(r.RemediateLastFailure, false)
 	}
 	return p
@@ -63,25 +55,29 @@ func InstallPolicy(obj *helmv2.HelmRelease, gates Gates) Policy {
 
 // UpgradePolicy returns what follows a failed upgrade.
 func UpgradePolicy(obj *helmv2.HelmRelease, gates Gates) Policy {
-	p := Policy{Strategy: helmv2.RollbackRemediation, IgnoreTestFailures: ignoresTests(obj), RetryInterval: defaultRetryInterval}
-	p.RetryOnFailure = gates.DefaultToRetryOnFailure
-	up := obj.Spec.Upgrade
-	if up == nil {
-		return p
-	}
-	if up.Strategy != nil {
-		p.RetryOnFailure = up.Strategy.Name == helmv2.RetryOnFailure
-		if up.Strategy.RetryInterval != nil {
-			p.RetryInterval = up.Strategy.RetryInterval.Duration
-		}
-	}
+	up := valueOr(obj.Spec.Upgrade, helmv2.Upgrade{})
+	p := newPolicy(obj, gates, up.Strategy)
+	p.Strategy = helmv2.RollbackRemediation
 	if r := up.Remediation; r != nil {
-		p.Retries = r.Retries
-		p.IgnoreTestFailures = valueOr(r.IgnoreTestFailures, p.IgnoreTestFailures)
+		p.remediate(r.Retries, r.IgnoreTestFailures)
 		p.RemediateLast = valueOr(r.RemediateLastFailure, r.Retries > 0)
 		p.Strategy = valueOr(r.Strategy, p.Strategy)
 	}
 	return p
+}
+
+// newPolicy returns a policy without remediation. The strategies of both actions have the same form.
+func newPolicy(obj *helmv2.HelmRelease, gates Gates, strategy *helmv2.UpgradeStrategy) Policy {
+	p := Policy{RetryOnFailure: gates.DefaultToRetryOnFailure, RetryInterval: defaultRetryInterval, IgnoreTestFailures: ignoresTests(obj)}
+	if strategy != nil {
+		p.RetryOnFailure = strategy.Name == helmv2.RetryOnFailure
+		p.RetryInterval = valueOr(strategy.RetryInterval, metav1.Duration{Duration: p.RetryInterval}).Duration
+	}
+	return p
+}
+
+func (p *Policy) remediate(retries int, ignoreTests *bool) {
+	p.Retries, p.IgnoreTestFailures = retries, valueOr(ignoreTests, p.IgnoreTestFailures)
 }
 
 func valueOr[T any](p *T, otherwise T) T {
