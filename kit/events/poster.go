@@ -34,6 +34,8 @@ const (
 	drainTimeout = 5 * time.Second
 	// idleTimeout is how long a connection is kept for the next document, as net/http does by default.
 	idleTimeout = 90 * time.Second
+	// maxRedirects is that of net/http.
+	maxRedirects = 10
 	// maxAnswer bounds what is read of an answer so that the connection can be used again.
 	maxAnswer = 4 << 10
 )
@@ -55,8 +57,17 @@ func newPoster(address string, log logr.Logger, m *metrics) *poster {
 	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: posters, IdleConnTimeout: idleTimeout}
 	return &poster{
 		address: address, queue: newQueue(), log: log, metrics: m, minWait: minRetryWait,
-		client: &http.Client{Transport: transport, Timeout: attemptTimeout},
+		client: &http.Client{Transport: transport, Timeout: attemptTimeout, CheckRedirect: repeated},
 	}
+}
+
+// repeated follows the redirects that post the document again, 307 and 308. To all others net/http sends a GET, whose success says nothing about
+// the document: they count as refusal.
+func repeated(r *http.Request, via []*http.Request) error {
+	if r.Method != http.MethodPost || len(via) >= maxRedirects {
+		return http.ErrUseLastResponse
+	}
+	return nil
 }
 
 // add queues a document about the object that key names.

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -284,6 +285,29 @@ weir_events_queued 0
 `
 	if err := testutil.GatherAndCompare(registry, strings.NewReader(want)); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestRedirects follows those that post the document again, and takes no other for success.
+func TestRedirects(t *testing.T) {
+	for status, want := range map[int]int{
+		http.StatusTemporaryRedirect: 1, http.StatusPermanentRedirect: 1,
+		http.StatusMovedPermanently: 0, http.StatusFound: 0, http.StatusSeeOther: 0,
+	} {
+		sink := testkit.NewEventSink(t)
+		server := httptest.NewServer(http.RedirectHandler(sink.URL, status))
+		defer server.Close()
+		var log strings.Builder
+		recorder := newRecorder(t, server.URL, funcr.New(func(_, args string) { log.WriteString(args) }, funcr.Options{}))
+		recorder.Event(object("app"), Event{Message: "a"})
+		ended, end := context.WithCancel(t.Context())
+		end()
+		if err := recorder.Start(ended); err != nil {
+			t.Fatal(err)
+		}
+		if got := len(sink.Events()); got != want || strings.Contains(log.String(), fmt.Sprint("answered ", status)) != (want == 0) {
+			t.Errorf("%d: %d events, log %q", status, got, log.String())
+		}
 	}
 }
 
