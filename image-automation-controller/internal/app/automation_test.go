@@ -73,7 +73,7 @@ func TestAutomation(t *testing.T) {
 
 	// Nothing is new: one listing.
 	f.server.Take()
-	f.requests.Take()
+	f.requests.Settle(t)
 	f.touchSource("main@sha1:" + head.Hash.String())
 	testkit.Eventually(t, "the run after the new artifact", func() bool { return len(f.server.Take()) > 0 })
 	f.request()

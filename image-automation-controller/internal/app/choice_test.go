@@ -51,7 +51,7 @@ func TestChoice(t *testing.T) {
 
 	// Another tag: one write.
 	settled(f, o)
-	f.requests.Take()
+	f.requests.Settle(t)
 	registry.PushTags(t, "app", "1.1.0")
 	requestRun(f, o, handledRepository)
 	f.chosen(p, image+":1.1.0")
@@ -195,7 +195,7 @@ func TestDigestInterval(t *testing.T) {
 	}))
 	first := p.ResourceVersion
 	registry.Take()
-	f.requests.Take()
+	f.requests.Settle(t)
 	var asked []string
 	testkit.Eventually(t, "two looks", func() bool { asked = append(asked, registry.Take()...); return len(asked) >= 2 })
 	if counts := f.requests.Take(); testkit.Total(counts) != 0 || read(f, p).ResourceVersion != first || asked[0] != "HEAD /v2/app/manifests/1.0.0" {

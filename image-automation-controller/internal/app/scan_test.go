@@ -52,7 +52,7 @@ func TestScan(t *testing.T) {
 
 	// The same again, as asked for: progress and result, no file, no event.
 	registry.Take()
-	f.requests.Take()
+	f.requests.Settle(t)
 	events := len(f.events.Events())
 	requestRun(f, o, handledRepository)
 	settled(f, o)
@@ -77,7 +77,7 @@ func TestScan(t *testing.T) {
 	// Another interval does not, nor do exclusions in another order.
 	settled(f, o)
 	registry.Take()
-	f.requests.Take()
+	f.requests.Settle(t)
 	amend(f, o, func(o *imageRepository) {
 		o.Spec.Interval.Duration, o.Spec.ExclusionList = 2*time.Hour, []string{"sig", `^1\.1`}
 	})
@@ -106,9 +106,9 @@ func TestScanInterval(t *testing.T) {
 	registry := testkit.NewRegistry(t, testkit.RegistryOptions{})
 	registry.PushTags(t, "app", "1.0.0")
 	o := settled(f, f.scans("web", registry.Host+"/app", func(o *imageRepository) { o.Spec.Interval.Duration = 3 * time.Second }))
-	first := o.Status.LastScanResult.ScanTime
+	f.requests.Settle(t)
+	first := read(f, o).Status.LastScanResult.ScanTime
 	registry.Take()
-	f.requests.Take()
 	await(f, o, "the next scan", func(o *imageRepository) bool { return !o.Status.LastScanResult.ScanTime.Equal(first) })
 	if diff := cmp.Diff([]string{listTags}, registry.Take()); diff != "" {
 		t.Errorf("requests to the registry (-want +got):\n%s", diff)

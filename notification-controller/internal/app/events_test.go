@@ -65,8 +65,9 @@ type row struct {
 	answer  func(w http.ResponseWriter, r *http.Request)
 	// want are the reason that the Alert is told and texts that are part of it; none when it is told nothing.
 	want []string
-	// wantSent is the number of requests that the target gets.
+	// wantSent is the number of requests that the target gets; with timed it is the least, as more depends on how fast the machine is.
 	wantSent int
+	timed    bool
 }
 
 func timeout(d time.Duration) *metav1.Duration { return &metav1.Duration{Duration: d} }
@@ -162,7 +163,7 @@ func rows() map[string]row {
 				p.Spec.Timeout = timeout(3 * time.Second)
 			},
 			answer: func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) },
-			want:   []string{failed, "503"}, wantSent: 2,
+			want:   []string{failed, "503"}, wantSent: 2, timed: true,
 		},
 		"slow": {
 			reason: "A target slower than the timeout ends with the deadline.",
@@ -170,7 +171,7 @@ func rows() map[string]row {
 				p.Spec.Timeout = timeout(200 * time.Millisecond)
 			},
 			answer: func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
-			want:   []string{failed, "deadline"}, wantSent: 1,
+			want:   []string{failed, "deadline"}, timed: true,
 		},
 		"unsupported": {
 			reason: "A service that this version does not have is refused.",
@@ -272,7 +273,10 @@ func TestBadInputEventServer(t *testing.T) {
 			if strings.Contains(told.Message, "hunter2") || told.Type != corev1.EventTypeWarning || told.InvolvedObject.Kind != notificationv1beta3.AlertKind {
 				t.Errorf("%s\nevent %+v", tc.reason, told)
 			}
-			f.eventually("the target has its requests", func() bool { return len(service.got()) == tc.wantSent })
+			f.eventually("the target has its requests", func() bool { return len(service.got()) >= tc.wantSent })
+			if sent := len(service.got()); sent > tc.wantSent && !tc.timed {
+				t.Errorf("%s\n%d requests, want %d", tc.reason, sent, tc.wantSent)
+			}
 		})
 	}
 	if strings.Contains(f.log.String(), "hunter2") {

@@ -39,7 +39,7 @@ func TestReady(t *testing.T) {
 	f.eventually("the event", func() bool { return slices.Equal(f.events("rcv"), []string{"Normal Succeeded: Receiver initialized"}) })
 	f.post(f.open, path, nil, "", http.StatusOK)
 
-	f.requests.Take()
+	f.requests.Settle(t)
 	f.request("rcv")
 	counts := f.requests.Take()
 	if got := testkit.Total(counts, "secrets"); got != 1 {

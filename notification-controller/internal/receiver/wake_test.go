@@ -125,7 +125,7 @@ func TestWakeRequests(t *testing.T) {
 	}
 	path := f.ready("rcv").Status.WebhookPath
 	f.post(f.open, path, nil, "", http.StatusOK) // finds out how the kind is served
-	f.requests.Take()
+	f.requests.Settle(t)
 	f.post(f.open, path, nil, "", http.StatusOK)
 	counts := f.requests.Take()
 	want := map[testkit.Request]int{{Verb: "get", Resource: "secrets"}: 1, {Verb: "patch", Resource: "gitrepositories"}: 5}
