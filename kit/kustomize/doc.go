@@ -10,8 +10,9 @@
 //     kustomization file it generates or amends exists in memory only;
 //   - runs builds in parallel. The engine keeps one OpenAPI schema per process; a build that brings
 //     its own runs alone and leaves nothing behind (see schemaGate);
-//   - bounds what the engine loads over HTTP in size and time (BoundRemotes), and loads it before a
-//     build that runs alone, so that a server which hangs holds nobody else up;
+//   - bounds what the engine loads over HTTP in size and time, checks it like files of the artifact
+//     (BoundRemotes), and loads it before a build that runs alone, so that a server which hangs holds
+//     nobody else up;
 //   - remembers what a build looked at (facts) and, when a new artifact looks the same there, hands
 //     out the earlier output without a build. That costs map lookups, no disk access.
 //

@@ -4,6 +4,7 @@
 package kustomize
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -83,53 +84,35 @@ func (g *guard) RoundTrip(r *http.Request) (*http.Response, error) {
 	return g.bounded(r)
 }
 
-// bounded sends a request that is over when the timeout has passed or the answer is too large.
+// bounded sends a request that is over when the timeout has passed or the answer is too large. What comes is checked as files of the artifact
+// are: the engine reads it past the view.
 func (g *guard) bounded(r *http.Request) (*http.Response, error) {
-	late := fmt.Errorf("the server took longer than %s", g.timeout)
-	ctx, cancel := context.WithTimeoutCause(r.Context(), g.timeout, late)
+	ctx, cancel := context.WithTimeout(r.Context(), g.timeout)
+	defer cancel()
 	response, err := g.next.RoundTrip(r.WithContext(ctx))
 	if err != nil {
-		cancel()
-		return nil, inTime(err, late)
+		return nil, g.inTime(err)
 	}
-	response.Body = &limitedBody{ReadCloser: response.Body, left: g.maxBytes, late: late, cancel: cancel}
+	defer response.Body.Close()
+	content, err := io.ReadAll(io.LimitReader(response.Body, g.maxBytes+1)) // one more tells that there is more
+	switch {
+	case err != nil:
+		return nil, g.inTime(err)
+	case int64(len(content)) > g.maxBytes:
+		return nil, errTooLarge
+	case response.StatusCode/100 == 2: // all that the engine takes
+		if err := checkAliases(content); err != nil {
+			return nil, err
+		}
+	}
+	response.Body = io.NopCloser(bytes.NewReader(content))
 	return response, nil
 }
 
 // inTime says why a request ended that took too long.
-func inTime(err, late error) error {
+func (g *guard) inTime(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) {
-		return late
+		return fmt.Errorf("the server took longer than %s", g.timeout)
 	}
 	return err
-}
-
-// limitedBody is the body of an answer. It ends with an error rather than before its end.
-type limitedBody struct {
-	io.ReadCloser
-
-	left   int64
-	late   error
-	cancel context.CancelFunc
-}
-
-// Read implements io.Reader.
-func (b *limitedBody) Read(p []byte) (int, error) {
-	if int64(len(p)) > b.left+1 {
-		p = p[:b.left+1] // one more tells that there is more
-	}
-	n, err := b.ReadCloser.Read(p)
-	if b.left -= int64(n); b.left < 0 {
-		return 0, errTooLarge
-	}
-	if err != nil && err != io.EOF { //nolint:errorlint // readers return io.EOF itself
-		err = inTime(err, b.late)
-	}
-	return n, err
-}
-
-// Close implements io.Closer.
-func (b *limitedBody) Close() error {
-	defer b.cancel()
-	return b.ReadCloser.Close()
 }

@@ -44,7 +44,7 @@ func silence(t *testing.T) *httptest.Server {
 }
 
 func TestGuard(t *testing.T) {
-	files := map[string]string{"/small": strings.Repeat("x", 10), "/large": strings.Repeat("x", 11)}
+	files := map[string]string{"/small": strings.Repeat("x", 10), "/large": strings.Repeat("x", 11), "/bomb": "&a [*a]"}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if to := r.URL.Query().Get("to"); to != "" {
 			http.Redirect(w, r, to, http.StatusFound)
@@ -58,6 +58,7 @@ func TestGuard(t *testing.T) {
 	cases := map[string]struct{ reason, address, want, err string }{
 		"Small":      {reason: "What fits comes whole.", address: server.URL + "/small", want: files["/small"]},
 		"Large":      {reason: "What does not is an error, and not cut off.", address: server.URL + "/large", err: errTooLarge.Error()},
+		"Bomb":       {reason: "What would end the process never gets to the engine.", address: server.URL + "/bomb", err: errAliasCycle.Error()},
 		"Redirected": {reason: "A redirect leads round no limit.", address: server.URL + "/?to=/large", err: errTooLarge.Error()},
 		"NoAnswer":   {reason: "A server that does not answer is given up.", address: silent.URL, err: late},
 		"NoEnd":      {reason: "So is one that does not end.", address: silent.URL + "/body", err: late},
