@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -43,9 +42,6 @@ type fixture struct {
 	storage   string
 	addr      string
 
-	mu  sync.Mutex
-	git []string
-
 	// repositories are the GitRepositories of the namespace.
 	repositories testkit.Kind[sourcev1.GitRepository, *sourcev1.GitRepository]
 	// extra are further flags.
@@ -61,14 +57,6 @@ func newFixture(t *testing.T, extra ...string) *fixture {
 		namespace: cluster.Namespace(t, "git"), storage: t.TempDir(), addr: testkit.FreeAddress(t), extra: extra,
 	}
 	f.repositories.Cluster, f.repositories.Namespace = f.cluster, f.namespace
-	f.server.AddHTTPMiddlewares(func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			f.mu.Lock()
-			f.git = append(f.git, r.Method)
-			f.mu.Unlock()
-			next.ServeHTTP(w, r)
-		})
-	})
 	f.server.Repository(t, repoPath)
 	f.gitURL = f.server.HTTP(t) + "/" + repoPath
 	f.start()
@@ -86,13 +74,7 @@ func (f *fixture) start() {
 }
 
 // gitRequests returns the requests to the Git server since the last call.
-func (f *fixture) gitRequests() []string {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	requests := f.git
-	f.git = nil
-	return requests
-}
+func (f *fixture) gitRequests() []string { return f.server.Take() }
 
 // commit makes a commit on main.
 func (f *fixture) commit(message string, files map[string]string) string {
