@@ -11,6 +11,7 @@ import (
 	kitevents "github.com/weir-gitops/weir/kit/events"
 	"github.com/weir-gitops/weir/kit/outcome"
 	"github.com/weir-gitops/weir/kit/reconcile"
+	"github.com/weir-gitops/weir/notification-controller/internal/apifault"
 )
 
 // Texts that people and alerts match. Flux: notification-controller contract, "Reconciler".
@@ -32,7 +33,7 @@ func observed(_ *notificationv1.Receiver, r reconcile.Result) bool {
 
 // setStatus turns the facts of a run and how it ended into status.
 func setStatus(s *scope, r reconcile.Result) {
-	if r.Suspended || r.Deleting || r.Running {
+	if r.Suspended || r.Deleting || r.Running || unshaken(s.obj, r) {
 		return
 	}
 	conditions.Delete(s.obj, meta.ReconcilingCondition)
@@ -53,6 +54,13 @@ func setStatus(s *scope, r reconcile.Result) {
 	case outcome.Done, outcome.Yielded: // a run that yields sets no status
 		conditions.MarkTrue(s.obj, meta.ReadyCondition, meta.SucceededReason, textReady, s.path)
 	}
+}
+
+// unshaken reports whether a receiver that is ready stays so: a fault of the API server that passes says nothing about it, and would have its
+// requests refused, which most senders do not send again.
+func unshaken(obj *notificationv1.Receiver, r reconcile.Result) bool {
+	return r.Class == outcome.Unforeseen && apifault.Passing(r.Err) && conditions.IsReady(obj) && obj.Status.ObservedGeneration == obj.Generation &&
+		!conditions.Has(obj, meta.ReconcilingCondition) && !conditions.Has(obj, meta.StalledCondition)
 }
 
 func failureReason(r reconcile.Result) string {
