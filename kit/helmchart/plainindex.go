@@ -53,10 +53,22 @@ func (p *plain) fields(texts []plainText, visit func(key string, value []byte, i
 func (p *plain) version() *IndexVersion {
 	v, md := &IndexVersion{}, &chart.Metadata{}
 	p.fields([]plainText{
-		{"name", &md.Name}, {"version", &md.Version}, {"digest", &v.Digest}, {"description", &md.Description}, {"apiVersion", &md.APIVersion},
-		{"appVersion", &md.AppVersion}, {"home", &md.Home}, {"icon", &md.Icon}, {"type", &md.Type}, {"kubeVersion", &md.KubeVersion},
-		{"condition", &md.Condition}, {"tags", &md.Tags}, {"checksum", &v.ChecksumDeprecated}, {"engine", &v.EngineDeprecated},
-		{"tillerVersion", &v.TillerVersionDeprecated}, {"url", &v.URLDeprecated},
+		{"name", &md.Name},
+		{"version", &md.Version},
+		{"digest", &v.Digest},
+		{"description", &md.Description},
+		{"apiVersion", &md.APIVersion},
+		{"appVersion", &md.AppVersion},
+		{"home", &md.Home},
+		{"icon", &md.Icon},
+		{"type", &md.Type},
+		{"kubeVersion", &md.KubeVersion},
+		{"condition", &md.Condition},
+		{"tags", &md.Tags},
+		{"checksum", &v.ChecksumDeprecated},
+		{"engine", &v.EngineDeprecated},
+		{"tillerVersion", &v.TillerVersionDeprecated},
+		{"url", &v.URLDeprecated},
 	}, func(key string, value []byte, indent int) bool {
 		switch key {
 		case "urls":

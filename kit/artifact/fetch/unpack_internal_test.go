@@ -20,7 +20,10 @@ func newCheck() *entryCheck {
 func TestEntryCheckCounts(t *testing.T) {
 	c := newCheck()
 	for _, header := range []tar.Header{
-		{Name: ".", Typeflag: tar.TypeDir}, {Name: "a/b/c.yaml", Typeflag: tar.TypeReg}, {Name: "a", Typeflag: tar.TypeDir}, {Name: "a/b/", Typeflag: tar.TypeDir},
+		{Name: ".", Typeflag: tar.TypeDir},
+		{Name: "a/b/c.yaml", Typeflag: tar.TypeReg},
+		{Name: "a", Typeflag: tar.TypeDir},
+		{Name: "a/b/", Typeflag: tar.TypeDir},
 		{Name: "./a/b/d.yaml", Typeflag: tar.TypeReg},
 	} {
 		if c.refuse(header.Name, header.FileInfo()) {

@@ -75,8 +75,7 @@ func (s *Store) clean(dir string, locks bool) error {
 		p := path.Join(dir, e.Name())
 		switch file, isLock := strings.CutSuffix(p, lockSuffix); {
 		case isTemp(e.Name()):
-			_, err := s.sweepTemp(p, e)
-			errs = append(errs, err)
+			errs = append(errs, s.sweepTemp(p, e))
 		case locks && isLock && e.Type().IsRegular():
 			errs = append(errs, s.unlockMissing(file))
 		}
@@ -150,7 +149,7 @@ func (s *Store) sweep() error {
 			return skip(e)
 		}
 		if isTemp(e.Name()) {
-			if _, err := s.sweepTemp(p, e); err != nil {
+			if err := s.sweepTemp(p, e); err != nil {
 				return err
 			}
 			return skip(e)

@@ -141,40 +141,40 @@ func Anonymous(dir string) (*os.File, error) {
 	return renamed(f, anonymousName)
 }
 
-// sweepTemp removes the temporary file, link or directory at p if nobody owns it, and reports whether it is gone.
-func (s *Store) sweepTemp(p string, e fs.DirEntry) (gone bool, err error) {
+// sweepTemp removes the temporary file, link or directory at p if nobody owns it.
+func (s *Store) sweepTemp(p string, e fs.DirEntry) (err error) {
 	if !e.IsDir() && !e.Type().IsRegular() {
 		return s.sweepOld(p, e)
 	}
 	f, err := s.root.Open(p)
 	if err != nil {
-		return errors.Is(err, fs.ErrNotExist), ignoreMissing(err)
+		return ignoreMissing(err)
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	switch lock(f) {
 	case lockTaken:
-		return false, nil
+		return nil
 	case lockUnknown:
 		return s.sweepOld(p, e)
 	case lockHeld:
 	}
-	return true, ignoreMissing(s.root.RemoveAll(p))
+	return ignoreMissing(s.root.RemoveAll(p))
 }
 
 // sweepOld removes it if nobody wrote to it for long.
-func (s *Store) sweepOld(p string, e fs.DirEntry) (gone bool, err error) {
+func (s *Store) sweepOld(p string, e fs.DirEntry) error {
 	info, err := e.Info()
 	if err != nil {
-		return errors.Is(err, fs.ErrNotExist), ignoreMissing(err)
+		return ignoreMissing(err)
 	}
 	patience := abandoned
 	if e.IsDir() {
 		patience = abandonedDir
 	}
 	if s.options.Now().Sub(info.ModTime()) < patience {
-		return false, nil
+		return nil
 	}
-	return true, ignoreMissing(s.root.RemoveAll(p))
+	return ignoreMissing(s.root.RemoveAll(p))
 }
 
 // lockState is what became of an attempt to lock a file.

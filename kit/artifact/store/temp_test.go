@@ -23,17 +23,15 @@ import (
 	"github.com/weir-gitops/weir/kit/artifact/store"
 )
 
-// leftovers makes what an interrupted process may leave unfinished for app, and returns its paths.
-func leftovers(t *testing.T, dir string) []string {
+// leftovers makes what an interrupted process may leave unfinished for app.
+func leftovers(t *testing.T, dir string) {
 	t.Helper()
-	files := []string{
+	for _, p := range []string{
 		"gitrepository/ns/app/.a.tar.gz.tmp-X", ".state/index/gitrepository/ns/app/.data.tmp-Y", ".state/layer/gitrepository/ns/app/.layer.tmp-Z/sub/file",
-	}
-	for _, p := range files {
+	} {
 		mkdir(t, filepath.Dir(filepath.Join(dir, p)))
 		overwrite(t, filepath.Join(dir, p), "x")
 	}
-	return files
 }
 
 func TestOpenSweeps(t *testing.T) {
