@@ -244,3 +244,20 @@ func BenchmarkRender(b *testing.B) {
 		})
 	}
 }
+
+// FuzzRender has templates that fail at most. What they take is bounded, so that none of them takes long.
+func FuzzRender(f *testing.F) {
+	for _, seed := range []string{
+		`{{ .Values.a }}{{ range $i, $x := .Values.a.c }}{{ $x | default 1 }}{{ break }}{{ else }}{{ end }}`, `{{ define "x" }}{{ template "x" . }}{{ end }}{{ include "x" . }}`,
+		`{{ tpl "{{ .Values.self }}" . | nindent 4 }}`, `{{ $d := dict "a" . }}{{ $_ := set $d "d" $d }}{{ printf "%[1]*d %v" 3 $d }}`, `{{ with $x := until 3 }}{{ join "," . }}{{ end }}`,
+		`{{ regexReplaceAll "a*" "aaa" "$0$0" | split "a" }}{{ fromYaml "a: &a [*a]" }}`, "{{ block \"b\" . }}{{ continue }}{{ end }}",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		files, err := render(t.Context(), t, parent(map[string]string{"a.yaml": text}))
+		if err == nil && len(files["app/templates/a.yaml"]) > maxValue {
+			t.Errorf("%d bytes are too many", len(files["app/templates/a.yaml"]))
+		}
+	})
+}

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"text/template"
 
@@ -34,7 +35,7 @@ func (g *guard) all(ctx context.Context, e Engine) template.FuncMap {
 	for _, name := range []string{"env", "expandenv"} {
 		delete(all, name)
 	}
-	for name, function := range map[string]any{
+	maps.Copy(all, template.FuncMap{
 		"toToml": toTOML, "fromToml": fromTOML, "toYaml": toYAML, "toYamlPretty": toPrettyYAML, "fromYaml": fromYAML, "fromYamlArray": fromYAMLArray,
 		"toJson": toJSON, "fromJson": fromJSON, "fromJsonArray": fromJSONArray,
 		"required": required, "fail": fail,
@@ -44,9 +45,7 @@ func (g *guard) all(ctx context.Context, e Engine) template.FuncMap {
 		// The package of text/template has these itself; only here they can be bounded.
 		"print": fmt.Sprint, "printf": fmt.Sprintf, "println": fmt.Sprintln,
 		"html": template.HTMLEscaper, "js": template.JSEscaper, "urlquery": template.URLQueryEscaper,
-	} {
-		all[name] = function
-	}
+	})
 	if !e.EnableDNS {
 		all["getHostByName"] = func(string) string { return "" }
 	}
