@@ -4,7 +4,9 @@
 package git
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -145,4 +147,30 @@ func commitOf(t *testing.T, files, links map[string]string) *Commit {
 	add("d/e", filemode.Dir, tree("d/e"))
 	add("d", filemode.Dir, tree("d"))
 	return &Commit{tree: tree(""), store: store}
+}
+
+// Links that lead a long way, each to the next, would keep a core busy.
+func TestFindEnds(t *testing.T) {
+	links := map[string]string{"l1": "f"}
+	for i := 2; i <= maxLinks; i++ {
+		links[fmt.Sprint("l", i)] = strings.Repeat("./", 2000) + fmt.Sprint("l", i-1)
+	}
+	links["longer"] = fmt.Sprint("l", maxLinks)
+	first := fmt.Sprint("l", maxLinks)
+	finder := commitOf(t, map[string]string{"f": "1", "d/f": "2", "d/e/f": "3"}, links).Finder()
+	if got, err := finder.Find(t.Context(), first); err != nil || got.Path != "f" {
+		t.Fatalf("got %v, %v", got, err)
+	}
+	if got, err := finder.Find(t.Context(), "longer"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("one link more than there may be: %v, %v", got, err)
+	}
+	finder.left = 10_000
+	if _, err := finder.Find(t.Context(), first); !errors.Is(err, ErrTooManyEntries) {
+		t.Errorf("got %v, want an end", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := finder.Find(ctx, "f"); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want that nobody waits any more", err)
+	}
 }

@@ -245,7 +245,7 @@ func notForSigning(e *openpgp.Entity) error {
 
 // signingSubkey has a part of the key sign, and no other.
 func signingSubkey(e *openpgp.Entity) error {
-	return errors.Join(notForSigning(e), e.AddSigningSubkey(nil))
+	return errors.Join(notForSigning(e), e.AddSigningSubkey(&packet.Config{Algorithm: packet.PubKeyAlgoEdDSA}))
 }
 
 // revokedSubkey is that, with the part revoked.
@@ -269,7 +269,7 @@ func TestSigningKeys(t *testing.T) {
 	}
 	long := time.Date(2001, 1, 1, 0, 0, 0, 0, time.UTC)
 	edited := func(edit func(*openpgp.Entity) error) []byte {
-		e, err := openpgp.NewEntity("one", "", "one@example.com", nil)
+		e, err := openpgp.NewEntity("one", "", "one@example.com", &packet.Config{Algorithm: packet.PubKeyAlgoEdDSA})
 		if err == nil {
 			err = edit(e)
 		}

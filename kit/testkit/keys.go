@@ -111,7 +111,9 @@ func NewOpenPGPKey(tb testing.TB, made time.Time, valid time.Duration) []byte {
 		tb.Fatalf("encode key: %v", err)
 	}
 	// Seconds as RFC 9580 has them, which a uint32 holds.
-	config := &packet.Config{Time: func() time.Time { return made }, KeyLifetimeSecs: uint32(valid.Seconds())}
+	config := &packet.Config{
+		Time: func() time.Time { return made }, KeyLifetimeSecs: uint32(valid.Seconds()), Algorithm: packet.PubKeyAlgoEdDSA,
+	}
 	key, err := openpgp.NewEntity("test", "", "test@example.com", config)
 	if err == nil {
 		err = key.SerializePrivateWithoutSigning(w, nil)
