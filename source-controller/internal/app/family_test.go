@@ -4,9 +4,12 @@
 package app
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -25,6 +28,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
+	"github.com/weir-gitops/weir/kit/artifact"
 	"github.com/weir-gitops/weir/kit/testkit"
 	"github.com/weir-gitops/weir/source-controller/internal/publish"
 )
@@ -209,16 +213,105 @@ func (m *member) faults() int {
 }
 
 // family runs a test for each kind.
-func family(t *testing.T, test func(*testing.T, *member)) {
+func family(t *testing.T, test func(*member)) {
 	t.Helper()
-	for name, make := range members() {
-		t.Run(name, func(t *testing.T) { test(t, make(t)) })
+	for name, start := range members() {
+		t.Run(name, func(t *testing.T) { test(start(t)) })
 	}
+}
+
+// published is what an object is expected to tell of its first artifact.
+type published struct {
+	// file, revision and link are those of the artifact; link is empty for a kind without.
+	file, revision, link string
+	// url is what status tells of the link.
+	url string
+	// stored is the condition.
+	stored string
+}
+
+// checkPublished makes sure of what every kind tells of its first artifact, and returns the content.
+func (f *fixture) checkPublished(o publish.Source, kind string, want published) []byte {
+	f.t.Helper()
+	a := o.GetArtifact()
+	dir := kind + "/" + f.namespace + "/" + o.GetName() + "/"
+	if a == nil || a.Path != dir+want.file || a.URL != "http://"+f.addr+"/"+a.Path || a.Revision != want.revision {
+		f.t.Fatalf("artifact %+v, want %+v", a, want)
+	}
+	content := f.download(a)
+	digest, size, err := artifact.Read(artifact.SHA256, bytes.NewReader(content))
+	if err != nil || digest.String() != a.Digest || size != *a.Size {
+		f.t.Errorf("downloaded %s, %d bytes; status says %s, %d", digest, size, a.Digest, *a.Size)
+	}
+	if want.link != "" && (want.url != "http://"+f.addr+"/"+dir+want.link || !bytes.Equal(f.download(&meta.Artifact{URL: want.url}), content)) {
+		f.t.Errorf("link %s", want.url)
+	}
+	for _, kind := range []string{meta.ReadyCondition, sourcev1.ArtifactInStorageCondition} {
+		if got := testkit.Condition(o, kind); got != want.stored {
+			f.t.Errorf("%s: %s, want %s", kind, got, want.stored)
+		}
+	}
+	if len(o.GetConditions()) != 2 || !controllerutil.ContainsFinalizer(o, sourcev1.Finalizer) {
+		f.t.Errorf("conditions %v, finalizers %v", o.GetConditions(), o.GetFinalizers())
+	}
+	return content
+}
+
+// announced waits for the event about the artifact of an object, and returns its text.
+func (f *fixture) announced(o publish.Source, reason string) string {
+	f.t.Helper()
+	e, a := f.waitEvent(reason), o.GetArtifact()
+	if e.Severity != eventv1.EventSeverityInfo || e.Metadata[sourcev1.RevisionMetadataKey] != a.Revision || e.Metadata[sourcev1.DigestMetadataKey] != a.Digest {
+		f.t.Errorf("event %+v", e)
+	}
+	return e.Message
+}
+
+// fault is what becomes of bad input.
+type fault struct {
+	// why is what the row is about.
+	why string
+	// reason is that of Ready and of the event.
+	reason  string
+	stalled bool
+	// mentions is part of the message.
+	mentions string
+}
+
+// checkFault makes sure of what all faults have in common. observed is the generation that the object was last dealt with in.
+func (f *fixture) checkFault(o publish.Source, observed int64, want fault) {
+	f.t.Helper()
+	message := conditions.GetMessage(o, meta.ReadyCondition)
+	if !conditions.IsFalse(o, meta.ReadyCondition) || conditions.GetReason(o, meta.ReadyCondition) != want.reason || !strings.Contains(message, want.mentions) ||
+		conditions.IsStalled(o) != want.stalled || conditions.IsReconciling(o) == want.stalled {
+		f.t.Errorf("%s\n%+v", want.why, o.GetConditions())
+	}
+	if strings.Contains(message, "hunter2") || strings.Contains(message, f.storage) {
+		f.t.Errorf("%s\nthe message has something private: %s", want.why, message)
+	}
+	if (observed == o.GetGeneration()) != want.stalled || o.GetArtifact() != nil {
+		f.t.Errorf("%s\nobserved generation %d, artifact %+v", want.why, observed, o.GetArtifact())
+	}
+	if want.reason == sourcev1.NoSourceArtifactReason {
+		return // is waited for, which is no fault
+	}
+	f.events.Wait(f.t, func(e eventv1.Event) bool {
+		return e.InvolvedObject.Name == o.GetName() && e.Reason == want.reason && e.Severity == eventv1.EventSeverityError && strings.Contains(e.Message, want.mentions)
+	})
+}
+
+// silent returns the address of a server that never answers.
+func silent(t *testing.T) string {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+	t.Cleanup(server.CloseClientConnections)
+	return server.URL
 }
 
 // A run in which nothing moved sends one request to the server, one status write if it was asked for, none if not, and tells nobody.
 func TestUnchanged(t *testing.T) {
-	family(t, func(t *testing.T, m *member) {
+	family(t, func(m *member) {
+		t := m.t
 		m.create(false)
 		before := m.ready()
 		m.told(before)
@@ -255,7 +348,8 @@ func TestUnchanged(t *testing.T) {
 
 // What works writes twice at most: progress and result. The file of before stays for those who download it, for a while.
 func TestMove(t *testing.T) {
-	family(t, func(t *testing.T, m *member) {
+	family(t, func(m *member) {
+		t := m.t
 		m.create(false)
 		old := m.ready()
 		m.told(old)
@@ -287,7 +381,8 @@ func TestMove(t *testing.T) {
 
 // While it is suspended, before anything else or later, an object is left alone; requests are confirmed all the same.
 func TestSuspend(t *testing.T) {
-	family(t, func(t *testing.T, m *member) {
+	family(t, func(m *member) {
+		t := m.t
 		m.asked()
 		m.create(true)
 		if o := m.run(); len(m.asked()) != 0 || o.GetArtifact() != nil || len(o.GetConditions()) != 0 {
@@ -309,7 +404,8 @@ func TestSuspend(t *testing.T) {
 
 // All files of an object go with it.
 func TestDelete(t *testing.T) {
-	family(t, func(t *testing.T, m *member) {
+	family(t, func(m *member) {
+		t := m.t
 		m.create(false)
 		m.ready()
 		m.remove()
@@ -328,7 +424,8 @@ func TestDelete(t *testing.T) {
 // Also while it is suspended. Who holds an object that is deleted sees that its artifact is gone.
 func TestDeleteHeld(t *testing.T) {
 	const theirs = "example.com/theirs"
-	family(t, func(t *testing.T, m *member) {
+	family(t, func(m *member) {
+		t := m.t
 		m.create(false)
 		m.ready()
 		m.change(func(o object) { controllerutil.AddFinalizer(o, theirs); *o.suspend = true })
@@ -346,7 +443,8 @@ func TestDeleteHeld(t *testing.T) {
 
 // What is lost or altered is made again, the same to the byte; what is there after a restart is not.
 func TestStorage(t *testing.T) {
-	family(t, func(t *testing.T, m *member) {
+	family(t, func(m *member) {
+		t := m.t
 		m.create(false)
 		before := m.ready()
 		a := before.GetArtifact()
@@ -397,7 +495,8 @@ func TestStorage(t *testing.T) {
 
 // A failure is told and keeps the artifact. The same failure again costs no write. Its end is told, once.
 func TestFailAndRecover(t *testing.T) {
-	family(t, func(t *testing.T, m *member) {
+	family(t, func(m *member) {
+		t := m.t
 		m.create(false)
 		good := m.ready()
 		m.told(good)
@@ -440,7 +539,8 @@ func TestFailAndRecover(t *testing.T) {
 
 // Storage that cannot be written to is told, without paths, and forgotten when it can.
 func TestStorageNotWritable(t *testing.T) {
-	family(t, func(t *testing.T, m *member) {
+	family(t, func(m *member) {
+		t := m.t
 		blocked := filepath.Join(m.storage, m.kind)
 		if err := os.WriteFile(blocked, nil, 0o600); err != nil { // does what permissions cannot, to root
 			t.Fatal(err)

@@ -33,20 +33,15 @@ func TestHelmChartFromRepository(t *testing.T) {
 	f.repository()
 	o := f.version("c", "1.0.0")
 
-	dir := "helmchart/" + f.namespace + "/c/"
-	a := o.Status.Artifact
-	if a.Path != dir+"app-1.0.0.tgz" || o.Status.URL != "http://"+f.addr+"/"+dir+"latest.tar.gz" || o.Status.ObservedChartName != "app" {
-		t.Errorf("status %+v, artifact %+v", o.Status, a)
-	}
-	if b := f.download(a); !bytes.Equal(b, app("1.0.0").Package(t)) || !bytes.Equal(b, f.download(&meta.Artifact{URL: o.Status.URL})) {
+	const pulled = "pulled 'app' chart with version '1.0.0'"
+	b := f.checkPublished(o, "helmchart", published{
+		file: "app-1.0.0.tgz", revision: "1.0.0", link: "latest.tar.gz", url: o.Status.URL, stored: "True ChartPullSucceeded: " + pulled,
+	})
+	if !bytes.Equal(b, app("1.0.0").Package(t)) || o.Status.ObservedChartName != "app" {
 		t.Error("a chart that nothing is changed of is published as it is")
 	}
-	if got, want := testkit.Condition(o, meta.ReadyCondition), "True ChartPullSucceeded: pulled 'app' chart with version '1.0.0'"; got != want {
-		t.Errorf("Ready %s, want %s", got, want)
-	}
-	if e := f.waitEvent(sourcev1.ChartPullSucceededReason); e.Message != "pulled 'app' chart with version '1.0.0'" ||
-		e.Metadata[sourcev1.RevisionMetadataKey] != "1.0.0" || e.Metadata[sourcev1.DigestMetadataKey] != a.Digest {
-		t.Errorf("event %+v", e)
+	if got := f.announced(o, sourcev1.ChartPullSucceededReason); got != pulled {
+		t.Errorf("event %s", got)
 	}
 	if o.Status.ObservedSourceArtifactRevision != f.readyRepository().Status.Artifact.Revision {
 		t.Errorf("observed %s", o.Status.ObservedSourceArtifactRevision)

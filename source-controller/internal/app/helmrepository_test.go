@@ -4,7 +4,6 @@
 package app
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -18,7 +17,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
-	"github.com/weir-gitops/weir/kit/artifact"
 	"github.com/weir-gitops/weir/kit/testkit"
 )
 
@@ -31,32 +29,15 @@ func TestHelmRepositoryPublish(t *testing.T) {
 	raw := f.download(&meta.Artifact{URL: f.helm.URL + "/index.yaml"})
 	sum := sha256.Sum256(raw)
 	digest := hex.EncodeToString(sum[:])
-	a := o.Status.Artifact
-	dir := "helmrepository/" + f.namespace + "/charts/"
-	if a == nil || a.Path != dir+"index-"+digest+".yaml" || a.URL != "http://"+f.addr+"/"+a.Path || a.Revision != "sha256:"+digest {
-		t.Fatalf("artifact %+v, want digest %s", a, digest)
+	b := f.checkPublished(o, "helmrepository", published{
+		file: "index-" + digest + ".yaml", revision: "sha256:" + digest, link: "index.yaml", url: o.Status.URL,
+		stored: "True Succeeded: stored artifact: revision 'sha256:" + digest + "'",
+	})
+	if !json.Valid(b) {
+		t.Errorf("no JSON: %s", b)
 	}
-	b := f.download(a)
-	got, size, err := artifact.Read(artifact.SHA256, bytes.NewReader(b))
-	if err != nil || got.String() != a.Digest || size != *a.Size || !json.Valid(b) {
-		t.Errorf("downloaded %s, %d bytes; status says %s, %d", got, size, a.Digest, *a.Size)
-	}
-	if o.Status.URL != "http://"+f.addr+"/"+dir+"index.yaml" || !bytes.Equal(f.download(&meta.Artifact{URL: o.Status.URL}), b) {
-		t.Errorf("link %s", o.Status.URL)
-	}
-	stored := "True Succeeded: stored artifact: revision 'sha256:" + digest + "'"
-	for _, kind := range []string{meta.ReadyCondition, sourcev1.ArtifactInStorageCondition} {
-		if got := testkit.Condition(o, kind); got != stored {
-			t.Errorf("%s: %s, want %s", kind, got, stored)
-		}
-	}
-	if len(o.Status.Conditions) != 2 || !slices.Contains(o.Finalizers, sourcev1.Finalizer) {
-		t.Errorf("conditions %v, finalizers %v", o.Status.Conditions, o.Finalizers)
-	}
-	e := f.waitEvent(sourcev1.NewArtifactReason)
-	if !strings.HasPrefix(e.Message, "stored fetched index of size ") || !strings.HasSuffix(e.Message, "B from '"+f.helm.URL+"'") ||
-		e.Metadata[sourcev1.RevisionMetadataKey] != a.Revision || e.Metadata[sourcev1.DigestMetadataKey] != a.Digest {
-		t.Errorf("event %+v", e)
+	if got := f.announced(o, sourcev1.NewArtifactReason); !strings.HasPrefix(got, "stored fetched index of size ") || !strings.HasSuffix(got, "B from '"+f.helm.URL+"'") {
+		t.Errorf("event %s", got)
 	}
 
 	remove[sourcev1.HelmRepository](f, "charts")

@@ -125,10 +125,10 @@ func (f *helmFixture) version(name, version string) *sourcev1.HelmChart {
 	})
 }
 
-func (f *helmFixture) requestChart(name string) *sourcev1.HelmChart {
+func (f *helmFixture) requestChart(name string) {
 	f.t.Helper()
 	at := of[sourcev1.HelmChart](f).Request(f.t, name)
-	return await(f, name, "the requested run", func(o *sourcev1.HelmChart) bool { return o.Status.LastHandledReconcileAt == at })
+	await(f, name, "the requested run", func(o *sourcev1.HelmChart) bool { return o.Status.LastHandledReconcileAt == at })
 }
 
 // load downloads and reads the published chart.

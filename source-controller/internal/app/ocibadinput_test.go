@@ -8,15 +8,10 @@ import (
 	"bytes"
 	"compress/gzip"
 	"errors"
-	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
-	eventv1 "github.com/fluxcd/pkg/apis/event/v1beta1"
-	"github.com/fluxcd/pkg/apis/meta"
-	"github.com/fluxcd/pkg/runtime/conditions"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -52,9 +47,7 @@ func TestOCIBadInput(t *testing.T) {
 	} {
 		f.registry.Push(t, imagePath, tag, testkit.RegistryArtifact{Layers: layers})
 	}
-	silent := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
-	t.Cleanup(silent.CloseClientConnections)
-	silentURL := strings.Replace(silent.URL, "http://", "oci://", 1) + "/x"
+	silentURL := strings.Replace(silent(t), "http://", "oci://", 1) + "/x"
 	private := testkit.NewRegistry(t, testkit.RegistryOptions{Username: "user", Password: "secret"})
 	privateURL := private.URL + "/" + imagePath
 	certs := testkit.NewCertificates(t)
@@ -135,16 +128,7 @@ func TestOCIBadInput(t *testing.T) {
 			f.t = t
 			f.create(tc.edit)
 			got := f.failed(tc.want)
-			message := conditions.GetMessage(got, meta.ReadyCondition)
-			if !strings.Contains(message, tc.mentions) || strings.Contains(message, "hunter2") || strings.Contains(message, f.storage) {
-				t.Errorf("%s\nmessage: %s", tc.reason, message)
-			}
-			if conditions.IsStalled(got) != tc.stalled || (got.Status.ObservedGeneration == got.Generation) != tc.stalled || got.Status.Artifact != nil {
-				t.Errorf("%s\nstatus: %+v", tc.reason, got.Status)
-			}
-			f.events.Wait(t, func(e eventv1.Event) bool {
-				return e.Reason == tc.want && e.Severity == "error" && strings.Contains(e.Message, tc.mentions)
-			})
+			f.checkFault(got, got.Status.ObservedGeneration, fault{tc.reason, tc.want, tc.stalled, tc.mentions})
 			f.destroy()
 		})
 	}

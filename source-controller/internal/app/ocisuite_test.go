@@ -52,11 +52,6 @@ func (f *ociFixture) create(edit ...func(*sourcev1.OCIRepository)) {
 	f.cluster.Create(f.t, o)
 }
 
-func (f *ociFixture) get() *sourcev1.OCIRepository {
-	f.t.Helper()
-	return f.images.Get(f.t, "app")
-}
-
 // change edits the object.
 func (f *ociFixture) change(edit func(*sourcev1.OCIRepository)) {
 	f.t.Helper()

@@ -15,12 +15,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/fluxcd/pkg/apis/meta"
 	"github.com/google/go-cmp/cmp"
 
 	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
-	"github.com/weir-gitops/weir/kit/artifact"
-	"github.com/weir-gitops/weir/kit/testkit"
 )
 
 // entries lists the names in an archive.
@@ -49,48 +46,15 @@ func TestPublish(t *testing.T) {
 	f.create()
 	repo := f.ready()
 
-	a := repo.Status.Artifact
-	path := "gitrepository/" + f.namespace + "/fleet/" + hash + ".tar.gz"
-	if a == nil || a.Path != path || a.URL != "http://"+f.addr+"/"+path || a.Revision != "main@sha1:"+hash {
-		t.Fatalf("artifact %+v", a)
-	}
-	b := f.download(a)
-	digest, size, err := artifact.Read(artifact.SHA256, bytes.NewReader(b))
-	if err != nil || digest.String() != a.Digest || size != *a.Size {
-		t.Errorf("downloaded %s, %d bytes; status says %s, %d", digest, size, a.Digest, *a.Size)
-	}
+	b := f.checkPublished(repo, "gitrepository", published{
+		file: hash + ".tar.gz", revision: "main@sha1:" + hash, stored: "True Succeeded: stored artifact for revision 'main@sha1:" + hash + "'",
+	})
 	if diff := cmp.Diff([]string{".", "deploy", "deploy/app.yaml"}, entries(t, b)); diff != "" {
 		t.Errorf("archive (-want +got):\n%s", diff)
 	}
-	stored := "True Succeeded: stored artifact for revision 'main@sha1:" + hash + "'"
-	for _, kind := range []string{meta.ReadyCondition, sourcev1.ArtifactInStorageCondition} {
-		if got := testkit.Condition(repo, kind); got != stored {
-			t.Errorf("%s: %s, want %s", kind, got, stored)
-		}
+	if got := f.announced(repo, sourcev1.NewArtifactReason); got != "stored artifact for commit 'a subject that is rather long, longer than fifty r...'" {
+		t.Errorf("event %s", got)
 	}
-	if len(repo.Status.Conditions) != 2 || !slices.Contains(repo.Finalizers, sourcev1.Finalizer) {
-		t.Errorf("conditions %v, finalizers %v", repo.Status.Conditions, repo.Finalizers)
-	}
-	e := f.waitEvent(sourcev1.NewArtifactReason)
-	if e.Message != "stored artifact for commit 'a subject that is rather long, longer than fifty r...'" || e.Severity != "info" {
-		t.Errorf("event %+v", e)
-	}
-	want := map[string]string{sourcev1.RevisionMetadataKey: a.Revision, sourcev1.DigestMetadataKey: a.Digest}
-	for k, v := range want {
-		if e.Metadata[k] != v {
-			t.Errorf("event metadata %v, want %v", e.Metadata, want)
-		}
-	}
-}
-
-// exists reports whether the object is still there.
-func (f *fixture) exists() bool {
-	f.t.Helper()
-	var list sourcev1.GitRepositoryList
-	if err := f.cluster.Client.List(f.t.Context(), &list); err != nil {
-		f.t.Fatal(err)
-	}
-	return slices.ContainsFunc(list.Items, func(o sourcev1.GitRepository) bool { return o.Namespace == f.namespace })
 }
 
 func TestIgnoreChange(t *testing.T) {

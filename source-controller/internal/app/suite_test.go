@@ -96,11 +96,6 @@ func (f *fixture) create(edit ...func(*sourcev1.GitRepository)) *sourcev1.GitRep
 	return repo
 }
 
-func (f *fixture) get() *sourcev1.GitRepository {
-	f.t.Helper()
-	return f.repositories.Get(f.t, "fleet")
-}
-
 // change edits the object.
 func (f *fixture) change(edit func(*sourcev1.GitRepository)) {
 	f.t.Helper()
@@ -160,12 +155,6 @@ func (f *fixture) download(a *meta.Artifact) []byte {
 		f.t.Fatalf("download %s: %s, %v", a.URL, res.Status, err)
 	}
 	return b
-}
-
-// files lists what is stored for the object, without locks.
-func (f *fixture) files() []string {
-	f.t.Helper()
-	return f.kept("gitrepository", "fleet")
 }
 
 // kept lists what is stored for an object of a kind, without locks.
