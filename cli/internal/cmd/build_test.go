@@ -24,22 +24,6 @@ import (
 	"github.com/weir-gitops/weir/kit/testkit"
 )
 
-// write makes a directory of files.
-func write(t *testing.T, files map[string]string) string {
-	t.Helper()
-	dir := t.TempDir()
-	for name, content := range files {
-		file := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(file), 0o750); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return dir
-}
-
 // content reads everything below a directory, with the time of its last change.
 func content(t *testing.T, dir string) map[string]string {
 	t.Helper()
@@ -84,7 +68,7 @@ func configMap(name, value string) string {
 
 func TestBuildUsage(t *testing.T) {
 	t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "none"))
-	dir := write(t, map[string]string{
+	dir := testkit.Folder(t, map[string]string{
 		"deploy/a.yaml": configMap("a", "1"), "ks.yaml": localKustomization, "bad.yaml": "a: [", "typo.yaml": strings.Replace(localKustomization, "prune: true", "prune: maybe", 1),
 	})
 	deploy, file := filepath.Join(dir, "deploy"), filepath.Join(dir, "ks.yaml")
@@ -164,7 +148,7 @@ func TestBuildLocal(t *testing.T) {
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			dir := write(t, tc.files)
+			dir := testkit.Folder(t, tc.files)
 			before := content(t, dir)
 			got := weir(t, "", append([]string{
 				"build", "kustomization", "apps", "--in-memory-build", "--path", filepath.Join(dir, "deploy"), "--dry-run",
@@ -198,7 +182,7 @@ func specified(t *testing.T, spec string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return filepath.Join(write(t, map[string]string{"ks.yaml": string(text)}), "ks.yaml")
+	return filepath.Join(testkit.Folder(t, map[string]string{"ks.yaml": string(text)}), "ks.yaml")
 }
 
 // TestBuildEncrypted checks that no ciphertext is shown.
@@ -234,7 +218,7 @@ func TestBuildEncrypted(t *testing.T) {
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			dir := write(t, map[string]string{"deploy/a.yaml": "apiVersion: v1\n" + tc.manifest, "ks.yaml": localKustomization})
+			dir := testkit.Folder(t, map[string]string{"deploy/a.yaml": "apiVersion: v1\n" + tc.manifest, "ks.yaml": localKustomization})
 			got := weir(t, "", "build", "ks", "apps", "--path", dir+"/deploy", "--dry-run", "--kustomization-file", dir+"/ks.yaml")
 			got.wants(t, tc.reason, 0, tc.want, "")
 			if strings.Contains(got.out, "ENC[") || strings.Contains(got.out, "sops:") {
@@ -250,11 +234,11 @@ func TestBuildRecursive(t *testing.T) {
 		return fmt.Sprintf("apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: %s, namespace: flux-system}\n"+
 			"spec: {interval: 1m, prune: true, path: %s, sourceRef: {kind: OCIRepository, name: %s}}\n---\n", name, path, source)
 	}
-	dir := write(t, map[string]string{
+	dir := testkit.Folder(t, map[string]string{
 		"ks.yaml":         localKustomization,
 		"deploy/all.yaml": nested("apps", "here", ".") + nested("one", "there", "./one"),
 	})
-	there := write(t, map[string]string{"one/a.yaml": configMap("inner", "x") + nested("two", "there", "./two"), "two/a.yaml": configMap("innermost", "x")})
+	there := testkit.Folder(t, map[string]string{"one/a.yaml": configMap("inner", "x") + nested("two", "there", "./two"), "two/a.yaml": configMap("innermost", "x")})
 	args := []string{"build", "ks", "apps", "--path", dir + "/deploy", "--dry-run", "--kustomization-file", dir + "/ks.yaml", "-r"}
 	weir(t, "", args...).wants(t, "A source that is not there is named.", 1, "", "✗ Kustomization/flux-system/one: its source OCIRepository/flux-system/there is not in --local-sources")
 	got := weir(t, "", append(args, "--local-sources", "OCIRepository/flux-system/there="+there)...)
@@ -317,7 +301,7 @@ func specs() map[string]string {
 
 // TestBuildIsApplied compares the output with what the packages of the controller make of the artifact.
 func TestBuildIsApplied(t *testing.T) {
-	dir := write(t, rich("prod"))
+	dir := testkit.Folder(t, rich("prod"))
 	for name, spec := range specs() {
 		t.Run(name, func(t *testing.T) {
 			file := specified(t, spec)

@@ -35,7 +35,7 @@ func deploy(t *testing.T, spec string, files map[string]string) *deployed {
 	for name, text := range files {
 		named[name] = strings.ReplaceAll(text, "NS", namespace)
 	}
-	d := &deployed{cluster: c, namespace: namespace, dir: write(t, named)}
+	d := &deployed{cluster: c, namespace: namespace, dir: testkit.Folder(t, named)}
 	file := specified(t, spec)
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -315,7 +315,7 @@ func TestDiffTakeover(t *testing.T) {
 // TestDiffNew compares what is not in the cluster yet.
 func TestDiffNew(t *testing.T) {
 	_, namespace := connect(t)
-	dir := write(t, map[string]string{"deploy/a.yaml": strings.ReplaceAll(manifest("ConfigMap", "a", ""), "NS", namespace), "ks.yaml": localKustomization})
+	dir := testkit.Folder(t, map[string]string{"deploy/a.yaml": strings.ReplaceAll(manifest("ConfigMap", "a", ""), "NS", namespace), "ks.yaml": localKustomization})
 	args := []string{"diff", "kustomization", "apps", "--path", dir + "/deploy", "--kustomization-file", dir + "/ks.yaml"}
 	weir(t, "", args...).wants(t, "It should be there.", 2, "", "✗ get Kustomization/"+namespace+"/apps: ")
 	weir(t, "", append(args, "--ignore-not-found")...).wants(t, "It need not.", 1, "► ConfigMap/"+namespace+"/a created\n", "⚠️ ")
@@ -328,7 +328,7 @@ func TestDiffNew(t *testing.T) {
 func TestBuildVariables(t *testing.T) {
 	c, namespace := connect(t)
 	c.Create(t, testkit.ConfigMap(namespace, "vars", map[string]string{"v": "map", "w": "map"}), testkit.Secret(namespace, "vars", map[string]string{"w": "hunter2"}))
-	dir := write(t, map[string]string{"deploy/a.yaml": configMap("a", `"${v}-${w}"`)})
+	dir := testkit.Folder(t, map[string]string{"deploy/a.yaml": configMap("a", `"${v}-${w}"`)})
 	build := func(refs string) result {
 		return weir(t, "", "build", "ks", "apps", "--path", dir+"/deploy", "--kustomization-file", specified(t, "postBuild: {substituteFrom: ["+refs+"]}"))
 	}

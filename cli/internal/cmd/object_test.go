@@ -154,6 +154,38 @@ func TestSuspend(t *testing.T) {
 	weir(t, "", "resume", "ks", "apps", "apps", "--wait=false").wants(t, "Names count once.", 0, "", "► resuming kustomization apps in "+namespace+" namespace\n✔ kustomization resumed\n")
 }
 
+// TestSuspendGoesOn checks that what may not be changed does not keep the others from being suspended.
+func TestSuspendGoesOn(t *testing.T) {
+	cluster, namespace := fleet(t)
+	for _, obj := range testkit.Objects(t, strings.ReplaceAll(`
+apiVersion: kustomize.toolkit.fluxcd.io/v1
+kind: Kustomization
+metadata: {name: locked, namespace: NS}
+spec: {interval: 1m, prune: true, sourceRef: {kind: GitRepository, name: fleet}}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: {name: limited, namespace: NS}
+rules:
+  - {apiGroups: [kustomize.toolkit.fluxcd.io], resources: [kustomizations], verbs: [get]}
+  - {apiGroups: [kustomize.toolkit.fluxcd.io], resources: [kustomizations], verbs: [patch], resourceNames: [apps]}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: limited, namespace: NS}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: limited}
+subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: limited}]
+`, "NS", namespace)) {
+		cluster.Create(t, obj)
+	}
+	var got result
+	testkit.Eventually(t, "rights to take effect and apps to be suspended", func() bool {
+		got = weir(t, "", "suspend", "ks", "locked", "apps", "--as=limited")
+		return strings.HasSuffix(got.err, "✔ kustomization suspended\n")
+	}, func() string { return got.err })
+	got.wants(t, "The other one is said, and is an error.", 1, "", "✗ kustomization locked: ")
+}
+
 func TestDelete(t *testing.T) {
 	fleet(t)
 	weir(t, "", "delete", "source", "git", "fleet").wants(t, "Nobody answers.", 1, "", "✗ aborting, as nobody answers; --silent does not ask")
