@@ -35,17 +35,7 @@ func app() testkit.Chart {
 // writeTree makes a directory of the files and returns it as a root.
 func writeTree(t *testing.T, files map[string]string) *os.Root {
 	t.Helper()
-	dir := t.TempDir()
-	for name, content := range files {
-		file := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	root, err := os.OpenRoot(dir)
+	root, err := os.OpenRoot(testkit.Folder(t, files))
 	if err != nil {
 		t.Fatal(err)
 	}
