@@ -89,7 +89,7 @@ func TestTakeoverOfStatus(t *testing.T) {
 	if err := f.helm().Update(r); err != nil { // drops what Helm does not know
 		t.Fatal(err)
 	}
-	hr := f.get("app")
+	hr := f.get()
 	base := hr.DeepCopy()
 	hr.Status.Conditions = nil
 	hr.Status.ObservedGeneration = -1
@@ -124,7 +124,7 @@ func TestHelmCommand(t *testing.T) {
 	}
 	f.eventually("it is installed again", func() bool {
 		cm := f.configMap("app-config")
-		return cm != nil && cm.UID != uid && conditions.IsReady(f.get("app"))
+		return cm != nil && cm.UID != uid && conditions.IsReady(f.get())
 	})
 	f.checkRevisions("app", "1 deployed")
 }

@@ -85,7 +85,7 @@ func TestTemplate(t *testing.T) {
 	})
 	f.awaitRevision("app", 1)
 	f.eventually("the HelmChart is gone", func() bool { return f.helmChart(made) == nil })
-	if got := f.get("app").Status.HelmChart; got != "" {
+	if got := f.get().Status.HelmChart; got != "" {
 		t.Errorf("status still names HelmChart %s", got)
 	}
 	f.change(func(hr *helmv2.HelmRelease) { hr.Spec.ChartRef, hr.Spec.Chart = nil, templateSpec() })
@@ -361,8 +361,8 @@ func TestImpersonation(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.eventually("the rights have arrived and it is installed", func() bool {
-		f.request(fmt.Sprint(len(f.revisions("app")), f.get("app").ResourceVersion), helmv2.ResetRequestAnnotation)
-		return conditions.IsReady(f.get("app"))
+		f.request(fmt.Sprint(len(f.revisions("app")), f.get().ResourceVersion), helmv2.ResetRequestAnnotation)
+		return conditions.IsReady(f.get())
 	})
 	// Without its account nothing can be uninstalled, and the object must not hang.
 	if err := f.cluster.Client.Delete(t.Context(), &corev1.ServiceAccount{ObjectMeta: role.ObjectMeta}); err != nil {
@@ -383,7 +383,7 @@ func TestUninstallBlocked(t *testing.T) {
 		hr.Spec.Uninstall = &helmv2.Uninstall{Timeout: &metav1.Duration{Duration: 300 * time.Millisecond}}
 	})
 	f.awaitRevision("app", 1)
-	if err := f.cluster.Client.Delete(t.Context(), f.get("app")); err != nil {
+	if err := f.cluster.Client.Delete(t.Context(), f.get()); err != nil {
 		t.Fatal(err)
 	}
 	f.await("app", "it is tried again", func(hr *helmv2.HelmRelease) bool { return hr.Status.Failures > 1 })

@@ -121,7 +121,7 @@ func killAfter(t *testing.T, what string, n int) bool {
 		value = "two"
 		f.change(func(hr *helmv2.HelmRelease) { hr.Spec.Values = with(map[string]any{"value": "two"}) })
 	case "uninstall":
-		if err := f.cluster.Client.Delete(t.Context(), f.get("app")); err != nil {
+		if err := f.cluster.Client.Delete(t.Context(), f.get()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -129,7 +129,7 @@ func killAfter(t *testing.T, what string, n int) bool {
 		if what == "uninstall" {
 			return f.releases.Find(t, "app") == nil
 		}
-		return wanted(f.get("app"))
+		return wanted(f.get())
 	}
 	g := &guillotine{left: n, fell: make(chan struct{})}
 	healthy := f.config
@@ -153,7 +153,7 @@ func killAfter(t *testing.T, what string, n int) bool {
 	second := f.start()
 	defer second.Stop()
 	f.eventually(fmt.Sprintf("%s recovers from being killed after %d writes", what, n), done, func() string {
-		return fmt.Sprintf("%v %+v", f.revisions("app"), f.get("app").Status)
+		return fmt.Sprintf("%v %+v", f.revisions("app"), f.get().Status)
 	})
 	if what == "uninstall" {
 		f.checkRevisions("app")
@@ -207,7 +207,7 @@ func TestShutdown(t *testing.T) {
 	f.awaitRunning("app")
 	first.Stop()
 	f.checkRevisions("app", "1 failed")
-	hr := f.get("app")
+	hr := f.get()
 	if hr.Status.InstallFailures != 0 || hr.Status.History.Latest() == nil || hr.Status.History.Latest().Status != "failed" {
 		t.Errorf("the status has to know of the revision, and not to count it: %+v", hr.Status)
 	}
@@ -234,7 +234,7 @@ func TestShutdownWhileTesting(t *testing.T) {
 	f.eventually("it runs the tests", func() bool { return pod() != before })
 	before = pod()
 	first.Stop()
-	if hr := f.get("app"); hr.Status.Failures != 0 || hr.Status.History.Latest().TestHooks != nil {
+	if hr := f.get(); hr.Status.Failures != 0 || hr.Status.History.Latest().TestHooks != nil {
 		t.Errorf("the tests are not known to have failed: %+v", hr.Status)
 	}
 	f.start()
@@ -312,7 +312,7 @@ func TestDeletedWhileWaiting(t *testing.T) {
 	f.awaitRunning("app")
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	if err := f.cluster.Client.Delete(ctx, f.get("app")); err != nil {
+	if err := f.cluster.Client.Delete(ctx, f.get()); err != nil {
 		t.Fatal(err)
 	}
 	f.roll("app-web")

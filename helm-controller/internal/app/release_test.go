@@ -176,7 +176,7 @@ func workedCases() map[string]workedCase {
 // rollback says so itself.
 func (f *fixture) checkRemediated(reason string) {
 	f.t.Helper()
-	hr := f.get("app")
+	hr := f.get()
 	if conditions.IsTrue(hr, helmv2.RemediatedCondition) != (reason != "") || conditions.GetReason(hr, helmv2.RemediatedCondition) != reason {
 		f.t.Errorf("Remediated is not %q: %+v", reason, hr.Status.Conditions)
 	}

@@ -48,13 +48,13 @@ func TestStray(t *testing.T) {
 			victim := f.start()
 			<-g.fell
 			victim.Stop()
-			if hr := f.get("app"); len(hr.Status.History) > 0 || len(f.revisions("app")) != 1 {
+			if hr := f.get(); len(hr.Status.History) > 0 || len(f.revisions("app")) != 1 {
 				t.Fatalf("killed at the wrong moment: %v, %v", hr.Status.History, f.revisions("app"))
 			}
 			f.change(func(hr *helmv2.HelmRelease) { tc.edit(f, hr) })
 			f.config = healthy
 			if tc.gone {
-				if err := f.cluster.Client.Delete(t.Context(), f.get("app")); err != nil {
+				if err := f.cluster.Client.Delete(t.Context(), f.get()); err != nil {
 					t.Fatal(err)
 				}
 				f.start()
@@ -83,7 +83,7 @@ func (f *fixture) checkOneRelease(reason string, gone bool) {
 	}
 	revisions, objects := 0, 0
 	if !gone {
-		hr := f.get("app")
+		hr := f.get()
 		if hr.GetStorageNamespace() == f.namespace {
 			revisions = 1
 		}

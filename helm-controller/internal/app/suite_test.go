@@ -34,7 +34,7 @@ var suite = testkit.Suite{Scheme: scheme()} //nolint:gochecknoglobals // one API
 
 func TestMain(m *testing.M) {
 	// Programs that start side by side would each set this variable of Helm, as the first one to come does.
-	helmkube.ManagedFieldsManager = name //nolint:reassign // see setup
+	helmkube.ManagedFieldsManager = name
 	os.Exit(suite.Main(m))
 }
 
@@ -133,9 +133,10 @@ func with(values map[string]any) *apiextensionsv1.JSON {
 	return &apiextensionsv1.JSON{Raw: raw}
 }
 
-func (f *fixture) get(name string) *helmv2.HelmRelease {
+// get reads the HelmRelease "app".
+func (f *fixture) get() *helmv2.HelmRelease {
 	f.t.Helper()
-	return f.releases.Get(f.t, name)
+	return f.releases.Get(f.t, "app")
 }
 
 // change edits the HelmRelease "app".

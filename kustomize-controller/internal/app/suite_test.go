@@ -59,6 +59,7 @@ func newIdleFixture(t *testing.T) *fixture {
 
 // in returns the fixture for a part of the test.
 func (f fixture) in(t *testing.T) *fixture {
+	t.Helper()
 	f.t = t
 	return &f
 }
@@ -136,9 +137,9 @@ func (f *fixture) awaitReason(name, reason string) {
 }
 
 // eventually waits until something is so.
-func (f *fixture) eventually(what string, is func() bool, state ...func() string) {
+func (f *fixture) eventually(what string, is func() bool) {
 	f.t.Helper()
-	testkit.Eventually(f.t, what, is, state...)
+	testkit.Eventually(f.t, what, is)
 }
 
 // configMap reads a ConfigMap of the namespace, nil when it is not there.

@@ -85,6 +85,7 @@ func newIdleFixture(t *testing.T) *fixture {
 
 // in returns the fixture for a part of the test.
 func (f fixture) in(t *testing.T) *fixture {
+	t.Helper()
 	f.t = t
 	return &f
 }
