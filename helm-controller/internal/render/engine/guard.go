@@ -38,7 +38,7 @@ const (
 // What counts as work beside texts, in bytes.
 const (
 	callCost = 64  // a call of a function, a template that tpl copies
-	loopCost = 128 // a round of a loop
+	loopCost = 256 // a round of a loop
 	itemCost = 16  // an item of a list
 	mapCost  = 256 // a map
 	tplCost  = 4   // a byte of what tpl parses
