@@ -42,7 +42,7 @@ func weir(t *testing.T, stdin string, args ...string) result {
 
 func runArgs(ctx context.Context, t *testing.T, streams terminal.Terminal, args []string) int {
 	t.Helper()
-	s, root, err := tree(streams) //nolint:contextcheck // completion has its own
+	s, root, err := tree(streams)
 	if err != nil {
 		t.Fatal(err)
 	}
