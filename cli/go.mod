@@ -15,7 +15,11 @@ require (
 	sigs.k8s.io/yaml v1.6.0
 )
 
-require github.com/stretchr/objx v0.5.3 // indirect
+require (
+	github.com/onsi/gomega v1.42.1 // indirect
+	github.com/pkg/errors v0.9.1 // indirect
+	github.com/stretchr/objx v0.5.3 // indirect
+)
 
 require (
 	cel.dev/expr v0.25.1 // indirect

@@ -14,10 +14,13 @@ require (
 	github.com/go-logr/logr v1.4.3
 	github.com/google/go-cmp v0.7.0
 	github.com/spf13/pflag v1.0.10
-	golang.org/x/crypto v0.56.0
 	k8s.io/apimachinery v0.36.2
-	k8s.io/client-go v0.36.2
 	sigs.k8s.io/controller-runtime v0.24.1
+)
+
+require (
+	golang.org/x/crypto v0.56.0 // indirect
+	k8s.io/client-go v0.36.2 // indirect
 )
 
 require (

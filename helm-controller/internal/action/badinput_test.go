@@ -47,7 +47,6 @@ func TestBadInputBeforeStorage(t *testing.T) {
 		},
 		"Aliases":    {"a template is a bomb", one("kind: ConfigMap\napiVersion: v1\nmetadata: {name: a}\n" + bomb), nil, []string{"YAML parse error on app/templates/a.yaml: aliases make of"}},
 		"CRDAliases": {"a definition is one", newChart("1.0.0", map[string]string{"crds/a.yaml": bomb}), nil, []string{"YAML parse error on app/crds/a.yaml: aliases make of"}},
-		"Endless":    {"a template executes itself", newChart("1.0.0", map[string]string{"templates/a.yaml": `{{ $_ := set . "self" "{{ tpl .self . }}" }}{{ tpl .self . }}`}), nil, []string{"chart exceeds the limits of rendering"}},
 		"NotYAML":    {"a template makes no YAML", one("a: [\n"), nil, []string{"YAML parse error on app/templates/a.yaml"}},
 		"TooLarge": {"the release does not fit into a Secret", func() *chart.Chart {
 			c := one(configMap("a", "", "x: z"))

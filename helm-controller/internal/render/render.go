@@ -11,10 +11,10 @@ import (
 
 	"helm.sh/helm/v3/pkg/chart"
 	"helm.sh/helm/v3/pkg/chartutil"
+	"helm.sh/helm/v3/pkg/engine"
 	"helm.sh/helm/v3/pkg/release"
 	"helm.sh/helm/v3/pkg/releaseutil"
 
-	"github.com/weir-gitops/weir/helm-controller/internal/render/engine"
 	"github.com/weir-gitops/weir/kit/cluster"
 	"github.com/weir-gitops/weir/kit/helmchart"
 )
@@ -56,7 +56,7 @@ func Render(ctx context.Context, in Input) (*Output, error) {
 	if err != nil {
 		return nil, err
 	}
-	files, err := engine.Engine{Lookup: in.lookup, EnableDNS: in.EnableDNS}.Render(ctx, in.Chart, values)
+	files, err := in.execute(ctx, values)
 	if err != nil {
 		return nil, err
 	}
@@ -79,4 +79,14 @@ func Render(ctx context.Context, in Input) (*Output, error) {
 		return nil, fmt.Errorf("error while running post render on files: %w", err)
 	}
 	return out, nil
+}
+
+// execute runs the templates.
+func (in Input) execute(ctx context.Context, values chartutil.Values) (map[string]string, error) {
+	if in.EnableDNS {
+		e := engine.New(in.Clients.Config)
+		e.EnableDNS = true
+		return e.Render(in.Chart, values)
+	}
+	return engine.RenderWithClientProvider(in.Chart, values, lookup{clients: in.Clients, ended: ctx.Done()})
 }
