@@ -35,11 +35,13 @@ func TestMain(m *testing.M) {
 	os.Exit(suite.Main(m))
 }
 
-// greeter is a controller that reads a Secret and sends an event for every LimitRange of its shard.
+// greeter is a controller that reads a Secret and sends an event for every LimitRange of its shard. Its run lasts until the process ends.
 type greeter struct {
 	rt     *manager.Runtime
 	seen   chan types.NamespacedName
 	closed chan struct{}
+	// early is set when closed was while the run was under way.
+	early bool
 }
 
 // Reconcile implements reconcile.Reconciler.
@@ -57,16 +59,20 @@ func (g *greeter) Reconcile(ctx context.Context, req reconcile.Request) (reconci
 	g.rt.Metrics.RecordDuration("LimitRange", req.Namespace, req.Name, time.Second)
 	g.rt.Events.Event(limits, events.Event{Reason: "Greeted", Message: "hello " + req.Name})
 	g.seen <- req.NamespacedName
+	<-ctx.Done()
+	select {
+	case <-g.closed:
+		g.early = true
+	case <-time.After(100 * time.Millisecond): // in which what does not wait for the run would be over
+	}
 	return reconcile.Result{}, nil
 }
 
 // setup registers the controller.
 func (g *greeter) setup(_ context.Context, rt *manager.Runtime) error {
 	g.rt = rt
-	return errors.Join(
-		rt.AtEnd(func() error { close(g.closed); return nil }),
-		ctrl.NewControllerManagedBy(rt.Manager).For(&corev1.LimitRange{}).WithOptions(rt.ControllerOptions()).Complete(g),
-	)
+	rt.AtEnd(func() error { close(g.closed); return nil })
+	return ctrl.NewControllerManagedBy(rt.Manager).For(&corev1.LimitRange{}).WithOptions(rt.ControllerOptions()).Complete(g)
 }
 
 // program returns a program with no flags of its own.
@@ -113,6 +119,9 @@ func TestRun(t *testing.T) {
 	case <-g.closed:
 	default:
 		t.Error("what was to be closed at the end is not")
+	}
+	if g.early {
+		t.Error("it was closed before the last reconcile had ended")
 	}
 	sink.Wait(t, func(e eventv1.Event) bool { return e.Message == "hello mine" && e.Reason == "Greeted" })
 	var leases coordinationv1.LeaseList

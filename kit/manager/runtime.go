@@ -51,6 +51,7 @@ type Runtime struct {
 	Jitter func(time.Duration) time.Duration
 
 	shared bool
+	ends   []func() error
 }
 
 // ControllerOptions returns the options of one controller. Call it once for each kind: the rate limiter inside counts failures by name of
@@ -65,27 +66,17 @@ func (rt *Runtime) ControllerOptions() ctrlcontroller.Options {
 	}
 }
 
-// AtEnd has something closed after the reconciles have ended.
-func (rt *Runtime) AtEnd(end func() error) error {
-	if err := rt.Manager.Add(closer{end}); err != nil {
-		return fmt.Errorf("add to the manager: %w", err)
+// AtEnd has something closed after the last reconcile has ended, in the order of the calls. It is left open when reconciles do not end in time.
+func (rt *Runtime) AtEnd(end func() error) { rt.ends = append(rt.ends, end) }
+
+// close closes what Setup has asked for.
+func (rt *Runtime) close() error {
+	var errs []error
+	for _, end := range rt.ends {
+		errs = append(errs, end())
 	}
-	return nil
+	return errors.Join(errs...)
 }
-
-// closer is run for its end: the manager stops what needs no leader after what needs one.
-type closer struct {
-	end func() error
-}
-
-// Start waits for the end of ctx and closes.
-func (c closer) Start(ctx context.Context) error {
-	<-ctx.Done()
-	return c.end()
-}
-
-// NeedLeaderElection says no, so that it ends after all that does.
-func (closer) NeedLeaderElection() bool { return false }
 
 // run brings the manager up and stays until ctx ends.
 func (p *Program) run(ctx context.Context, log logr.Logger) error {
@@ -104,10 +95,16 @@ func (p *Program) run(ctx context.Context, log logr.Logger) error {
 	var recorderErr error
 	recorder.Go(func() { recorderErr = rt.Events.Start(background) })
 	err = within(ctx, rt.Manager.Start, p.Options.Common().ShutdownTimeout+shutdownMargin)
+	if !errors.Is(err, errNotEnded) {
+		err = errors.Join(err, rt.close())
+	}
 	stop()
 	recorder.Wait()
 	return errors.Join(err, recorderErr)
 }
+
+// errNotEnded says that reconciles may still be under way.
+var errNotEnded = errors.New("the manager has not ended")
 
 // within runs start until it returns, or until the given time has passed since ctx ended. controller-runtime never returns, and keeps a core
 // busy, when it is told to end while its caches wait for an API server that does not answer.
@@ -123,7 +120,7 @@ func within(ctx context.Context, start func(context.Context) error, limit time.D
 	case err := <-done:
 		return err
 	case <-time.After(limit):
-		return fmt.Errorf("the manager has not ended within %s", limit)
+		return fmt.Errorf("%w within %s", errNotEnded, limit)
 	}
 }
 

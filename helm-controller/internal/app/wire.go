@@ -79,7 +79,7 @@ func setup(ctx context.Context, rt *manager.Runtime, opts *Options) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(mgr.Add(target), rt.AtEnd(artifacts.Close), addOOMWatch(rt, opts)); err != nil {
+	if err := errors.Join(mgr.Add(target), addOOMWatch(rt, opts)); err != nil {
 		return fmt.Errorf("add parts of the manager: %w", err)
 	}
 	sources := client.Reader(mgr.GetClient())
@@ -142,6 +142,7 @@ func newArtifacts(rt *manager.Runtime, opts *Options) (*fetch.Cache, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open artifact cache: %w", err)
 	}
+	rt.AtEnd(cache.Close)
 	return cache, nil
 }
 

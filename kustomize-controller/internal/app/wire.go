@@ -5,7 +5,6 @@ package app
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -65,8 +64,8 @@ func setup(ctx context.Context, rt *manager.Runtime, opts *Options) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(mgr.Add(engine), rt.AtEnd(artifacts.Close)); err != nil {
-		return fmt.Errorf("add apply engine and artifact cache: %w", err)
+	if err := mgr.Add(engine); err != nil {
+		return fmt.Errorf("add apply engine: %w", err)
 	}
 	sources := client.Reader(mgr.GetClient())
 	if opts.Gates.Enabled(gateDirectSourceFetch) {
@@ -128,5 +127,6 @@ func newArtifacts(rt *manager.Runtime, opts *Options) (*fetch.Cache, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open artifact cache: %w", err)
 	}
+	rt.AtEnd(cache.Close)
 	return cache, nil
 }

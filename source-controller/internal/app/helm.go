@@ -124,5 +124,6 @@ func newTrees(rt *manager.Runtime, opts *Options, artifacts *store.Store) (*fetc
 	if err != nil {
 		return nil, fmt.Errorf("open cache of source trees: %w", err)
 	}
-	return trees, rt.AtEnd(trees.Close)
+	rt.AtEnd(trees.Close)
+	return trees, nil
 }
