@@ -26,30 +26,29 @@ type stored struct {
 
 // Collect removes old files of o: those older than the TTL, then the oldest until at most Records are
 // left. The file at current, a path or empty, always stays. It returns the paths it removed. Locks without
-// a file and temporary files that nobody finishes go as well, untold, also those in private directories of o.
+// a file and temporary files that nobody finishes go as well, untold, also those in private directories of o. What cannot be removed
+// keeps nothing else from it.
 func (s *Store) Collect(ctx context.Context, o Object, current string) ([]string, error) {
 	dir, err := o.dir()
 	if err != nil {
 		return nil, err
 	}
-	if err := s.cleanAll(dir); err != nil {
-		return nil, err
-	}
+	errs := []error{s.cleanAll(dir)}
 	files, err := s.list(dir)
-	if err != nil {
-		return nil, ignoreMissing(err)
-	}
+	errs = append(errs, ignoreMissing(err))
 	var removed []string
 	for _, p := range s.expired(files, current) {
 		if err := ctx.Err(); err != nil {
-			return removed, err
+			errs = append(errs, err)
+			break
 		}
 		if err := s.Remove(p); err != nil {
-			return removed, err
+			errs = append(errs, err)
+			continue
 		}
 		removed = append(removed, p)
 	}
-	return removed, nil
+	return removed, errors.Join(errs...)
 }
 
 // cleanAll removes the leftovers of writes that failed: unfinished files of an object, also in its private directories, and in the public one the locks

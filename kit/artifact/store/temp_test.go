@@ -102,6 +102,25 @@ func TestCollectSweeps(t *testing.T) {
 	}
 }
 
+// One leftover that cannot be removed keeps nothing else from being collected, and is told.
+func TestCollectGoesOn(t *testing.T) {
+	s, dir := open(t)
+	old := write(t, s, "a.tar.gz", "x")
+	current := write(t, s, "c.tar.gz", "x")
+	write(t, s, "b.tar.gz", "x")
+	past := time.Now().Add(-time.Hour)
+	if err := os.Chtimes(filepath.Join(dir, old.Path), past, past); err != nil {
+		t.Fatal(err)
+	}
+	blocked := filepath.Join(dir, ".state/layer/gitrepository/ns/app") // where a directory belongs
+	mkdir(t, filepath.Dir(blocked))
+	overwrite(t, blocked, "")
+	removed, err := s.Collect(t.Context(), app(), current.Path)
+	if diff := cmp.Diff([]string{old.Path}, removed); diff != "" || !errors.Is(err, syscall.ENOTDIR) {
+		t.Errorf("%v, (-want +got):\n%s", err, diff)
+	}
+}
+
 // What another process is writing stays, however long it takes.
 func TestSweepSparesTheLiving(t *testing.T) {
 	s, dir := open(t)
