@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -15,8 +16,8 @@ import (
 )
 
 const (
-	// abandoned is how long nobody wrote to a temporary file whose owner cannot be asked for: a link, or anything on a file system without locks.
-	// A process that waits to become leader starts while another one still writes. Writes below a directory do not show in its own time.
+	// abandoned is how long nobody wrote to a temporary file whose owner cannot be asked for: a link, what cannot be opened, or anything on a file system
+	// without locks. A process that waits to become leader starts while another one still writes. Writes below a directory do not show in its own time.
 	abandoned, abandonedDir = 10 * time.Minute, 6 * time.Hour
 	// maxNames is how often a temporary file is made anew because a sweep took it for one that nobody owns.
 	maxNames = 10
@@ -34,28 +35,29 @@ func isTemp(name string) bool {
 	return strings.HasPrefix(name, tempPrefix) && strings.Contains(name, tempMark)
 }
 
-// temporary makes a file or directory beside p by calling create with its name, and locks it until hold is closed.
-func (s *Store) temporary(p string, create func(temp string) error) (temp string, hold *os.File, err error) {
+// errSwept says that a sweep was faster than whoever made something.
+var errSwept = errors.New("removed by somebody else again and again")
+
+// temporary makes a file or directory beside p by calling create with its name, and locks it until it is closed. On some network file systems only who
+// has the lock may write, so create returns what is written through.
+func (s *Store) temporary(p string, create func(temp string) (*os.File, error)) (temp string, f *os.File, err error) {
 	for range maxNames {
 		temp = path.Join(path.Dir(p), tempName(path.Base(p)))
-		if err := create(temp); err != nil {
-			return "", nil, about(p, temp, err)
-		}
-		hold, err := s.root.Open(temp)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // a sweep was faster
+		f, err := create(temp)
+		if errors.Is(err, errSwept) {
+			continue
 		}
 		if err != nil {
-			return "", nil, errors.Join(about(p, temp, err), s.root.RemoveAll(temp))
+			return "", nil, about(p, temp, err)
 		}
-		if s.own(temp, hold) {
-			return temp, hold, nil
+		if s.own(temp, f) {
+			return temp, f, nil
 		}
-		if err := hold.Close(); err != nil {
-			return "", nil, err
+		if err := f.Close(); err != nil {
+			return "", nil, about(p, temp, err)
 		}
 	}
-	return "", nil, fmt.Errorf("temporary file for %s is removed by somebody else again and again", p)
+	return "", nil, fmt.Errorf("temporary file for %s is %w", p, errSwept)
 }
 
 // own locks what was made, and reports whether it is still there.
@@ -71,20 +73,33 @@ func (s *Store) own(temp string, f *os.File) bool {
 	return err == nil && os.SameFile(info, there)
 }
 
-// tempFile makes a locked temporary file beside p, open for reading and writing. f may be closed before hold is.
-func (s *Store) tempFile(p string) (temp string, f, hold *os.File, err error) {
-	temp, hold, err = s.temporary(p, func(temp string) error {
-		if f != nil {
-			_ = f.Close() // nothing was written to it
-		}
-		var err error
-		f, err = s.root.OpenFile(temp, os.O_CREATE|os.O_EXCL|os.O_RDWR, filePerm)
-		return err
+// tempFile makes a locked temporary file beside p, open for reading and writing. f may be closed before hold is, which ends the lock.
+func (s *Store) tempFile(p string) (temp string, f *os.File, hold io.Closer, err error) {
+	temp, f, err = s.temporary(p, func(temp string) (*os.File, error) {
+		return s.root.OpenFile(temp, os.O_CREATE|os.O_EXCL|os.O_RDWR, filePerm)
 	})
-	if err != nil && f != nil {
-		_ = f.Close() // the same
+	if err != nil {
+		return "", nil, nil, err
 	}
-	return temp, f, hold, err
+	if hold, err = keep(f); err != nil {
+		return "", nil, nil, errors.Join(fmt.Errorf("lock %s: %w", p, err), f.Close(), s.root.Remove(temp))
+	}
+	return temp, f, hold, nil
+}
+
+// tempDir makes a directory and opens it.
+func (s *Store) tempDir(temp string) (*os.File, error) {
+	if err := s.root.Mkdir(temp, dirPerm); err != nil {
+		return nil, err
+	}
+	f, err := s.root.Open(temp)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, errSwept
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.root.RemoveAll(temp))
+	}
+	return f, nil
 }
 
 // Scratch is a private directory for the work on one object. It is gone, with all in it, when it is closed, or some time after the process ended
@@ -104,7 +119,7 @@ func (s *Store) Scratch(o Object, use string) (*Scratch, error) {
 	if err != nil {
 		return nil, err
 	}
-	temp, hold, err := s.temporary(path.Join(dir, use), func(temp string) error { return s.root.Mkdir(temp, dirPerm) })
+	temp, hold, err := s.temporary(path.Join(dir, use), s.tempDir)
 	if err != nil {
 		return nil, err
 	}
@@ -147,8 +162,11 @@ func (s *Store) sweepTemp(p string, e fs.DirEntry) (err error) {
 		return s.sweepOld(p, e)
 	}
 	f, err := s.root.Open(p)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
 	if err != nil {
-		return ignoreMissing(err)
+		return s.sweepOld(p, e) // nobody can say whose it is
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	switch lock(f) {

@@ -1,10 +1,13 @@
 // Copyright 2026 The Weir Authors
 // SPDX-License-Identifier: Apache-2.0
 
+//go:build linux || darwin
+
 package store
 
 import (
 	"errors"
+	"io"
 	"os"
 	"syscall"
 )
@@ -30,16 +33,27 @@ func lock(f *os.File) lockState {
 
 // renamed returns f under another name, which is only that of the handle. f is closed.
 func renamed(f *os.File, name string) (*os.File, error) {
-	syscall.ForkLock.RLock()
-	defer syscall.ForkLock.RUnlock()
-	fd, err := syscall.Dup(int(f.Fd()))
+	other, err := duplicate(f, name)
 	if err != nil {
-		return nil, errors.Join(os.NewSyscallError("dup", err), f.Close())
+		return nil, errors.Join(err, f.Close())
 	}
-	syscall.CloseOnExec(fd)
-	other := os.NewFile(uintptr(fd), name)
 	if err := f.Close(); err != nil {
 		return nil, errors.Join(err, other.Close())
 	}
 	return other, nil
+}
+
+// keep returns what keeps the lock of f after f is closed, until it is closed itself.
+func keep(f *os.File) (io.Closer, error) { return duplicate(f, f.Name()) }
+
+// duplicate returns another handle of the same opening of a file, with the same locks.
+func duplicate(f *os.File, name string) (*os.File, error) {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	fd, err := syscall.Dup(int(f.Fd()))
+	if err != nil {
+		return nil, os.NewSyscallError("dup", err)
+	}
+	syscall.CloseOnExec(fd)
+	return os.NewFile(uintptr(fd), name), nil
 }
