@@ -97,6 +97,8 @@ type entryCheck struct {
 	// entries counts files and directories, also those that no entry announces, which dirs keeps apart; names sums up the bytes of their paths.
 	entries, names int
 	dirs           map[string]struct{}
+	// headers counts the entries as they come: the same directory over and over is known, but takes time.
+	headers int
 	// cancelled returns why to stop: a few bytes of an archive can hold many entries.
 	cancelled func() error
 	err       error
@@ -107,12 +109,13 @@ func (c *entryCheck) refuse(name string, info fs.FileInfo) bool {
 	if c.err != nil {
 		return true
 	}
+	c.headers++
 	c.count(path.Clean(name), info.IsDir())
 	header, ok := info.Sys().(*tar.Header)
 	switch err := c.cancelled(); {
 	case err != nil:
 		c.err = err
-	case c.entries > maxEntries:
+	case max(c.headers, c.entries) > maxEntries:
 		c.err = fmt.Errorf("archive has more than %d entries", maxEntries)
 	case c.names > maxNameBytes:
 		c.err = fmt.Errorf("paths in the archive have more than %d bytes together", maxNameBytes)

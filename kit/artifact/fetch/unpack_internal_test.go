@@ -39,16 +39,18 @@ func TestEntryCheckLimits(t *testing.T) {
 	cases := map[string]struct {
 		reason string
 		name   func(i int) string
+		kind   byte
 		most   int
 	}{
-		"Deep": {"Few entries make many directories.", func(i int) string { return fmt.Sprintf("%d/%sx", i, strings.Repeat("d/", 2000)) }, 20_000/2000 + 1},
-		"Long": {"Few entries have long paths.", func(i int) string { return fmt.Sprintf("%s/%d", strings.Repeat("d", 3000), i) }, 100_000/3000 + 1},
+		"Deep":  {"Few entries make many directories.", func(i int) string { return fmt.Sprintf("%d/%sx", i, strings.Repeat("d/", 2000)) }, tar.TypeReg, 20_000/2000 + 1},
+		"Long":  {"Few entries have long paths.", func(i int) string { return fmt.Sprintf("%s/%d", strings.Repeat("d", 3000), i) }, tar.TypeReg, 100_000/3000 + 1},
+		"Again": {"The same directory comes over and over.", func(int) string { return "a/" }, tar.TypeDir, 20_000 + 1},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			c := newCheck()
-			c.entries, c.names = maxEntries-20_000, maxNameBytes-100_000 // all but as many were seen
-			header := tar.Header{Typeflag: tar.TypeReg}
+			c.headers, c.entries, c.names = maxEntries-20_000, maxEntries-20_000, maxNameBytes-100_000 // all but as many were seen
+			header := tar.Header{Typeflag: tc.kind}
 			for i := range tc.most {
 				if header.Name = tc.name(i); c.refuse(header.Name, header.FileInfo()) {
 					return
