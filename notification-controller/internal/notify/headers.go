@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 
 	yaml "sigs.k8s.io/yaml/goyaml.v2"
 )
@@ -20,7 +21,7 @@ var (
 	errTooManyHeaders = fmt.Errorf("headers of more than %d bytes", maxHeaderBytes)
 )
 
-// parseHeaders reads a YAML map of texts. Its errors do not repeat what it reads. The usual way of Kubernetes from YAML to Go writes out
+// parseHeaders reads a YAML map of texts, to which numbers and booleans are turned. Its errors do not repeat what it reads. The usual way of Kubernetes from YAML to Go writes out
 // aliases, of which a Secret has room for some gigabytes.
 func parseHeaders(text string) (map[string]string, error) {
 	var document map[any]any
@@ -31,7 +32,7 @@ func parseHeaders(text string) (map[string]string, error) {
 	size := 0
 	for key, value := range document {
 		name, isName := scalar(key)
-		content, isText := value.(string)
+		content, isText := scalar(value)
 		if !isName || !isText && value != nil {
 			return nil, errNoHeaders
 		}
@@ -43,13 +44,15 @@ func parseHeaders(text string) (map[string]string, error) {
 	return headers, nil
 }
 
-// scalar returns a key as text: one that looks like a number or a boolean is none in YAML.
-func scalar(key any) (string, bool) {
-	switch k := key.(type) {
+// scalar returns a key or a value as text: what looks like a number or a boolean is none in YAML. It is written as sigs.k8s.io/yaml does.
+func scalar(value any) (string, bool) {
+	switch v := value.(type) {
 	case string:
-		return k, true
-	case int, int64, uint64, float64, bool:
-		return fmt.Sprint(k), true
+		return v, true
+	case int, int64, uint64, bool:
+		return fmt.Sprint(v), true
+	case float64:
+		return strconv.FormatFloat(v, 'g', -1, 32), true
 	}
 	return "", false
 }

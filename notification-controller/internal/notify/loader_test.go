@@ -114,8 +114,7 @@ func TestProviderBadInput(t *testing.T) {
 		"AddressEmptyInSecret": {reason: "The key wins even if it is empty.", provider: provider("slack"), secrets: shelf{"secret": {"address": ""}}, text: "address is empty"},
 		"ProxyUnparsable":      {reason: "A proxy that is no URL.", provider: provider("slack"), secrets: shelf{"secret": {"proxy": "http://user:hunter2@[::1"}}, text: "proxy"},
 		"HeadersNoMap":         {reason: "Headers that are no map of strings.", provider: provider("generic"), secrets: shelf{"secret": {"headers": "- hunter2"}}, text: "headers"},
-		"HeadersNested":        {reason: "Headers whose values are no strings.", provider: provider("generic"), secrets: shelf{"secret": {"headers": "a: {b: hunter2}"}}, text: "headers"},
-		"HeadersNumber":        {reason: "Nor is a number a text.", provider: provider("generic"), secrets: shelf{"secret": {"headers": "a: 1"}}, text: "no map of texts"},
+		"HeadersNested":        {reason: "Headers whose values are no texts.", provider: provider("generic"), secrets: shelf{"secret": {"headers": "a: {b: hunter2}"}}, text: "headers"},
 		"HeadersTwice":         {reason: "A name that is there twice.", provider: provider("generic"), secrets: shelf{"secret": {"headers": "a: hunter2\na: b"}}, text: "no map of texts"},
 		"HeadersBomb":          {reason: "Aliases that make gigabytes of some kilobytes.", provider: provider("generic"), secrets: shelf{"secret": {"headers": bomb()}}, text: "more than 262144 bytes"},
 		"ProxyWithoutAddress":  {reason: "A proxy Secret needs an address.", provider: provider("slack", proxy), secrets: shelf{"secret": {}, "proxy": {"username": "u"}}, text: "address"},
@@ -192,12 +191,15 @@ func TestLoad(t *testing.T) {
 			want:     notify.Options{Type: "alertmanager", Address: "https://host.invalid/team/fleet", Username: "spec", Password: "p"},
 		},
 		"Headers": {
-			reason:   "Headers are YAML.",
+			reason:   "Headers are YAML, in which a number or a boolean needs no quotes.",
 			provider: provider("generic"),
-			secret:   map[string]string{"headers": "Authorization: &x Bearer x\nX-Team: \"1\"\nX-Same: *x\n7: seven\nX-Empty:\n"},
+			secret:   map[string]string{"headers": "Authorization: &x Bearer x\nX-Team: \"1\"\nX-Same: *x\n7: seven\n1.5: key\nX-Empty:\nX-Scope-OrgID: 1\nX-Debug: true\nX-Rate: 1.5\nX-Large: 18446744073709551615\n"},
 			want: notify.Options{
 				Type: "generic", Address: "https://host.invalid/team/fleet",
-				Headers: map[string]string{"Authorization": "Bearer x", "X-Team": "1", "X-Same": "Bearer x", "7": "seven", "X-Empty": ""},
+				Headers: map[string]string{
+					"Authorization": "Bearer x", "X-Team": "1", "X-Same": "Bearer x", "7": "seven", "1.5": "key", "X-Empty": "",
+					"X-Scope-OrgID": "1", "X-Debug": "true", "X-Rate": "1.5", "X-Large": "18446744073709551615",
+				},
 			},
 		},
 	}
