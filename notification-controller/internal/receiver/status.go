@@ -33,14 +33,13 @@ func observed(_ *notificationv1.Receiver, r reconcile.Result) bool {
 
 // setStatus turns the facts of a run and how it ended into status.
 func setStatus(s *scope, r reconcile.Result) {
-	if r.Suspended || r.Deleting || r.Running || unshaken(s.obj, r) {
+	if r.Suspended || r.Deleting || r.Running || unshaken(s, r) {
 		return
 	}
-	conditions.Delete(s.obj, meta.ReconcilingCondition)
-	conditions.Delete(s.obj, meta.StalledCondition)
 	if s.path != "" {
 		s.obj.Status.WebhookPath = s.path
 	}
+	// MarkStalled and MarkReconciling delete the other of the two. What stays as it was keeps its time of transition, and writes no status.
 	switch r.Class {
 	case outcome.Stalled:
 		conditions.MarkStalled(s.obj, r.Reason, "%s", r.Message())
@@ -52,14 +51,18 @@ func setStatus(s *scope, r reconcile.Result) {
 		conditions.MarkReconciling(s.obj, meta.ProgressingWithRetryReason, "%s", r.Message())
 		conditions.MarkFalse(s.obj, meta.ReadyCondition, failureReason(r), "%s", r.Message())
 	case outcome.Done, outcome.Yielded: // a run that yields sets no status
+		conditions.Delete(s.obj, meta.ReconcilingCondition)
+		conditions.Delete(s.obj, meta.StalledCondition)
 		conditions.MarkTrue(s.obj, meta.ReadyCondition, meta.SucceededReason, textReady, s.path)
 	}
 }
 
 // unshaken reports whether a receiver that is ready stays so: a fault of the API server that passes says nothing about it, and would have its
-// requests refused, which most senders do not send again.
-func unshaken(obj *notificationv1.Receiver, r reconcile.Result) bool {
-	return r.Class == outcome.Unforeseen && apifault.Passing(r.Err) && conditions.IsReady(obj) && obj.Status.ObservedGeneration == obj.Generation &&
+// requests refused, which most senders do not send again. Who asked for the run is told that it failed.
+func unshaken(s *scope, r reconcile.Result) bool {
+	obj := s.obj
+	return r.Class == outcome.Unforeseen && apifault.Passing(r.Err) && !s.requested &&
+		conditions.IsReady(obj) && obj.Status.ObservedGeneration == obj.Generation &&
 		!conditions.Has(obj, meta.ReconcilingCondition) && !conditions.Has(obj, meta.StalledCondition)
 }
 

@@ -7,10 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/fluxcd/pkg/apis/meta"
 	"github.com/fluxcd/pkg/runtime/conditions"
+	"github.com/google/go-cmp/cmp"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	notificationv1 "github.com/weir-gitops/weir/api/notification/v1"
 	"github.com/weir-gitops/weir/kit/outcome"
@@ -28,6 +31,7 @@ func TestSetStatus(t *testing.T) {
 		edit   func(*notificationv1.Receiver)
 		result reconcile.Result
 		path   string // what the phases made
+		asked  bool   // somebody asked for the run
 		want   map[string]string
 		at     string // webhookPath after it
 	}{
@@ -59,6 +63,10 @@ func TestSetStatus(t *testing.T) {
 			reason: "Nor is a changed object as good as it was.", result: of(passing), edit: fresh,
 			want: map[string]string{meta.ReadyCondition: "False Failed: " + passing.Error(), meta.ReconcilingCondition: "True ProgressingWithRetry: " + passing.Error()}, at: "/hook/old",
 		},
+		"PassingOnRequest": {
+			reason: "Who asked for the run waits for what became of it.", result: of(passing), asked: true,
+			want: map[string]string{meta.ReadyCondition: "False Failed: " + passing.Error(), meta.ReconcilingCondition: "True ProgressingWithRetry: " + passing.Error()}, at: "/hook/old",
+		},
 		"Suspended": {
 			reason: "Contract, 7.7: conditions are left alone.", result: reconcile.Result{Suspended: true},
 			want: map[string]string{meta.ReadyCondition: "True Succeeded: ready"}, at: "/hook/old",
@@ -72,7 +80,7 @@ func TestSetStatus(t *testing.T) {
 			if tc.edit != nil {
 				tc.edit(r)
 			}
-			setStatus(&scope{obj: r, path: tc.path}, tc.result)
+			setStatus(&scope{obj: r, path: tc.path, requested: tc.asked}, tc.result)
 			for _, kind := range owned() {
 				want, is := tc.want[kind]
 				if !is {
@@ -84,6 +92,15 @@ func TestSetStatus(t *testing.T) {
 			}
 			if r.Status.WebhookPath != tc.at {
 				t.Errorf("%s\npath %q, want %q", tc.reason, r.Status.WebhookPath, tc.at)
+			}
+			// Another run that ends the same has nothing to write.
+			for i := range r.Status.Conditions {
+				r.Status.Conditions[i].LastTransitionTime = metav1.NewTime(time.Now().Add(-time.Hour))
+			}
+			before := r.DeepCopy()
+			setStatus(&scope{obj: r, path: tc.path, requested: tc.asked}, tc.result)
+			if diff := cmp.Diff(before, r); diff != "" {
+				t.Errorf("%s\nthe same again changes the status (-want +got):\n%s", tc.reason, diff)
 			}
 		})
 	}
