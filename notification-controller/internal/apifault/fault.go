@@ -14,13 +14,15 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 )
 
-// backoff is how often and how fast a request is made: seven times within about eight seconds. Senders of webhooks wait 10 s for an answer, as
-// GitHub and GitLab do.
+// Patience is what to give Outlast where the sender of a webhook waits: GitHub and GitLab do so for 10 s.
+const Patience = 9 * time.Second
+
+// backoff is how often and how fast a request is made: seven times, with waits of 7.3 to 8.8 s together, which Patience has room for.
 func backoff() wait.Backoff {
-	return wait.Backoff{Duration: 50 * time.Millisecond, Factor: 2.5, Jitter: 0.2, Steps: 7}
+	return wait.Backoff{Duration: 45 * time.Millisecond, Factor: 2.5, Jitter: 0.2, Steps: 7}
 }
 
-// Outlast repeats what fails in passing, for some seconds. It returns the last error.
+// Outlast repeats what fails in passing, for some seconds and what the attempts take, which the context has to bound. It returns the last error.
 func Outlast(ctx context.Context, do func() error) error {
 	var last error
 	err := wait.ExponentialBackoffWithContext(ctx, backoff(), func(context.Context) (done bool, err error) {

@@ -42,6 +42,9 @@ type cluster struct {
 	values  []string           // the annotations' values
 }
 
+// errSilence is the fault of an API server that takes a connection and does not answer.
+var errSilence = errors.New("silence")
+
 // fault returns the next fault of a verb.
 func (c *cluster) fault(verb string) error {
 	c.mu.Lock()
@@ -55,8 +58,11 @@ func (c *cluster) fault(verb string) error {
 }
 
 // Get implements client.Reader for Secrets, and for metadata of objects, which are all there.
-func (c *cluster) Get(_ context.Context, key client.ObjectKey, obj client.Object, _ ...client.GetOption) error {
-	if err := c.fault("get"); err != nil {
+func (c *cluster) Get(ctx context.Context, key client.ObjectKey, obj client.Object, _ ...client.GetOption) error {
+	if err := c.fault("get"); errors.Is(err, errSilence) {
+		<-ctx.Done()
+		return ctx.Err()
+	} else if err != nil {
 		return err
 	}
 	if found, ok := obj.(*metav1.PartialObjectMetadata); ok {

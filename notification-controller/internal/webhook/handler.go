@@ -163,17 +163,24 @@ func (h *handler) serve(ctx context.Context, log logr.Logger, receiver *notifica
 	return errors.Join(append(broken, h.wake(ctx, log, targets)...)...)
 }
 
+// token reads the token while the sender waits for it.
+func (h *handler) token(ctx context.Context, receiver *notificationv1.Receiver) (token string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, apifault.Patience)
+	defer cancel()
+	err = apifault.Outlast(ctx, func() (err error) {
+		token, err = Token(ctx, h.Secrets, receiver)
+		return err
+	})
+	return token, err
+}
+
 // prove checks that the request comes from who may send it, and is about one of the wanted events.
 func (h *handler) prove(ctx context.Context, receiver *notificationv1.Receiver, r request) error {
 	check, ok := kinds()[receiver.Spec.Type]
 	if !ok {
 		return refuse(http.StatusServiceUnavailable, "type '%s' is not supported yet", receiver.Spec.Type)
 	}
-	var token string
-	err := apifault.Outlast(ctx, func() (err error) {
-		token, err = Token(ctx, h.Secrets, receiver)
-		return err
-	})
+	token, err := h.token(ctx, receiver)
 	if err != nil {
 		if Missing(err) {
 			return refuse(http.StatusBadRequest, "read token: %w", err)

@@ -56,6 +56,7 @@ func TestPassingFaults(t *testing.T) {
 		"Forbidden": {reason: "Nor does a right.", faults: map[string][]error{"patch": {apierrors.NewForbidden(resource, "fleet", errors.New("x"))}}, code: 500},
 		"Endless":   {reason: "Somebody has to hear of it in the end.", faults: map[string][]error{"patch": slices.Repeat([]error{conflict}, 99)}, code: 500, most: 10 * time.Second},
 		"NoSecrets": {reason: "Nor can a token be read without an API server.", faults: map[string][]error{"get": slices.Repeat(busy[4:5], 99)}, code: 500, most: 10 * time.Second},
+		"Silent":    {reason: "An attempt that gets no answer counts too.", faults: map[string][]error{"get": {busy[1], errSilence}}, code: 500, most: 9 * time.Second},
 		"Early":     {reason: "The process has just started.", faults: map[string][]error{"cache": slices.Repeat([]error{early}, 20)}, code: 200, woken: named, most: time.Second},
 		"Never":     {reason: "The Receivers are not known, and the sender can wait no longer.", faults: map[string][]error{"cache": slices.Repeat([]error{early}, 9999)}, code: 503, most: 10 * time.Second},
 		"Unsynced":  {reason: "What the cache says of a list that does not come.", faults: map[string][]error{"cache": {apierrors.NewTimeoutError("x", 0)}}, code: 503},
