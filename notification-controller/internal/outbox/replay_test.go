@@ -200,6 +200,51 @@ func TestDamageIsTold(t *testing.T) {
 	}
 }
 
+// TestFailedWrite lets the disk take only a part of a large record, in both files, and then a smaller one, before a kill: nothing is damaged.
+func TestFailedWrite(t *testing.T) {
+	for _, suffix := range []string{entriesSuffix, progressSuffix} {
+		t.Run(suffix, func(t *testing.T) {
+			dir := newSegmentFiles(t, false).write(t)
+			name := filepath.Join(dir, segmentName(4)) + suffix
+			before, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			end := int64(len(before))
+			// A file to append to takes no record at an offset: it fails, behind what is there already.
+			f, err := os.OpenFile(name, os.O_RDWR|os.O_APPEND, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			large := frame(append(make([]byte, headerBytes), bytes.Repeat([]byte("x"), 5000)...))
+			if _, err := f.Write(large[:4000]); err != nil {
+				t.Fatal(err)
+			}
+			if err := put(f, large, end); err == nil {
+				t.Fatal("the write did not fail")
+			}
+			whole, err := os.OpenFile(name, os.O_RDWR, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer whole.Close()
+			small := encodeEntry(Entry{Key: "k", Body: []byte(`{"message":"small"}`)})
+			want := []string{"number 1", "number 3", "small"}
+			if suffix == progressSuffix {
+				small, want = encodeDone(int64(newSegmentFiles(t, false).starts[1]), 0), []string{"number 3"}
+			}
+			if err := put(whole, small, end); err != nil {
+				t.Fatal(err)
+			}
+			got, damaged := undelivered(t, dir)
+			if diff := cmp.Diff(want, got); diff != "" || len(damaged) > 0 {
+				t.Errorf("damaged %+v (-want +got):\n%s", damaged, diff)
+			}
+		})
+	}
+}
+
 // FuzzDamaged overwrites a part of a segment with anything: what it does not touch is found, in order, and nothing else.
 func FuzzDamaged(f *testing.F) {
 	f.Add(uint16(0), []byte{0})

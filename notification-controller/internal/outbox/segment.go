@@ -23,7 +23,7 @@ type segment struct {
 	name string
 
 	entries, progress *os.File
-	// size is how much of the file of entries counts. What a failed write left behind is after it, and overwritten by the next.
+	// size is how much of the file of entries counts. What a failed write left behind is cut off.
 	size atomic.Int64
 	// pending is the number of entries that are not yet delivered, guarded by the lock of the store.
 	pending int
@@ -59,10 +59,19 @@ type position struct {
 	length int
 }
 
+// put writes a record at the end of a file. What a write that fails leaves there is cut off: with a smaller record over it, the rest would look
+// like damage.
+func put(f *os.File, record []byte, end int64) error {
+	if _, err := f.WriteAt(record, end); err != nil {
+		return errors.Join(err, f.Truncate(end))
+	}
+	return nil
+}
+
 // append writes a record. The caller holds the lock of the store, and calls flush without it.
 func (s *segment) append(record []byte) (position, error) {
 	at := position{offset: s.size.Load(), length: len(record)}
-	if _, err := s.entries.WriteAt(record, at.offset); err != nil {
+	if err := put(s.entries, record, at.offset); err != nil {
 		return position{}, fmt.Errorf("write entry: %w", err)
 	}
 	s.size.Add(int64(len(record)))
@@ -100,7 +109,7 @@ func (s *segment) read(at position) (Entry, error) {
 func (s *segment) note(record []byte) error {
 	s.recording.Lock()
 	defer s.recording.Unlock()
-	if _, err := s.progress.WriteAt(record, s.progressSize); err != nil {
+	if err := put(s.progress, record, s.progressSize); err != nil {
 		return fmt.Errorf("write progress: %w", err)
 	}
 	s.progressSize += int64(len(record))
