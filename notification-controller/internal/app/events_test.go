@@ -168,10 +168,10 @@ func rows() map[string]row {
 		"slow": {
 			reason: "A target slower than the timeout ends with the deadline.",
 			edit: func(_ *notificationv1beta3.Alert, p *notificationv1beta3.Provider) {
-				p.Spec.Timeout = timeout(200 * time.Millisecond)
+				p.Spec.Timeout = timeout(2 * time.Second)
 			},
 			answer: func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
-			want:   []string{failed, "deadline"}, timed: true,
+			want:   []string{failed, "deadline"}, wantSent: 1,
 		},
 		"unsupported": {
 			reason: "A service that this version does not have is refused.",
