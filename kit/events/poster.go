@@ -62,10 +62,13 @@ func newPoster(address string, log logr.Logger, m *metrics) *poster {
 }
 
 // repeated follows the redirects that post the document again, 307 and 308. To all others net/http sends a GET, whose success says nothing about
-// the document: they count as refusal.
+// the document: they count as refusal. A loop does not: whoever redirects is set up wrong, and that passes.
 func repeated(r *http.Request, via []*http.Request) error {
-	if r.Method != http.MethodPost || len(via) >= maxRedirects {
+	switch {
+	case r.Method != http.MethodPost:
 		return http.ErrUseLastResponse
+	case len(via) >= maxRedirects:
+		return fmt.Errorf("stopped after %d redirects", maxRedirects)
 	}
 	return nil
 }

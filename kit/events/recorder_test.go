@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -309,6 +310,24 @@ func TestRedirects(t *testing.T) {
 			t.Errorf("%d: %d events, log %q", status, got, log.String())
 		}
 	}
+}
+
+// TestRedirectLoop keeps the document: a loop ends when whoever redirects is set up right.
+func TestRedirectLoop(t *testing.T) {
+	sink := testkit.NewEventSink(t)
+	var asked atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		target := sink.URL
+		if asked.Add(1) <= 2*maxRedirects {
+			target = "/again"
+		}
+		http.Redirect(w, r, target, http.StatusTemporaryRedirect)
+	}))
+	defer server.Close()
+	recorder := newRecorder(t, server.URL, logr.Discard())
+	run(t, recorder)
+	recorder.Event(object("app"), Event{Message: "a"})
+	sink.Wait(t, func(e eventv1.Event) bool { return e.Message == "a" })
 }
 
 // TestExpired gives up what is too old for anybody to care.
