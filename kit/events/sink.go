@@ -27,10 +27,14 @@ type sink struct {
 	last    types.UID
 	arrived chan struct{}
 	once    sync.Once
+	// limit is clusterDrainTimeout, in tests more.
+	limit time.Duration
 }
 
 func newSink(events typedcorev1.EventInterface) *sink {
-	return &sink{EventSink: &typedcorev1.EventSinkImpl{Interface: events}, last: uuid.NewUUID(), arrived: make(chan struct{})}
+	return &sink{
+		EventSink: &typedcorev1.EventSinkImpl{Interface: events}, last: uuid.NewUUID(), arrived: make(chan struct{}), limit: clusterDrainTimeout,
+	}
 }
 
 // Create implements record.EventSink.
@@ -45,7 +49,7 @@ func (s *sink) Create(event *corev1.Event) (*corev1.Event, error) {
 // drain returns when everything that the recorder took before is written, or false after a bounded time.
 func (s *sink) drain(recorder record.EventRecorder) bool {
 	recorder.Event(&corev1.ObjectReference{UID: s.last}, corev1.EventTypeNormal, "End", "")
-	timer := time.NewTimer(clusterDrainTimeout)
+	timer := time.NewTimer(s.limit)
 	defer timer.Stop()
 	select {
 	case <-s.arrived:
