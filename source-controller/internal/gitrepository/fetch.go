@@ -12,7 +12,6 @@ import (
 
 	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
 	"github.com/weir-gitops/weir/kit/git"
-	"github.com/weir-gitops/weir/kit/outcome"
 	"github.com/weir-gitops/weir/source-controller/internal/publish"
 )
 
@@ -29,7 +28,7 @@ func (r *Reconciler) fetch(ctx context.Context, s *scope) error {
 		err = r.repairing(ctx, s, func(ctx context.Context) error { return checkSparse(ctx, s) })
 	}
 	if err != nil {
-		return outcome.Fail(sourcev1.GitOperationFailedReason, err)
+		return publish.Fault(sourcev1.GitOperationFailedReason, err)
 	}
 	s.fetched = true
 	return nil
