@@ -73,10 +73,7 @@ func (r *Reconciler) build(ctx context.Context, s *scope) error {
 	}
 	s.built.Packaged = true
 	chart.Metadata.Version = s.version
-	if err := r.pack(s, chart); err != nil {
-		return publish.Fault(sourcev1.ChartPackageErrorReason, err)
-	}
-	return nil
+	return r.pack(s, chart)
 }
 
 // load reads the whole chart.
@@ -119,12 +116,13 @@ func mergeValues(s *scope, chart *helmchart.Chart) error {
 func (r *Reconciler) pack(s *scope, chart *helmchart.Chart) error {
 	packed, err := s.scratch()
 	if err != nil {
-		return err
+		return publish.Fault(sourcev1.DirectoryCreationFailedReason, err)
+	}
+	if err := helmchart.Package(&limitedFile{file: packed, left: r.Limits.ArchiveBytes}, chart); err != nil {
+		_ = packed.Close() // its content is of no use
+		return publish.Fault(sourcev1.ChartPackageErrorReason, fmt.Errorf("package chart: %w", err))
 	}
 	s.content = packed
-	if err := helmchart.Package(&limitedFile{file: packed, left: r.Limits.ArchiveBytes}, chart); err != nil {
-		return fmt.Errorf("package chart: %w", err)
-	}
 	return nil
 }
 

@@ -9,9 +9,9 @@ import (
 	"os"
 
 	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
+	"github.com/weir-gitops/weir/kit/artifact/store"
 	"github.com/weir-gitops/weir/kit/outcome"
 	"github.com/weir-gitops/weir/kit/reconcile"
-	"github.com/weir-gitops/weir/source-controller/internal/helmindex"
 	"github.com/weir-gitops/weir/source-controller/internal/publish"
 )
 
@@ -110,4 +110,4 @@ func (r *Reconciler) storage(ctx context.Context, s *scope) error {
 const scratchUse = "chart"
 
 // scratch makes a temporary file.
-func (s *scope) scratch() (*os.File, error) { return helmindex.Scratch(s.dir) }
+func (s *scope) scratch() (*os.File, error) { return store.Anonymous(s.dir) }

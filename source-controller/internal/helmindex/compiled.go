@@ -56,22 +56,13 @@ type sortable struct {
 }
 
 func newCompiled(dir string, size int64) (*Compiled, error) {
-	spool, err := Scratch(dir)
+	spool, err := store.Anonymous(dir)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", errSpool, err)
 	}
 	c := &Compiled{size: size, spool: spool, w: bufio.NewWriterSize(spool, readBytes)}
 	c.reset()
 	return c, nil
-}
-
-// Scratch makes a temporary file in dir that is gone when it is closed, also when the process ends without that.
-func Scratch(dir string) (*os.File, error) {
-	f, err := store.Anonymous(dir)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errSpool, err)
-	}
-	return f, nil
 }
 
 // Close removes the temporary file.

@@ -13,10 +13,10 @@ import (
 
 	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
 	"github.com/weir-gitops/weir/kit/artifact"
+	"github.com/weir-gitops/weir/kit/artifact/store"
 	"github.com/weir-gitops/weir/kit/auth"
 	"github.com/weir-gitops/weir/kit/outcome"
 	"github.com/weir-gitops/weir/source-controller/internal/helmhttp"
-	"github.com/weir-gitops/weir/source-controller/internal/helmindex"
 	"github.com/weir-gitops/weir/source-controller/internal/publish"
 )
 
@@ -40,8 +40,8 @@ func (r *Reconciler) download(ctx context.Context, s *scope) error {
 		return err
 	}
 	defer repository.Close()
-	if s.raw, err = helmindex.Scratch(s.dir); err != nil {
-		return publish.Fault(meta.FailedReason, err)
+	if s.raw, err = store.Anonymous(s.dir); err != nil {
+		return publish.Fault(sourcev1.DirectoryCreationFailedReason, err)
 	}
 	known := known(s)
 	sums := r.sums(s)

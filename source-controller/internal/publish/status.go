@@ -122,8 +122,8 @@ func failure(r reconcile.Result) string {
 	switch {
 	case r.Running, r.Class == outcome.Done, r.Reason == sourcev1.SourceIgnoreErrorReason:
 		return ""
-	case r.Reason == sourcev1.ArchiveOperationFailedReason:
-		return sourcev1.StorageOperationFailedCondition // see Fault
+	case r.Reason == sourcev1.ArchiveOperationFailedReason, r.Reason == sourcev1.DirectoryCreationFailedReason:
+		return sourcev1.StorageOperationFailedCondition // in whichever phase: see Fault
 	}
 	return r.Reports
 }
@@ -133,7 +133,8 @@ func failure(r reconcile.Result) string {
 func setFailures(f *Files, r reconcile.Result, facts Facts, failed string) {
 	refused := r.Phase == PhaseAccept
 	over := map[string]bool{
-		sourcev1.StorageOperationFailedCondition: f.Looked,
+		// The end of the run tells: what could be read may not be written to.
+		sourcev1.StorageOperationFailedCondition: f.Looked && !r.Running,
 		// Of what could not be fetched nothing is built, and what is built was fetched.
 		sourcev1.FetchFailedCondition: facts.Unchanged || facts.Fetched || refused || failed == sourcev1.BuildFailedCondition,
 		sourcev1.BuildFailedCondition: facts.Unchanged || facts.Built || refused || failed == sourcev1.FetchFailedCondition,

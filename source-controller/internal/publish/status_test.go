@@ -74,6 +74,23 @@ func TestStorageFull(t *testing.T) {
 	}
 }
 
+// Nor is a temporary file that cannot be made, for whatever reason, the fault of what would be in it.
+func TestTemporaryFileNotMade(t *testing.T) {
+	for _, reports := range []string{sourcev1.FetchFailedCondition, sourcev1.BuildFailedCondition} {
+		o := &sourcev1.HelmChart{}
+		f := &publish.Files{Source: o, Looked: true, Status: publish.Status{
+			Common: reconcile.Common{ObservedGeneration: &o.Status.ObservedGeneration}, Artifact: &o.Status.Artifact,
+		}}
+		err := publish.Fault(sourcev1.DirectoryCreationFailedReason, syscall.EMFILE)
+		publish.SetStatus(f, reconcile.Result{Outcome: outcome.Of(err), Reports: reports}, publish.Facts{
+			Order: []string{sourcev1.StorageOperationFailedCondition, sourcev1.FetchFailedCondition, sourcev1.BuildFailedCondition},
+		})
+		if conditions.GetReason(o, sourcev1.StorageOperationFailedCondition) != sourcev1.DirectoryCreationFailedReason || conditions.Has(o, reports) {
+			t.Errorf("%s: %+v", reports, o.Status.Conditions)
+		}
+	}
+}
+
 // A condition about signatures counts for no kind that has none of its own, and stays.
 func TestVerifiedElsewhere(t *testing.T) {
 	o := &sourcev1.OCIRepository{}

@@ -89,6 +89,17 @@ func (k Kind) progressCases() map[string]statusCase {
 				"ArtifactOutdated": "True " + k.Outdated + ": " + k.news(), "ArtifactInStorage": k.stored(k.Old),
 			},
 		},
+		"StorageFails": {
+			reason: "Before something is stored nobody knows whether storage can be written to again, so that the time of its failure stays.",
+			before: func(o publish.Source) {
+				conditions.MarkTrue(o, sourcev1.StorageOperationFailedCondition, "Old", "old failure")
+			},
+			facts: k.published, reached: Reached{Target: k.Next}, result: running,
+			want: map[string]string{
+				"Reconciling": "True Progressing: building artifact: " + k.news(), "Ready": "Unknown Progressing: building artifact: " + k.news(),
+				"ArtifactOutdated": "True " + k.Outdated + ": " + k.news(), "ArtifactInStorage": k.stored(k.Old), "StorageOperationFailed": "True Old: old failure",
+			},
+		},
 		"Lost": {
 			reason: "An artifact that disappeared is not claimed to be there.",
 			before: k.ready, facts: func(f *publish.Files) { f.Looked, f.Found.Lost = true, true }, reached: Reached{Target: k.Old}, result: running,
