@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -79,12 +80,17 @@ func respond(r *http.Request, status int, content []byte) *http.Response {
 	}
 }
 
-// load asks the servers for what is missing, and tells whether that was anything. What a server says, and that it says nothing, is the
-// engine's to judge.
+// load asks the servers for what is missing, and tells whether that was anything. Then it asks for all that the build refers to, as the engine
+// may stop at the first answer that holds nothing. What a server says, and that it says nothing, is the engine's to judge.
 func (p *prefetched) load(ctx context.Context, by http.RoundTripper) bool {
 	p.mu.Lock()
 	missing := p.missing
 	p.missing = nil
+	for _, name := range slices.Sorted(maps.Keys(p.answers)) {
+		if a := p.answers[name]; len(missing) > 0 && a.status == 0 && a.err == nil && !slices.Contains(missing, name) {
+			missing = append(missing, name)
+		}
+	}
 	p.mu.Unlock()
 	for _, name := range missing {
 		a := ask(ctx, by, name)

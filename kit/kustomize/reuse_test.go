@@ -242,6 +242,27 @@ func TestBuildApart(t *testing.T) {
 	}
 }
 
+// TestBuildApartMany refers to more files than there are rounds, at the first of which without content the engine stops.
+func TestBuildApartMany(t *testing.T) {
+	weirkustomize.BoundRemotes()
+	var requests atomic.Int32
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		requests.Add(1)
+		_, _ = w.Write([]byte("{}"))
+	}))
+	defer server.Close()
+	const many = 30
+	kustomization := "resources: [app.yaml]\nopenapi: {path: schema.json}\n" + customPatch + "\ncrds:\n"
+	for i := range many {
+		kustomization += fmt.Sprintf("- %s/%d.json\n", server.URL, i)
+	}
+	tree := openTree(t, files{"kustomization.yaml": kustomization, "app.yaml": customApp, "schema.json": customSchema})
+	out, err := newBuilder(t).Build(t.Context(), tree, "", weirkustomize.Options{AllowRemoteBases: true})
+	if err != nil || len(out.Objects) != 1 || requests.Load() != many {
+		t.Fatalf("got %+v after %d requests, %v", out, requests.Load(), err)
+	}
+}
+
 func TestBuildCacheBound(t *testing.T) {
 	builder, err := weirkustomize.NewBuilder(weirkustomize.BuilderOptions{MaxCacheBytes: 4096})
 	if err != nil {
