@@ -78,7 +78,21 @@ func Render(ctx context.Context, in Input) (*Output, error) {
 	if err != nil {
 		return nil, fmt.Errorf("error while running post render on files: %w", err)
 	}
+	if err := checkHooks(out.Hooks); err != nil {
+		return nil, err
+	}
 	return out, nil
+}
+
+// checkHooks refuses hooks that could not be read again once they are stored: there, each is looked at for itself. Aliases are left only in those
+// that no post-renderer wrote.
+func checkHooks(hooks []*release.Hook) error {
+	for _, h := range hooks {
+		if err := helmchart.CheckExpansion([]byte(h.Manifest)); err != nil {
+			return fmt.Errorf("YAML parse error on %s: %w", h.Path, err)
+		}
+	}
+	return nil
 }
 
 // execute runs the templates.

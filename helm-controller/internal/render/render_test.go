@@ -4,6 +4,7 @@
 package render
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -19,6 +20,7 @@ import (
 
 	helmv2 "github.com/weir-gitops/weir/api/helm/v2"
 	"github.com/weir-gitops/weir/kit/cluster"
+	"github.com/weir-gitops/weir/kit/helmchart"
 )
 
 var update = flag.Bool("update", false, "write the golden files") //nolint:gochecknoglobals // a flag
@@ -86,9 +88,14 @@ func testChart() *chart.Chart {
 
 func renderTest(t *testing.T, post PostRender) (*Output, error) {
 	t.Helper()
+	return renderChart(t, testChart(), post)
+}
+
+func renderChart(t *testing.T, c *chart.Chart, post PostRender) (*Output, error) {
+	t.Helper()
 	post.Owner = types.NamespacedName{Namespace: "team", Name: "app"}
 	return Render(t.Context(), Input{
-		Chart: testChart(), Values: map[string]any{}, Capabilities: chartutil.DefaultCapabilities, Clients: &cluster.Clients{},
+		Chart: c, Values: map[string]any{}, Capabilities: chartutil.DefaultCapabilities, Clients: &cluster.Clients{},
 		Release: chartutil.ReleaseOptions{Name: "rel", Namespace: "ns", Revision: 1, IsInstall: true}, Post: post,
 	})
 }
@@ -153,6 +160,23 @@ func TestPatchOfOneStream(t *testing.T) {
 			t.Errorf("%s: %v", strategy, err)
 		case !fails && !strings.Contains(out.Manifest, "type: NodePort"):
 			t.Errorf("%s: not patched", strategy)
+		}
+	}
+}
+
+// TestHookAliases has a hook whose aliases are fine for the file that it stands in, but not for itself, as which it is stored.
+func TestHookAliases(t *testing.T) {
+	hook := "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: hook, annotations: {helm.sh/hook: pre-install}}\nlist:\n- &x " +
+		strings.Repeat("x", 20_000) + strings.Repeat("\n- *x", 100) + "\n"
+	other := "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: other}\ndata: {x: " + strings.Repeat("x", 500_000) + "}\n"
+	for strategy, fails := range map[helmv2.PostRenderStrategy]bool{
+		helmv2.PostRenderCombined: false, helmv2.PostRenderNoHooks: true, helmv2.PostRenderSeparate: false,
+	} {
+		c := testChart()
+		c.Templates = append(c.Templates, &chart.File{Name: "templates/hook.yaml", Data: []byte(hook + other)})
+		_, err := renderChart(t, c, PostRender{Strategy: strategy})
+		if errors.Is(err, helmchart.ErrLimit) != fails || err != nil && !strings.HasPrefix(err.Error(), "YAML parse error on app/templates/hook.yaml: ") {
+			t.Errorf("%s: %v", strategy, err)
 		}
 	}
 }
