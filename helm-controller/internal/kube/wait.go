@@ -22,20 +22,18 @@ import (
 var ErrSuperseded = errors.New("wait canceled by a newer change")
 
 // idle runs a wait without holding the place of a worker.
-func (c *Client) idle(action context.Context, timeout time.Duration, wait func(context.Context) error) error {
+func (c *Client) idle(action context.Context, timeout time.Duration, wait func(context.Context) error) (err error) {
 	if c.Slot != nil {
 		c.Slot.Release()
+		defer func() { // also after a panic: the action goes on (see Guarded)
+			if acquireErr := c.Slot.Acquire(action); acquireErr != nil {
+				err = errors.Join(err, fmt.Errorf("resume: %w", acquireErr))
+			}
+		}()
 	}
 	ctx, cancel := context.WithTimeout(action, timeout)
 	defer cancel()
-	err := wait(ctx)
-	if c.Slot == nil {
-		return err
-	}
-	if acquireErr := c.Slot.Acquire(action); acquireErr != nil {
-		return errors.Join(err, fmt.Errorf("resume: %w", acquireErr))
-	}
-	return err
+	return wait(ctx)
 }
 
 // Wait implements kube.Interface. A Job need only have begun.
