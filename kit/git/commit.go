@@ -59,3 +59,6 @@ func damaged(what string, h Hash, err error) error {
 
 // ErrNotFound says that a path is not in a tree.
 var ErrNotFound = errors.New("path not found in the repository")
+
+// ErrSubmodule says that a path is that of a submodule, an empty directory to who checks out nothing else.
+var ErrSubmodule = errors.New("path of a submodule")

@@ -20,9 +20,11 @@ import (
 const (
 	// maxLinks is how many symbolic links one path may lead through (MAXSYMLINKS of Linux).
 	maxLinks = 40
-	// maxSteps bounds what one Finder does: the names it looks up and the entries it reads for that. Links that lead through
-	// other links, in directories of many files, would keep a core busy for hours.
+	// maxSteps bounds what one Finder does: the names it looks up, and the entries and links it reads for that. Links that lead
+	// through other links, in directories of many files, would keep a core busy for hours.
 	maxSteps = 10_000_000
+	// linkSteps is what it costs to read a symbolic link, in steps: some microseconds.
+	linkSteps = 20
 	// maxKeptEntries bounds the entries that a Finder keeps in memory, of the directories that it was in.
 	maxKeptEntries = 100_000
 )
@@ -43,7 +45,8 @@ func (c *Commit) Finder() *Finder {
 
 // Find returns the file or directory that p leads to in a checkout of the commit: symbolic links on the way, and at its end, are
 // followed as long as they stay inside. The path of the entry is where it really is. The error is ErrNotFound also for a link that
-// leads out of the repository, in a circle or into a submodule. p itself is relative to the root and cannot leave it.
+// leads out of the repository, in a circle or into a submodule; at a submodule itself it is ErrSubmodule too. p itself is relative to
+// the root and cannot leave it.
 func (f *Finder) Find(ctx context.Context, p string) (Entry, error) {
 	way := way{finder: f, dirs: []Entry{{Path: ".", Mode: Dir, Hash: f.commit.tree}}, names: strings.Split(cleanDirectory(p), "/")}
 	entry, err := way.walk(ctx)
@@ -112,6 +115,9 @@ func (w *way) step(name string) (Entry, error) {
 		at.Mode = Executable
 	case filemode.Regular, filemode.Deprecated:
 	default:
+		if len(w.names) == 0 {
+			return Entry{}, fmt.Errorf("%w: %w: %s", ErrNotFound, ErrSubmodule, at.Path)
+		}
 		return Entry{}, fmt.Errorf("%w: %s is in a submodule", ErrNotFound, at.Path)
 	}
 	if len(w.names) > 0 {
@@ -135,6 +141,9 @@ func (w *way) follow(link Entry) error {
 	if w.links++; w.links > maxLinks {
 		return fmt.Errorf("%w: a circle of symbolic links, or more than %d", ErrNotFound, maxLinks)
 	}
+	if err := w.finder.spend(linkSteps); err != nil {
+		return err
+	}
 	target, err := w.finder.target(link.Hash)
 	switch {
 	case err != nil:
@@ -145,7 +154,7 @@ func (w *way) follow(link Entry) error {
 		return fmt.Errorf("%w: the symbolic link %s leads out of the repository", ErrNotFound, link.Path)
 	}
 	w.names = slices.Concat(strings.Split(target, "/"), w.names)
-	return nil
+	return w.finder.spend(len(w.names))
 }
 
 // target returns the text of a symbolic link, empty if it is too long to be one.

@@ -134,8 +134,9 @@ func TestFindInSubmodule(t *testing.T) {
 		{Name: "m", Mode: filemode.Submodule, Hash: plumbing.NewHash("0123456789012345678901234567890123456789")},
 	})
 	_, commit := f.fetch(t, git.Reference{Branch: "main"})
-	for _, path := range []string{"m", "m/x", "l"} {
-		if got, err := commit.Finder().Find(t.Context(), path); !errors.Is(err, git.ErrNotFound) {
+	for path, itself := range map[string]bool{"m": true, "m/x": false, "l": false} {
+		got, err := commit.Finder().Find(t.Context(), path)
+		if !errors.Is(err, git.ErrNotFound) || errors.Is(err, git.ErrSubmodule) != itself {
 			t.Errorf("%s: %v, %v", path, got, err)
 		}
 	}
