@@ -55,7 +55,7 @@ type Edit struct {
 }
 
 // Apply returns content with the marked values replaced, and what was replaced in the order of the document. Without any change it returns no
-// content. Errors are ErrNotYAML and ErrMismatch.
+// content. Errors are either ErrNotYAML or ErrMismatch.
 func Apply(content []byte, images Images) ([]byte, []Edit, error) {
 	if len(content) > MaxFileBytes {
 		return nil, nil, fmt.Errorf("%w: more than %d bytes", ErrNotYAML, MaxFileBytes)
@@ -265,7 +265,8 @@ func (e *editor) splice() ([]byte, error) {
 func (e *editor) verify(before []*yaml.Node, changed []byte) error {
 	after, err := parse(changed)
 	if err != nil {
-		return err
+		// Not an ErrNotYAML: the file is one, and nobody may take the failure for a template that is left alone.
+		return fmt.Errorf("the result cannot be parsed: %s", err.Error())
 	}
 	if len(before) != len(after) {
 		return fmt.Errorf("%d documents became %d", len(before), len(after))

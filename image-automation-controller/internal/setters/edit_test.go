@@ -184,6 +184,13 @@ func TestNotYAML(t *testing.T) {
 	}
 }
 
+// A change that breaks the file is no reason to leave it alone as if it had been broken before.
+func TestBroken(t *testing.T) {
+	if err := (&editor{}).verify(nil, []byte("a: [")); err == nil || errors.Is(err, ErrNotYAML) {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestRender(t *testing.T) {
 	for value := range strings.FieldsSeq("1.0 123 1e5 0x1f 010 1_000 on yes no y n null ~ 2024-01-01 .inf 1:20 1. .5 -1 +1 0b1 0o7 .NaN True OFF - --- ... << = 12e03 2001-12-14t21:59:43 a: @a") {
 		if got := render(value, 0); got != `"`+value+`"` {
