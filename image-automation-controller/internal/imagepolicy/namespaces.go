@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -23,7 +24,7 @@ import (
 // namespaces knows the labels of Namespaces, which say who may use the repositories of others. Hardly anybody does, so Namespaces, and of them
 // only the metadata, are watched from the first time on that somebody asks.
 type namespaces struct {
-	// live is read as long as the watch has not brought all Namespaces.
+	// live is read as long as the watch has not brought all Namespaces, and for those that it has not brought yet.
 	live  client.Reader
 	cache cache.Cache
 	// watch starts a source of the controller.
@@ -54,7 +55,12 @@ func (n *namespaces) labels(ctx context.Context, name string) (labels.Set, error
 		return nil, err
 	}
 	found := aNamespace()
-	if err := reader.Get(ctx, client.ObjectKey{Name: name}, found); err != nil {
+	err = reader.Get(ctx, client.ObjectKey{Name: name}, found)
+	if apierrors.IsNotFound(err) && reader != n.live { // the event of a policy may overtake that of its new Namespace
+		found = aNamespace()
+		err = n.live.Get(ctx, client.ObjectKey{Name: name}, found)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("read Namespace: %w", err)
 	}
 	return found.Labels, nil
