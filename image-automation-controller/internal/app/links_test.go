@@ -4,12 +4,15 @@
 package app
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/fluxcd/pkg/apis/meta"
 	"github.com/fluxcd/pkg/runtime/conditions"
+	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
+	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/google/go-cmp/cmp"
 
 	imagev1 "github.com/weir-gitops/weir/api/image/v1"
@@ -95,5 +98,52 @@ func TestLinks(t *testing.T) {
 	})
 	if got := conditions.GetMessage(o, meta.ReadyCondition); !strings.Contains(got, "elsewhere: no such file or directory in the repository") {
 		t.Errorf("message: %q", got)
+	}
+}
+
+// A path that is a submodule is an empty directory, as in a checkout, and nothing changes.
+func TestPathOfSubmodule(t *testing.T) {
+	f := newFixture(t)
+	f.commit("first", map[string]string{"web.yaml": f.deployment("1")})
+	f.submodule("vendor")
+	f.source()
+	f.policy("web", "o/web", "2")
+	f.automation("apps", func(o *imagev1.ImageUpdateAutomation) {
+		o.Spec.Update = &imagev1.UpdateStrategy{Strategy: imagev1.UpdateStrategySetters, Path: "./vendor"}
+	})
+	f.ready("apps")
+	if diff := cmp.Diff([]string{"submodule", "first"}, f.messages("main")); diff != "" {
+		t.Errorf("commits (-want +got):\n%s", diff)
+	}
+}
+
+// submodule commits a submodule beside what there is.
+func (f *fixture) submodule(name string) {
+	f.t.Helper()
+	repo := f.repository()
+	put := func(o object.Object) plumbing.Hash {
+		encoded := repo.Storer.NewEncodedObject()
+		if err := o.Encode(encoded); err != nil {
+			f.t.Fatal(err)
+		}
+		h, err := repo.Storer.SetEncodedObject(encoded)
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		return h
+	}
+	head := f.head("main")
+	tree, err := head.Tree()
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	entries := append(slices.Clone(tree.Entries), object.TreeEntry{Name: name, Mode: filemode.Submodule, Hash: head.Hash})
+	slices.SortFunc(entries, func(a, b object.TreeEntry) int { return strings.Compare(a.Name, b.Name) })
+	commit := put(&object.Commit{
+		Message: "submodule", TreeHash: put(&object.Tree{Entries: entries}), ParentHashes: []plumbing.Hash{head.Hash},
+		Author: head.Author, Committer: head.Committer,
+	})
+	if err := repo.Storer.SetReference(plumbing.NewHashReference("refs/heads/main", commit)); err != nil {
+		f.t.Fatal(err)
 	}
 }

@@ -114,8 +114,8 @@ func count(list *parse.ListNode, step parse.Node) {
 	list.Nodes = slices.Insert(list.Nodes, 0, step)
 }
 
-// functions are those that a template may call: the ones of sprig that know neither time, chance nor environment, without those that make keys or
-// passwords, which burn a core and have no place in a message. Flux: image-automation-controller contract, "Message template".
+// functions are those that a template may call: the ones of sprig that know neither time, chance nor environment but for ago and shuffle, which
+// older templates may use, without those that make keys or passwords, which burn a core and have no place in a message. Flux: image-automation-controller contract, "Message template".
 func functions() template.FuncMap {
 	all := template.FuncMap(sprig.HermeticTxtFuncMap())
 	for _, name := range []string{

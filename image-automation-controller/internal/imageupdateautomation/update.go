@@ -51,14 +51,17 @@ func (s *scope) edit(ctx context.Context) error {
 	}
 	w := &worker{scope: s, images: images, log: logr.FromContextOrDiscard(ctx), finder: s.commit.Finder(), linked: map[string]bool{}}
 	start := cleanPath(s.obj.Spec.Update.Path)
+	s.changes = changes{files: map[string][]byte{}, edits: map[string][]setters.Edit{}}
 	root, err := w.finder.Find(ctx, start)
+	if errors.Is(err, git.ErrSubmodule) {
+		return nil // a directory without files
+	}
 	if errors.Is(err, git.ErrNotFound) {
 		return fmt.Errorf("%s: no such file or directory in the repository", start)
 	}
 	if err != nil {
 		return err
 	}
-	s.changes = changes{files: map[string][]byte{}, edits: map[string][]setters.Edit{}}
 	if root.Mode != git.Dir {
 		return w.single(root, start)
 	}
