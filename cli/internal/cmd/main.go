@@ -42,7 +42,7 @@ import (
 	"github.com/weir-gitops/weir/kit/manager/version"
 )
 
-// interrupted is the exit code after Ctrl-C, as shells have it.
+// interrupted is the exit code after Ctrl-C, as shells have it, and after SIGTERM.
 const interrupted = 130
 
 // Main runs the command and returns its exit code.

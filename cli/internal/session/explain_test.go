@@ -7,6 +7,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"syscall"
@@ -80,6 +82,41 @@ func TestExplain(t *testing.T) {
 	if err := new(Session).Explain(nil); err != nil {
 		t.Errorf("nothing is explained as %v", err)
 	}
+}
+
+// TestServerWithoutScheme checks that an API server is known whose address leaves out what clients add, as kubeconfigs may.
+func TestServerWithoutScheme(t *testing.T) {
+	s := connected(t, "--server=127.0.0.1:1")
+	_, err := s.Reach(t.Context())
+	if got := s.Explain(err); err == nil || !strings.Contains(got.Error(), "cannot reach the API server http://127.0.0.1:1: ") {
+		t.Errorf("got %v", got)
+	}
+}
+
+// TestReachEnds checks that nobody waits for an API server after the end of the operation.
+func TestReachEnds(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		cancel()
+		<-r.Context().Done()
+	}))
+	defer server.Close()
+	if _, err := connected(t, "--server="+server.URL).Reach(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// connected returns a session with these flags and no kubeconfig.
+func connected(t *testing.T, args ...string) *Session {
+	t.Helper()
+	t.Setenv("KUBECONFIG", t.TempDir()+"/none")
+	s := New(terminal.Terminal{}, nil)
+	flags := pflag.NewFlagSet("weir", pflag.ContinueOnError)
+	s.Bind(flags)
+	if err := flags.Parse(args); err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 // TestNotConfigured checks that nobody is sent to an address that no file names.

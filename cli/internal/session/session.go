@@ -7,6 +7,7 @@ package session
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"strings"
@@ -152,6 +153,9 @@ func (s *Session) Config() (*rest.Config, error) {
 		return nil, err
 	}
 	s.server = config.Host
+	if base, _, err := rest.DefaultServerUrlFor(config); err == nil { // a kubeconfig may leave out the scheme
+		s.server = base.String()
+	}
 	return config, nil
 }
 
@@ -165,7 +169,7 @@ func (s *Session) limits(config *rest.Config) *rest.Config {
 }
 
 // Reach asks the API server for its version, which needs no rights.
-func (s *Session) Reach() (*version.Info, error) {
+func (s *Session) Reach(ctx context.Context) (*version.Info, error) {
 	config, err := s.Config()
 	if err != nil {
 		return nil, err
@@ -174,9 +178,13 @@ func (s *Session) Reach() (*version.Info, error) {
 	if err != nil {
 		return nil, fmt.Errorf("kubernetes client: %w", err)
 	}
-	info, err := d.ServerVersion()
+	answer, err := d.RESTClient().Get().AbsPath("/version").Do(ctx).Raw() // ServerVersion takes no context
 	if err != nil {
 		return nil, fmt.Errorf("kubernetes API: %w", err)
+	}
+	info := &version.Info{}
+	if err := json.Unmarshal(answer, info); err != nil {
+		return nil, fmt.Errorf("kubernetes API: version: %w", err)
 	}
 	return info, nil
 }

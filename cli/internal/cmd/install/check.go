@@ -45,7 +45,7 @@ func checkCommand(s *session.Session) *cobra.Command {
 func check(ctx context.Context, s *session.Session, pre bool) error {
 	s.Action("checking prerequisites")
 	failed := &session.ExitError{Code: 1, Err: errors.New("check failed")}
-	if err := checkKubernetes(s); err != nil {
+	if err := checkKubernetes(ctx, s); err != nil {
 		s.Failed(err)
 		return failed
 	}
@@ -69,8 +69,8 @@ func check(ctx context.Context, s *session.Session, pre bool) error {
 	return nil
 }
 
-func checkKubernetes(s *session.Session) error {
-	info, err := s.Reach()
+func checkKubernetes(ctx context.Context, s *session.Session) error {
+	info, err := s.Reach(ctx)
 	if err != nil {
 		return err
 	}

@@ -64,7 +64,7 @@ func (t *trace) run(ctx context.Context, args []string) error {
 	case t.kind != "" && len(args) != 1:
 		return errors.New("one name is required with --kind")
 	}
-	if _, err := t.session.Reach(); err != nil { // who resolves names would try again and again
+	if _, err := t.session.Reach(ctx); err != nil { // who resolves names would try again and again
 		return err
 	}
 	c, err := t.session.Client()
