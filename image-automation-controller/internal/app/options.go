@@ -50,8 +50,6 @@ type Options struct {
 	GitCachePath string
 	// SSH are preferences of SSH connections.
 	SSH git.SSHAlgorithms
-	// DefaultServiceAccount is the cloud identity of objects that name none.
-	DefaultServiceAccount string
 
 	later laterOptions
 }
@@ -61,6 +59,7 @@ type laterOptions struct {
 	valueLogFileSize      int64
 	tokenCacheMaxSize     int
 	tokenCacheMaxDuration time.Duration
+	defaultServiceAccount string
 }
 
 const (
@@ -88,8 +87,6 @@ func (o *Options) BindFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.GitCachePath, "git-cache-path", filepath.Join(os.TempDir(), gitCacheFolder),
 		"Folder of the mirrors of Git repositories, which no other process may use; created when it does not exist.")
 	o.SSH.BindFlags(fs)
-	fs.StringVar(&o.DefaultServiceAccount, "default-service-account", "",
-		"Service account whose cloud identity objects use that name none; needs the feature gate "+gateObjectLevelIdentity+".")
 	o.later.bind(fs)
 }
 
@@ -98,6 +95,8 @@ func (l *laterOptions) bind(fs *pflag.FlagSet) {
 	fs.Int64Var(&l.valueLogFileSize, "storage-value-log-file-size", 256<<20, "Size of a log file of the tag database, bytes."+later)
 	fs.IntVar(&l.tokenCacheMaxSize, "token-cache-max-size", 100, "Number of cached cloud tokens; 0 turns the cache off."+later)
 	fs.DurationVar(&l.tokenCacheMaxDuration, "token-cache-max-duration", time.Hour, "Longest life of a cached cloud token (duration)."+later)
+	fs.StringVar(&l.defaultServiceAccount, "default-service-account", "",
+		"Service account whose cloud identity objects use that name none; needs the feature gate "+gateObjectLevelIdentity+"."+later)
 }
 
 // Validate reports every problem of the parsed values at once.
@@ -106,7 +105,7 @@ func (o *Options) Validate() error {
 	if o.CompressionThreshold <= 0 && o.Gates.Enabled(gateFluxStorage) {
 		errs = append(errs, fmt.Errorf("--storage-compression-threshold: %d is not positive", o.CompressionThreshold))
 	}
-	if o.DefaultServiceAccount != "" && !o.Gates.Enabled(gateObjectLevelIdentity) {
+	if o.later.defaultServiceAccount != "" && !o.Gates.Enabled(gateObjectLevelIdentity) {
 		errs = append(errs, fmt.Errorf("--default-service-account needs the feature gate %s", gateObjectLevelIdentity))
 	}
 	return errors.Join(errs...)

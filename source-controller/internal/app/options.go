@@ -50,8 +50,6 @@ type Options struct {
 	DigestAlgorithm string
 	// SSH are preferences of SSH connections.
 	SSH git.SSHAlgorithms
-	// DefaultServiceAccount is the identity of objects that name none.
-	DefaultServiceAccount string
 
 	// Helm are the flags of Helm repositories and charts.
 	Helm HelmOptions
@@ -64,6 +62,7 @@ type Options struct {
 type laterOptions struct {
 	tokenCacheMaxSize     int
 	tokenCacheMaxDuration time.Duration
+	defaultServiceAccount string
 }
 
 // shutdownTimeout leaves room for the last events in the ten seconds that the Deployment grants the pod.
@@ -95,8 +94,6 @@ func (o *Options) BindFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.DigestAlgorithm, "artifact-digest-algo", string(artifact.SHA256),
 		"Hash that names the content of artifacts: sha256, sha384, sha512, blake3 or sha1.")
 	o.SSH.BindFlags(fs)
-	fs.StringVar(&o.DefaultServiceAccount, "default-service-account", "",
-		"Service account whose cloud identity objects use that name none; needs the feature gate "+gateObjectLevelIdentity+".")
 	o.Helm.bindFlags(fs)
 	o.later.bind(fs)
 }
@@ -105,6 +102,8 @@ func (l *laterOptions) bind(fs *pflag.FlagSet) {
 	const later = " Accepted, without effect in this version."
 	fs.IntVar(&l.tokenCacheMaxSize, "token-cache-max-size", 100, "Number of cached cloud tokens; 0 turns the cache off."+later)
 	fs.DurationVar(&l.tokenCacheMaxDuration, "token-cache-max-duration", time.Hour, "Longest life of a cached cloud token (duration)."+later)
+	fs.StringVar(&l.defaultServiceAccount, "default-service-account", "",
+		"Service account whose cloud identity objects use that name none; needs the feature gate "+gateObjectLevelIdentity+"."+later)
 }
 
 // Validate reports every problem of the parsed values at once.
@@ -119,7 +118,7 @@ func (o *Options) Validate() error {
 	if _, err := o.host(); err != nil {
 		errs = append(errs, fmt.Errorf("--storage-addr: %w", err))
 	}
-	if o.DefaultServiceAccount != "" && !o.Gates.Enabled(gateObjectLevelIdentity) {
+	if o.later.defaultServiceAccount != "" && !o.Gates.Enabled(gateObjectLevelIdentity) {
 		errs = append(errs, fmt.Errorf("--default-service-account needs the feature gate %s", gateObjectLevelIdentity))
 	}
 	return errors.Join(errs...)
