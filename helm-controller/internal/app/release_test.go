@@ -5,6 +5,7 @@ package app
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -42,9 +43,9 @@ data:
 `})
 }
 
-// TestRequests counts what an install, a forced no-op and an upgrade cost. The figures are those of the project.
+// TestRequests counts what an install, a forced no-op and an upgrade cost. The figures are those of the project. It runs alone: beside others,
+// a run may pause for longer than what counts as its end.
 func TestRequests(t *testing.T) {
-	t.Parallel()
 	f := newIdleFixture(t)
 	var requests testkit.Requests
 	f.config = requests.Count(f.cluster.Config)
@@ -260,6 +261,32 @@ func TestWorkedCases(t *testing.T) {
 		f.await("app", "it is ready", func(hr *helmv2.HelmRelease) bool { return conditions.IsReady(hr) && hr.Status.Failures == 0 })
 		f.remove()
 	})
+}
+
+// TestHookOfRemediationFails has a hook that fails after everything else is gone: Helm has forgotten the release, so that nothing is left to finish.
+func TestHookOfRemediationFails(t *testing.T) {
+	t.Parallel()
+	f := newIdleFixture(t)
+	p := f.start()
+	f.publish(chart("1.0.0", map[string]string{"templates/hook.yaml": `apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: {{ .Release.Name }}-hook
+  annotations: {helm.sh/hook: post-delete}
+  labels: {broken: "not valid!"}
+`}))
+	f.create("app", func(hr *helmv2.HelmRelease) {
+		hr.Spec.Values = with(map[string]any{"broken": true})
+		hr.Spec.Install = &helmv2.Install{Remediation: &helmv2.InstallRemediation{RemediateLastFailure: new(true)}}
+	})
+	hr := f.awaitStalled(helmv2.RetriesExceededReason)
+	if c := conditions.Get(hr, helmv2.RemediatedCondition); c == nil || c.Reason != helmv2.UninstallFailedReason || !strings.Contains(c.Message, "app-hook") {
+		t.Errorf("Remediated has to tell of the hook: %+v", c)
+	}
+	f.checkRevisions("app")
+	if strings.Contains(p.Log.String(), "next try in back-off") {
+		t.Errorf("the run that uninstalled it failed instead of ending for good:\n%s", p.Log.String())
+	}
 }
 
 // purge removes what Helm's storage keeps of a release.

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	helmrelease "helm.sh/helm/v3/pkg/release"
@@ -179,11 +180,17 @@ func (s *scope) remediated(ctx context.Context, p report, o action.Outcome) erro
 		release.CountFailure(&s.obj.Status, false)
 	}
 	s.did(p)
-	unfinished := o.Newest != nil && o.Newest.Info.Status == helmrelease.StatusUninstalling
-	if p.fault != nil && (p.quiet || len(o.Writes) == 0 || unfinished) {
+	if p.fault != nil && (p.quiet || len(o.Writes) == 0 || isUnfinished(o)) {
 		return p.fault
 	}
 	return nil
+}
+
+// isUnfinished tells whether storage holds a revision that is about to go. After a hook that failed Helm has forgotten it all the same.
+func isUnfinished(o action.Outcome) bool {
+	return o.Newest != nil && o.Newest.Info.Status == helmrelease.StatusUninstalling && !slices.ContainsFunc(o.Writes, func(w release.Write) bool {
+		return w.Op == release.Deleted && w.Revision.Version == o.Newest.Version
+	})
 }
 
 // unlock marks a revision as failed whose action was interrupted.

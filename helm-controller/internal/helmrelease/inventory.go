@@ -4,10 +4,12 @@
 package helmrelease
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
 
+	helmrelease "helm.sh/helm/v3/pkg/release"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
@@ -41,6 +43,20 @@ func (s *scope) list(newest *release.Revision, crds [][]byte) {
 		})
 	}
 	s.obj.Status.Inventory = inventory
+}
+
+// relist does so for a revision that the status did not know of.
+func (s *scope) relist(ctx context.Context, newest *release.Revision) error {
+	if newest.Info.Status == helmrelease.StatusUninstalled {
+		s.obj.Status.Inventory = nil
+		return nil
+	}
+	crds, err := s.session.Definitions(ctx, newest.Version)
+	if err != nil {
+		return err
+	}
+	s.list(newest, crds)
+	return nil
 }
 
 // listRollback does so for a rollback, which leaves the CRDs alone that are there and does not know which.

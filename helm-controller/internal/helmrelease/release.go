@@ -88,11 +88,9 @@ func (r *Reconciler) observe(ctx context.Context, s *scope) (release.Facts, erro
 	before := s.obj.Status.History.Latest()
 	s.obj.Status.History = release.Recover(s.obj.Status.History, newest, s.obj.UID, s.algorithm)
 	if now := s.obj.Status.History.Latest(); now != nil && now != before && (before == nil || before.Version != now.Version) {
-		crds, err := s.session.Definitions(ctx, now.Version)
-		if err != nil {
+		if err := s.relist(ctx, newest); err != nil {
 			return release.Facts{}, outcome.Fail(helmv2.StateErrorReason, say(stateFailedText, err))
 		}
-		s.list(newest, crds)
 		s.recovered(now)
 	}
 	return release.Facts{
