@@ -6,12 +6,14 @@ package app
 import (
 	"cmp"
 	"testing"
+	"time"
 
 	"github.com/fluxcd/pkg/runtime/conditions"
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	helmv2 "github.com/weir-gitops/weir/api/helm/v2"
+	"github.com/weir-gitops/weir/kit/testkit"
 )
 
 // TestStray kills the controller during a first install, of which the status then knows nothing, and changes the object before another one starts:
@@ -46,7 +48,11 @@ func TestStray(t *testing.T) {
 			g := &guillotine{left: cmp.Or(tc.writes, between), fell: make(chan struct{})}
 			f.config = g.wrap(healthy)
 			victim := f.start()
-			<-g.fell
+			select {
+			case <-g.fell:
+			case <-time.After(testkit.Patience):
+				t.Fatal("the writes that it is killed after do not come")
+			}
 			victim.Stop()
 			if hr := f.get(); len(hr.Status.History) > 0 || len(f.revisions("app")) != 1 {
 				t.Fatalf("killed at the wrong moment: %v, %v", hr.Status.History, f.revisions("app"))

@@ -238,7 +238,10 @@ func TestDeletedWhileRunning(t *testing.T) {
 		return roundTripper(func(r *http.Request) (*http.Response, error) {
 			if r.Method == http.MethodPatch && strings.HasSuffix(r.URL.Path, "/configmaps/b") && r.URL.Query().Get("dryRun") == "" {
 				once.Do(func() { close(reached) })
-				<-release
+				select {
+				case <-release:
+				case <-r.Context().Done():
+				}
 			}
 			return next.RoundTrip(r)
 		})
@@ -246,7 +249,11 @@ func TestDeletedWhileRunning(t *testing.T) {
 	f.start()
 	f.push(map[string]string{"a.yaml": f.manifest("a", "1"), "b.yaml": f.manifest("b", "1")})
 	f.create("app", "", nil)
-	<-reached
+	select {
+	case <-reached:
+	case <-time.After(testkit.Patience):
+		t.Fatal("nothing is applied")
+	}
 	if err := f.cluster.Client.Delete(t.Context(), f.get("app")); err != nil {
 		t.Fatal(err)
 	}
