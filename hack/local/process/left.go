@@ -10,7 +10,7 @@ import (
 )
 
 // Naming lists the processes, other than this one, that name a text in their arguments or environment: the folder of what was started, to see
-// whether anything of it is left. It looks into /proc, as Linux has it, and finds nothing elsewhere.
+// whether anything of it is left. A process in the middle of exec names nothing. It looks into /proc, as Linux has it, and finds nothing elsewhere.
 func Naming(text string) []string {
 	var found []string
 	processes, err := filepath.Glob("/proc/[0-9]*")

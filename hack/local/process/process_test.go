@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 func shell(t *testing.T, script string) Spec {
@@ -30,6 +31,18 @@ func start(t *testing.T, spec Spec) *Process {
 	return p
 }
 
+// awaitUp waits until a script has said that it is up. Before that it may still be on its way through exec, where it has no environment yet.
+func awaitUp(t *testing.T, p *Process) {
+	t.Helper()
+	for !strings.Contains(p.Tail(1), "up me") {
+		select {
+		case <-p.Done():
+			t.Fatalf("ended early: %v", p.Err())
+		case <-time.After(time.Millisecond):
+		}
+	}
+}
+
 func TestEnding(t *testing.T) {
 	cases := map[string]struct {
 		reason string
@@ -42,13 +55,7 @@ func TestEnding(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			p := start(t, shell(t, "echo up $WHO; exec sleep 600"))
-			for !strings.Contains(p.Tail(1), "up me") {
-				select {
-				case <-p.Done():
-					t.Fatalf("ended early: %v", p.Err())
-				default:
-				}
-			}
+			awaitUp(t, p)
 			if err := tc.end(p); err != nil {
 				t.Fatalf("%s\n%v", tc.reason, err)
 			}
@@ -106,10 +113,11 @@ func TestNoSuchProgram(t *testing.T) {
 }
 
 func TestNaming(t *testing.T) {
-	spec := shell(t, "exec sleep 600")
+	spec := shell(t, "echo up $WHO; kill -STOP $$")
 	spec.Env = append(spec.Env, "FOLDER="+spec.Log)
 	p := start(t, spec)
-	if got := Naming(spec.Log); len(got) != 1 || !strings.Contains(got[0], "sleep 600") {
+	awaitUp(t, p)
+	if got := Naming(spec.Log); len(got) != 1 || !strings.Contains(got[0], "kill -STOP") {
 		t.Errorf("Naming() = %q, want the one that has it in its environment", got)
 	}
 	if err := p.Kill(); err != nil {
