@@ -28,6 +28,7 @@ import (
 
 	"github.com/weir-gitops/weir/kit/events"
 	"github.com/weir-gitops/weir/kit/manager/version"
+	"github.com/weir-gitops/weir/kit/reconcile"
 )
 
 // shutdownMargin is what the manager gets beyond the time that it grants its reconciles, for everything else that it stops.
@@ -63,6 +64,14 @@ func (rt *Runtime) ControllerOptions() ctrlcontroller.Options {
 		RecoverPanic:            new(true),
 		NeedLeaderElection:      new(true),
 		SkipNameValidation:      new(rt.shared),
+	}
+}
+
+// Dependencies returns what the reconcilers of every kind need of the process.
+func (rt *Runtime) Dependencies() reconcile.Dependencies {
+	return reconcile.Dependencies{
+		Client: rt.Manager.GetClient(), Live: rt.Manager.GetAPIReader(),
+		Recorder: rt.Events, Metrics: rt.Metrics, Jitter: rt.Jitter, Clock: time.Now,
 	}
 }
 

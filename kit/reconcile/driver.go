@@ -36,21 +36,26 @@ type Metrics interface {
 	DeleteDuration(kind, namespace, name string)
 }
 
-// Driver reconciles the objects of one kind. All fields are required.
-type Driver[O Object, S any] struct {
-	Kind Kind[O, S]
-	// Client reads from the cache and writes.
+// Dependencies are what every kind needs of its process: the driver, and mostly the phases, too. All fields are required.
+type Dependencies struct {
+	// Client reads from the cache what is cached, and writes.
 	Client client.Client
-	// Live reads past the cache, after a conflict only.
-	Live client.Reader
-	// FieldOwner is the field manager of status and finalizer writes.
-	FieldOwner string
-	Recorder   Recorder
-	Metrics    Metrics
+	// Live reads past the cache; the driver does so after a conflict only.
+	Live     client.Reader
+	Recorder Recorder
+	Metrics  Metrics
 	// Jitter spreads an interval.
 	Jitter func(time.Duration) time.Duration
 	// Clock tells the time, in tests another one.
 	Clock func() time.Time
+}
+
+// Driver reconciles the objects of one kind. All fields are required.
+type Driver[O Object, S any] struct {
+	Dependencies
+	Kind Kind[O, S]
+	// FieldOwner is the field manager of status and finalizer writes.
+	FieldOwner string
 
 	own memory[O]
 }

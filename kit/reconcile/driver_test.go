@@ -78,8 +78,11 @@ func newFixture(t *testing.T) *fixture {
 	f.phase = func(context.Context, *scope) error { return nil }
 	f.deletion = f.phase
 	f.driver = &reconcile.Driver[*sourcev1.GitRepository, *scope]{
-		Client: counted, Live: counted, FieldOwner: "tester", Recorder: f, Metrics: f, Clock: time.Now,
-		Jitter: func(d time.Duration) time.Duration { return d },
+		Dependencies: reconcile.Dependencies{
+			Client: counted, Live: counted, Recorder: f, Metrics: f, Clock: time.Now,
+			Jitter: func(d time.Duration) time.Duration { return d },
+		},
+		FieldOwner: "tester",
 		Kind: reconcile.Kind[*sourcev1.GitRepository, *scope]{
 			Name:      "GitRepository",
 			Finalizer: "test.example.com/finalizer",

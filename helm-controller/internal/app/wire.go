@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"time"
 
 	helmkube "helm.sh/helm/v3/pkg/kube"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -87,12 +86,12 @@ func setup(ctx context.Context, rt *manager.Runtime, opts *Options) error {
 		sources = mgr.GetAPIReader()
 	}
 	r := &helmrelease.Reconciler{
-		Options: reconcilerOptions(opts),
-		Client:  mgr.GetClient(), Live: mgr.GetAPIReader(), Sources: sources, Values: values.NewReader(mgr.GetClient()),
+		Options: reconcilerOptions(opts), Dependencies: rt.Dependencies(),
+		Sources: sources, Values: values.NewReader(mgr.GetClient()),
 		Artifacts: artifacts, Clusters: clusters,
-		Runner:   &action.Runner{Cluster: target, Helm3Defaults: opts.Gates.Enabled(gateHelm3Defaults), AllowDNS: opts.Gates.Enabled(gateAllowDNSLookups)},
-		Slots:    helmrelease.NewSlots(opts.Concurrent),
-		Recorder: rt.Events, Metrics: rt.Metrics, Jitter: rt.Jitter, Clock: time.Now, Waker: waker,
+		Runner: &action.Runner{Cluster: target, Helm3Defaults: opts.Gates.Enabled(gateHelm3Defaults), AllowDNS: opts.Gates.Enabled(gateAllowDNSLookups)},
+		Slots:  helmrelease.NewSlots(opts.Concurrent),
+		Waker:  waker,
 	}
 	r.Storage = storage.NewLedger(storage.LedgerOptions{
 		Metadata:  own.Metadata,

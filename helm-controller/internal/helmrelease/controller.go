@@ -64,10 +64,7 @@ type Options struct {
 // Reconciler reconciles HelmReleases. All fields are required.
 type Reconciler struct {
 	Options
-	// Client reads HelmReleases and HelmCharts from the cache, and writes.
-	Client client.Client
-	// Live reads past the cache.
-	Live client.Reader
+	reconcile.Dependencies
 	// Sources reads sources, from the cache or past it.
 	Sources   client.Reader
 	Values    values.Reader
@@ -76,10 +73,6 @@ type Reconciler struct {
 	Storage   *storage.Ledger
 	Runner    *action.Runner
 	Slots     *Slots
-	Recorder  reconcile.Recorder
-	Metrics   reconcile.Metrics
-	Jitter    func(time.Duration) time.Duration
-	Clock     func() time.Time
 	// Waker is what Storage, Artifacts and the cluster of Runner were told to call.
 	Waker *reconcile.Waker
 
@@ -128,7 +121,7 @@ func (r *Reconciler) validate() error {
 
 func (r *Reconciler) driver() *reconcile.Driver[*helmv2.HelmRelease, *scope] {
 	return &reconcile.Driver[*helmv2.HelmRelease, *scope]{
-		Client: r.Client, Live: r.Live, FieldOwner: fieldOwner, Recorder: r.Recorder, Metrics: r.Metrics, Jitter: r.Jitter, Clock: r.Clock,
+		Dependencies: r.Dependencies, FieldOwner: fieldOwner,
 		Kind: reconcile.Kind[*helmv2.HelmRelease, *scope]{
 			Name:      helmv2.HelmReleaseKind,
 			Finalizer: helmv2.Finalizer,
@@ -155,6 +148,7 @@ func (r *Reconciler) forget(namespace, name string) {
 	owner := types.NamespacedName{Namespace: namespace, Name: name}
 	r.records.Drop(owner)
 	r.Runner.Cluster.Forget(owner)
+	r.Runner.Keeper.Forget(owner)
 }
 
 // slotKey is the key under which a run finds its slot in its context.

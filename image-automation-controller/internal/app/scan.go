@@ -41,17 +41,15 @@ func setupScans(ctx context.Context, rt *manager.Runtime, opts *Options, secrets
 	}
 	registries := oci.NewClient(oci.Options{})
 	repositories := &imagerepository.Reconciler{
-		ObjectLevelIdentity: opts.Gates.Enabled(gateObjectLevelIdentity),
-		Client:              rt.Manager.GetClient(), Live: rt.Manager.GetAPIReader(), Secrets: secrets, Registries: registries, Tags: store,
-		Recorder: rt.Events, Metrics: rt.Metrics, Jitter: rt.Jitter, Clock: time.Now,
+		Dependencies: rt.Dependencies(), ObjectLevelIdentity: opts.Gates.Enabled(gateObjectLevelIdentity),
+		Secrets: secrets, Registries: registries, Tags: store,
 	}
 	policies := &imagepolicy.Reconciler{
 		Options: imagepolicy.Options{
 			Access: opts.Access, ObjectLevelIdentity: opts.Gates.Enabled(gateObjectLevelIdentity),
 			DependencyRetry: opts.DependencyRetry, Selector: selector,
 		},
-		Client: rt.Manager.GetClient(), Live: rt.Manager.GetAPIReader(), Secrets: secrets, Registries: registries, Tags: store,
-		Recorder: rt.Events, Metrics: rt.Metrics, Jitter: rt.Jitter, Clock: time.Now,
+		Dependencies: rt.Dependencies(), Secrets: secrets, Registries: registries, Tags: store,
 	}
 	return errors.Join(repositories.Setup(rt.Manager, rt.ControllerOptions()), policies.Setup(ctx, rt.Manager, rt.ControllerOptions()))
 }

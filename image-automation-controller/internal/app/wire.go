@@ -6,7 +6,6 @@ package app
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -63,8 +62,7 @@ func setupAutomations(ctx context.Context, rt *manager.Runtime, opts *Options, s
 			ObjectLevelIdentity: opts.Gates.Enabled(gateObjectLevelIdentity),
 			SSH:                 opts.SSH,
 		},
-		Client: rt.Manager.GetClient(), Live: rt.Manager.GetAPIReader(), Secrets: secrets, Mirrors: mirrors,
-		Recorder: rt.Events, Metrics: rt.Metrics, Jitter: rt.Jitter, Clock: time.Now,
+		Dependencies: rt.Dependencies(), Secrets: secrets, Mirrors: mirrors,
 	}
 	return r.Setup(ctx, rt.Manager, rt.ControllerOptions())
 }

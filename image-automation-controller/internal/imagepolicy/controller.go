@@ -12,7 +12,6 @@ import (
 	"github.com/fluxcd/pkg/runtime/acl"
 	"k8s.io/apimachinery/pkg/labels"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 
 	imagev1 "github.com/weir-gitops/weir/api/image/v1"
@@ -41,20 +40,13 @@ type Options struct {
 // Reconciler reconciles ImagePolicies. All fields are required.
 type Reconciler struct {
 	Options
-	// Client reads from the cache and writes ImagePolicies.
-	Client client.Client
-	// Live reads past the cache.
-	Live client.Reader
+	reconcile.Dependencies
 	// Secrets reads credentials.
 	Secrets *auth.Reader
 	// Registries talks to registries; kinds that do so share it.
 	Registries *oci.Client
 	// Tags has what scans found.
-	Tags     *tags.Store
-	Recorder reconcile.Recorder
-	Metrics  reconcile.Metrics
-	Jitter   func(time.Duration) time.Duration
-	Clock    func() time.Time
+	Tags *tags.Store
 
 	namespaces *namespaces // Setup
 }
@@ -93,7 +85,7 @@ func (r *Reconciler) validate() error {
 // driver describes the kind to the shared driver.
 func (r *Reconciler) driver() *reconcile.Driver[*imagev1.ImagePolicy, *scope] {
 	return &reconcile.Driver[*imagev1.ImagePolicy, *scope]{
-		Client: r.Client, Live: r.Live, FieldOwner: fieldOwner, Recorder: r.Recorder, Metrics: r.Metrics, Jitter: r.Jitter, Clock: r.Clock,
+		Dependencies: r.Dependencies, FieldOwner: fieldOwner,
 		Kind: reconcile.Kind[*imagev1.ImagePolicy, *scope]{
 			Name:      imagev1.ImagePolicyKind,
 			Finalizer: imagev1.Finalizer,

@@ -6,13 +6,11 @@ package imagerepository
 import (
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/fluxcd/pkg/runtime/predicates"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
@@ -29,22 +27,15 @@ const fieldOwner = "image-automation-controller"
 
 // Reconciler reconciles ImageRepositories. All fields are required, but ObjectLevelIdentity may be false.
 type Reconciler struct {
+	reconcile.Dependencies
 	// ObjectLevelIdentity permits a service account together with a cloud provider.
 	ObjectLevelIdentity bool
-	// Client reads ImageRepositories from the cache and writes them.
-	Client client.Client
-	// Live reads past the cache.
-	Live client.Reader
 	// Secrets reads credentials.
 	Secrets *auth.Reader
 	// Registries talks to registries; kinds that do so share it.
 	Registries *oci.Client
 	// Tags keeps what scans found.
-	Tags     *tags.Store
-	Recorder reconcile.Recorder
-	Metrics  reconcile.Metrics
-	Jitter   func(time.Duration) time.Duration
-	Clock    func() time.Time
+	Tags *tags.Store
 
 	pauses pauses
 }
@@ -78,7 +69,7 @@ func (r *Reconciler) validate() error {
 // driver describes the kind to the shared driver.
 func (r *Reconciler) driver() *reconcile.Driver[*imagev1.ImageRepository, *scope] {
 	return &reconcile.Driver[*imagev1.ImageRepository, *scope]{
-		Client: r.Client, Live: r.Live, FieldOwner: fieldOwner, Recorder: r.Recorder, Metrics: r.Metrics, Jitter: r.Jitter, Clock: r.Clock,
+		Dependencies: r.Dependencies, FieldOwner: fieldOwner,
 		Kind: reconcile.Kind[*imagev1.ImageRepository, *scope]{
 			Name:      imagev1.ImageRepositoryKind,
 			Finalizer: imagev1.Finalizer,

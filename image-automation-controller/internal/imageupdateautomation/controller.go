@@ -7,12 +7,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/fluxcd/pkg/runtime/acl"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 
 	imagev1 "github.com/weir-gitops/weir/api/image/v1"
@@ -42,18 +40,11 @@ type Options struct {
 // Reconciler reconciles ImageUpdateAutomations. All fields are required, but Options may be zero.
 type Reconciler struct {
 	Options
-	// Client reads from the cache and writes ImageUpdateAutomations.
-	Client client.Client
-	// Live reads past the cache.
-	Live client.Reader
+	reconcile.Dependencies
 	// Secrets reads credentials and signing keys.
 	Secrets *auth.Reader
 	// Mirrors keeps the copies of repositories.
-	Mirrors  *Mirrors
-	Recorder reconcile.Recorder
-	Metrics  reconcile.Metrics
-	Jitter   func(time.Duration) time.Duration
-	Clock    func() time.Time
+	Mirrors *Mirrors
 
 	records reconcile.Records[record]
 	writers writers
@@ -93,7 +84,7 @@ func (r *Reconciler) validate() error {
 // driver describes the kind to the shared driver.
 func (r *Reconciler) driver() *reconcile.Driver[*imagev1.ImageUpdateAutomation, *scope] {
 	return &reconcile.Driver[*imagev1.ImageUpdateAutomation, *scope]{
-		Client: r.Client, Live: r.Live, FieldOwner: fieldOwner, Recorder: r.Recorder, Metrics: r.Metrics, Jitter: r.Jitter, Clock: r.Clock,
+		Dependencies: r.Dependencies, FieldOwner: fieldOwner,
 		Kind: reconcile.Kind[*imagev1.ImageUpdateAutomation, *scope]{
 			Name:      imagev1.ImageUpdateAutomationKind,
 			Finalizer: imagev1.Finalizer,

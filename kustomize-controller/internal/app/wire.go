@@ -7,7 +7,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"time"
 
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
@@ -84,10 +83,8 @@ func setup(ctx context.Context, rt *manager.Runtime, opts *Options) error {
 			GroupChangeLog:          opts.Gates.Enabled(gateGroupChangeLog),
 			WatchConfigs:            !opts.Gates.Enabled(gateNoConfigWatchers),
 		},
-		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Sources: sources, Secrets: &auth.Reader{Client: mgr.GetClient()},
-		Engine: engine, Builder: builder,
-		Artifacts: artifacts, Clusters: clusters,
-		Recorder: rt.Events, Metrics: rt.Metrics, Jitter: rt.Jitter, Clock: time.Now, Waker: waker,
+		Dependencies: rt.Dependencies(), Sources: sources, Secrets: &auth.Reader{Client: mgr.GetClient()},
+		Engine: engine, Builder: builder, Artifacts: artifacts, Clusters: clusters, Waker: waker,
 	}
 	return r.Setup(ctx, mgr, rt.ControllerOptions())
 }

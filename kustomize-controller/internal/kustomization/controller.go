@@ -55,10 +55,7 @@ type Options struct {
 // Reconciler reconciles Kustomizations. All fields are required.
 type Reconciler struct {
 	Options
-	// Client reads Kustomizations from the cache, everything else live.
-	Client client.Client
-	// Live reads past the cache.
-	Live client.Reader
+	reconcile.Dependencies
 	// Sources reads sources, from the cache or past it.
 	Sources   client.Reader
 	Secrets   *auth.Reader
@@ -66,10 +63,6 @@ type Reconciler struct {
 	Builder   *kustomize.Builder
 	Artifacts *fetch.Cache
 	Clusters  *cluster.Pool
-	Recorder  reconcile.Recorder
-	Metrics   reconcile.Metrics
-	Jitter    func(time.Duration) time.Duration
-	Clock     func() time.Time
 	// Waker is what Engine was told to call.
 	Waker *reconcile.Waker
 
@@ -109,7 +102,7 @@ func (r *Reconciler) validate() error {
 
 func (r *Reconciler) driver() *reconcile.Driver[*kustomizev1.Kustomization, *scope] {
 	return &reconcile.Driver[*kustomizev1.Kustomization, *scope]{
-		Client: r.Client, Live: r.Live, FieldOwner: fieldOwner, Recorder: r.Recorder, Metrics: r.Metrics, Jitter: r.Jitter, Clock: r.Clock,
+		Dependencies: r.Dependencies, FieldOwner: fieldOwner,
 		Kind: reconcile.Kind[*kustomizev1.Kustomization, *scope]{
 			Name:      kustomizev1.KustomizationKind,
 			Finalizer: kustomizev1.Finalizer,

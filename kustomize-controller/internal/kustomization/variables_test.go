@@ -16,6 +16,7 @@ import (
 
 	kustomizev1 "github.com/weir-gitops/weir/api/kustomize/v1"
 	"github.com/weir-gitops/weir/kit/outcome"
+	"github.com/weir-gitops/weir/kit/reconcile"
 )
 
 // TestVariables holds which faults end a run: those that pass may not be taken for a change of the variables.
@@ -30,11 +31,11 @@ func TestVariables(t *testing.T) {
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			r := &Reconciler{Client: fake.NewClientBuilder().WithInterceptorFuncs(interceptor.Funcs{
+			r := &Reconciler{Dependencies: reconcile.Dependencies{Client: fake.NewClientBuilder().WithInterceptorFuncs(interceptor.Funcs{
 				Get: func(context.Context, client.WithWatch, client.ObjectKey, client.Object, ...client.GetOption) error {
 					return tc.fault
 				},
-			}).Build()}
+			}).Build()}}
 			s := fresh(nil)
 			s.obj.Spec.PostBuild = &kustomizev1.PostBuild{SubstituteFrom: []kustomizev1.SubstituteReference{{Kind: "ConfigMap", Name: "vars"}}}
 			err := r.variables(t.Context(), s)

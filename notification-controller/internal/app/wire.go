@@ -87,8 +87,7 @@ func reconcilers(ctx context.Context, rt *manager.Runtime, opts *Options, secret
 	alerts := &alert.Reconciler{Client: mgr.GetClient(), Recorder: rt.Events}
 	providers := &provider.Reconciler{Client: mgr.GetClient(), Recorder: rt.Events}
 	receivers := &receiver.Reconciler{
-		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Secrets: secrets,
-		Recorder: rt.Events, Metrics: rt.Metrics, Jitter: rt.Jitter, Clock: time.Now, WatchSecrets: !opts.Gates.Enabled(gateNoConfigWatchers),
+		Dependencies: rt.Dependencies(), Secrets: secrets, WatchSecrets: !opts.Gates.Enabled(gateNoConfigWatchers),
 	}
 	return errors.Join(
 		alerts.Setup(mgr, rt.ControllerOptions()), providers.Setup(mgr, rt.ControllerOptions()), receivers.Setup(ctx, mgr, rt.ControllerOptions()),

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/fluxcd/pkg/runtime/predicates"
 	corev1 "k8s.io/api/core/v1"
@@ -34,16 +33,9 @@ const indexSecret = ".metadata.secretRef"
 
 // Reconciler reconciles Receivers. All fields are required, but WatchSecrets may be false.
 type Reconciler struct {
-	// Client reads Receivers from the cache and writes them.
-	Client client.Client
-	// Live reads past the cache.
-	Live client.Reader
+	reconcile.Dependencies
 	// Secrets reads tokens.
-	Secrets  *auth.Reader
-	Recorder reconcile.Recorder
-	Metrics  reconcile.Metrics
-	Jitter   func(time.Duration) time.Duration
-	Clock    func() time.Time
+	Secrets *auth.Reader
 	// WatchSecrets wakes objects when the Secret that they name, and that carries the watch label, changes.
 	WatchSecrets bool
 
@@ -85,7 +77,7 @@ func (r *Reconciler) Setup(ctx context.Context, mgr ctrl.Manager, opts controlle
 
 func (r *Reconciler) driver() *reconcile.Driver[*notificationv1.Receiver, *scope] {
 	return &reconcile.Driver[*notificationv1.Receiver, *scope]{
-		Client: r.Client, Live: r.Live, FieldOwner: fieldOwner, Recorder: r.Recorder, Metrics: r.Metrics, Jitter: r.Jitter, Clock: r.Clock,
+		Dependencies: r.Dependencies, FieldOwner: fieldOwner,
 		Kind: reconcile.Kind[*notificationv1.Receiver, *scope]{
 			Name:      notificationv1.ReceiverKind,
 			Finalizer: notificationv1.Finalizer,

@@ -88,7 +88,7 @@ func (f *fixture) setup(ctx context.Context, rt *manager.Runtime) error {
 	options.Access = acl.Options{NoCrossNamespaceRefs: true}
 	f.closed, errs[1] = webhook.New(options)
 	r := &Reconciler{
-		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Secrets: secrets, Recorder: rt.Events, Metrics: rt.Metrics, Jitter: rt.Jitter, Clock: time.Now,
+		Dependencies: rt.Dependencies(), Secrets: secrets,
 		WatchSecrets: true,
 	}
 	return errors.Join(errs[0], errs[1], r.Setup(ctx, mgr, rt.ControllerOptions()))

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -50,8 +49,7 @@ func setup(ctx context.Context, rt *manager.Runtime, opts *Options) error {
 		return fmt.Errorf("add artifact server: %w", err)
 	}
 	base := publish.Base{
-		Client: rt.Manager.GetClient(), Live: rt.Manager.GetAPIReader(), Secrets: &auth.Reader{Client: rt.Manager.GetClient()}, Store: artifacts,
-		Recorder: rt.Events, Metrics: rt.Metrics, Jitter: rt.Jitter, Clock: time.Now,
+		Dependencies: rt.Dependencies(), Secrets: &auth.Reader{Client: rt.Manager.GetClient()}, Store: artifacts,
 	}
 	registries := oci.NewClient(oci.Options{})
 	repositories := &gitrepository.Reconciler{Base: base, SSH: opts.SSH}

@@ -25,18 +25,11 @@ const FieldOwner = "source-controller"
 
 // Base is what the reconcilers of all kinds of sources need. All fields are required.
 type Base struct {
-	// Client reads objects from the cache and writes those of the kind.
-	Client client.Client
-	// Live reads past the cache.
-	Live client.Reader
+	reconcile.Dependencies
 	// Secrets reads credentials.
 	Secrets *auth.Reader
 	// Store keeps the artifacts.
-	Store    *store.Store
-	Recorder reconcile.Recorder
-	Metrics  reconcile.Metrics
-	Jitter   func(time.Duration) time.Duration
-	Clock    func() time.Time
+	Store *store.Store
 }
 
 // Driver returns the driver of a kind, whose description lacks what all kinds have in common, in their
@@ -47,7 +40,7 @@ func Driver[O Source, S any](b Base, fields func(O) Status, kind reconcile.Kind[
 	kind.Interval = func(o O) time.Duration { return o.GetRequeueAfter() }
 	kind.Observed = func(o O, r reconcile.Result) bool { return observed(o, r) }
 	driver := &reconcile.Driver[O, S]{
-		Kind: kind, Client: b.Client, Live: b.Live, FieldOwner: FieldOwner, Recorder: b.Recorder, Metrics: b.Metrics, Jitter: b.Jitter, Clock: b.Clock,
+		Kind: kind, Dependencies: b.Dependencies, FieldOwner: FieldOwner,
 	}
 	err := driver.Validate()
 	if b.Secrets == nil || b.Store == nil {
