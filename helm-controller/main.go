@@ -6,9 +6,11 @@ package main
 
 import (
 	"github.com/weir-gitops/weir/helm-controller/internal/app"
+	"github.com/weir-gitops/weir/helm-controller/internal/render/apart"
 	"github.com/weir-gitops/weir/kit/manager"
 )
 
 func main() {
+	apart.Main()
 	manager.Main(app.Program())
 }

@@ -28,7 +28,7 @@ func (r *Runner) Install(ctx context.Context, t Target, ch *chart.Chart, values 
 		return Outcome{}, err
 	}
 	p, err := a.prepare(ctx, preparation{
-		chart: ch, values: values, crds: spec.CRDs, skipSchema: spec.DisableSchemaValidation,
+		chart: ch, values: values, crds: spec.CRDs, skipSchema: spec.DisableSchemaValidation, timeout: Timeout(t.Object, release.ActionInstall),
 		release: chartutil.ReleaseOptions{Name: t.Name, Namespace: t.Namespace, Revision: 1, IsInstall: true},
 	})
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"time"
 
 	"helm.sh/helm/v3/pkg/chart"
 	"helm.sh/helm/v3/pkg/chartutil"
@@ -14,6 +15,8 @@ import (
 
 	helmv2 "github.com/weir-gitops/weir/api/helm/v2"
 	"github.com/weir-gitops/weir/helm-controller/internal/render"
+	"github.com/weir-gitops/weir/helm-controller/internal/schema"
+	"github.com/weir-gitops/weir/helm-controller/internal/render/apart"
 	"github.com/weir-gitops/weir/kit/helmchart"
 )
 
@@ -30,6 +33,7 @@ type preparation struct {
 	values     map[string]any
 	crds       helmv2.CRDsPolicy
 	skipSchema bool
+	timeout    time.Duration
 	release    chartutil.ReleaseOptions
 }
 
@@ -56,13 +60,21 @@ func (a *run) prepare(ctx context.Context, p preparation) (*plan, error) {
 	if a.config.Capabilities, err = a.runner.Cluster.Capabilities(ctx); err != nil {
 		return nil, err
 	}
+	if !p.skipSchema {
+		if err := schema.Check(ctx, p.chart, p.values, func(download func()) { a.idle(ctx, download) }); err != nil {
+			return nil, err
+		}
+	}
 	out, err := render.Render(ctx, render.Input{
 		Chart: p.chart, Values: p.values, Release: p.release, Capabilities: a.config.Capabilities,
-		SkipSchema: p.skipSchema, EnableDNS: a.runner.AllowDNS, Clients: a.Clients,
+		SkipSchema: true, EnableDNS: a.runner.AllowDNS, Clients: a.Clients,
 		Post: render.PostRender{
 			Strategy: a.runner.postRenderStrategy(a.Object), Renderers: a.Object.Spec.PostRenderers,
 			Metadata: a.Object.Spec.CommonMetadata, Owner: a.owner(),
 		},
+		Keeper:  a.runner.Keeper,
+		Subject: apart.Subject{Owner: a.owner(), UID: a.Object.UID, Chart: p.chart.Metadata.Name + "@" + p.chart.Metadata.Version},
+		Bounds:  apart.Bounds{Time: p.timeout, Slot: a.Slot},
 	})
 	if err != nil {
 		return nil, err
@@ -71,6 +83,17 @@ func (a *run) prepare(ctx context.Context, p preparation) (*plan, error) {
 	a.writes.BeforeCreate = done.complete
 	a.store(ctx)
 	return done, nil
+}
+
+// idle does work that waits for others without holding the place of a worker. When ctx ends meanwhile the place is not taken again, and the action over.
+func (a *run) idle(ctx context.Context, work func()) {
+	if a.Slot == nil {
+		work()
+		return
+	}
+	a.Slot.Release()
+	defer func() { _ = a.Slot.Acquire(ctx) }() // its only error is that of ctx, which whoever asked for the work sees, too
+	work()
 }
 
 func (r *Runner) postRenderStrategy(obj *helmv2.HelmRelease) helmv2.PostRenderStrategy {

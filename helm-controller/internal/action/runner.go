@@ -18,6 +18,7 @@ import (
 	helmv2 "github.com/weir-gitops/weir/api/helm/v2"
 	"github.com/weir-gitops/weir/helm-controller/internal/kube"
 	"github.com/weir-gitops/weir/helm-controller/internal/release"
+	"github.com/weir-gitops/weir/helm-controller/internal/render/apart"
 	"github.com/weir-gitops/weir/helm-controller/internal/storage"
 	"github.com/weir-gitops/weir/kit/apply"
 	"github.com/weir-gitops/weir/kit/cluster"
@@ -31,6 +32,8 @@ type Runner struct {
 	Helm3Defaults bool
 	// AllowDNS lets templates resolve host names. Flux: feature gate AllowDNSLookups.
 	AllowDNS bool
+	// Keeper runs templates. Optional.
+	Keeper *apart.Keeper
 }
 
 // Target is one release, as one account sees it.

@@ -37,7 +37,7 @@ func (r *Runner) Upgrade(ctx context.Context, t Target, ch *chart.Chart, values 
 		}
 	}
 	p, err := a.prepare(ctx, preparation{
-		chart: ch, values: values, crds: spec.CRDs, skipSchema: spec.DisableSchemaValidation,
+		chart: ch, values: values, crds: spec.CRDs, skipSchema: spec.DisableSchemaValidation, timeout: Timeout(t.Object, release.ActionUpgrade),
 		release: chartutil.ReleaseOptions{Name: t.Name, Namespace: newest.Namespace, Revision: newest.Version + 1, IsUpgrade: true},
 	})
 	if err != nil {

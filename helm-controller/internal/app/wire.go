@@ -78,6 +78,10 @@ func setup(ctx context.Context, rt *manager.Runtime, opts *Options) error {
 	if err != nil {
 		return err
 	}
+	keeper, err := newKeeper(rt, opts)
+	if err != nil {
+		return err
+	}
 	if err := errors.Join(mgr.Add(target), addOOMWatch(rt, opts)); err != nil {
 		return fmt.Errorf("add parts of the manager: %w", err)
 	}
@@ -89,9 +93,11 @@ func setup(ctx context.Context, rt *manager.Runtime, opts *Options) error {
 		Options: reconcilerOptions(opts), Dependencies: rt.Dependencies(),
 		Sources: sources, Values: values.NewReader(mgr.GetClient()),
 		Artifacts: artifacts, Clusters: clusters,
-		Runner: &action.Runner{Cluster: target, Helm3Defaults: opts.Gates.Enabled(gateHelm3Defaults), AllowDNS: opts.Gates.Enabled(gateAllowDNSLookups)},
-		Slots:  helmrelease.NewSlots(opts.Concurrent),
-		Waker:  waker,
+		Runner: &action.Runner{
+			Cluster: target, Helm3Defaults: opts.Gates.Enabled(gateHelm3Defaults), AllowDNS: opts.Gates.Enabled(gateAllowDNSLookups), Keeper: keeper,
+		},
+		Slots: helmrelease.NewSlots(opts.Concurrent),
+		Waker: waker,
 	}
 	r.Storage = storage.NewLedger(storage.LedgerOptions{
 		Metadata:  own.Metadata,

@@ -11,10 +11,10 @@ import (
 
 	"helm.sh/helm/v3/pkg/chart"
 	"helm.sh/helm/v3/pkg/chartutil"
-	"helm.sh/helm/v3/pkg/engine"
 	"helm.sh/helm/v3/pkg/release"
 	"helm.sh/helm/v3/pkg/releaseutil"
 
+	"github.com/weir-gitops/weir/helm-controller/internal/render/apart"
 	"github.com/weir-gitops/weir/kit/cluster"
 	"github.com/weir-gitops/weir/kit/helmchart"
 )
@@ -37,6 +37,11 @@ type Input struct {
 	// Clients answer lookups.
 	Clients *cluster.Clients
 	Post    PostRender
+
+	// Keeper runs the templates, of Subject and within Bounds. Without one they run in this process.
+	Keeper  *apart.Keeper
+	Subject apart.Subject
+	Bounds  apart.Bounds
 }
 
 // Output is a rendered chart.
@@ -52,11 +57,7 @@ func Render(ctx context.Context, in Input) (*Output, error) {
 	if c := in.Chart.Metadata.KubeVersion; c != "" && !chartutil.IsCompatibleRange(c, in.Capabilities.KubeVersion.String()) {
 		return nil, fmt.Errorf("chart requires kubeVersion: %s which is incompatible with Kubernetes %s", c, in.Capabilities.KubeVersion.String())
 	}
-	values, err := chartutil.ToRenderValuesWithSchemaValidation(in.Chart, in.Values, in.Release, in.Capabilities, in.SkipSchema)
-	if err != nil {
-		return nil, err
-	}
-	files, err := in.execute(ctx, values)
+	files, err := in.Keeper.Render(ctx, in.Subject, in.job(), in.lookups(ctx), in.Bounds)
 	if err != nil {
 		return nil, err
 	}
@@ -95,12 +96,12 @@ func checkHooks(hooks []*release.Hook) error {
 	return nil
 }
 
-// execute runs the templates.
-func (in Input) execute(ctx context.Context, values chartutil.Values) (map[string]string, error) {
-	if in.EnableDNS {
-		e := engine.New(in.Clients.Config)
-		e.EnableDNS = true
-		return e.Render(in.Chart, values)
+func (in Input) job() apart.Job {
+	return apart.Job{
+		Chart: in.Chart, Values: in.Values, Release: in.Release, Capabilities: in.Capabilities, SkipSchema: in.SkipSchema, EnableDNS: in.EnableDNS,
 	}
-	return engine.RenderWithClientProvider(in.Chart, values, lookup{clients: in.Clients, ended: ctx.Done()})
+}
+
+func (in Input) lookups(ctx context.Context) apart.Lookups {
+	return apart.Lookups{Provider: lookup{clients: in.Clients, ended: ctx.Done()}, Config: in.Clients.Config}
 }

@@ -1,0 +1,74 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package app
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"runtime/debug"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	ctrlmanager "sigs.k8s.io/controller-runtime/pkg/manager"
+
+	helmv2 "github.com/weir-gitops/weir/api/helm/v2"
+	"github.com/weir-gitops/weir/helm-controller/internal/render/apart"
+	"github.com/weir-gitops/weir/kit/manager"
+)
+
+const (
+	// childShare is the part of the memory limit of the container that a process may take in which templates run apart: the container ends as a
+	// whole if there is not enough.
+	childShare = 3
+	// minChildMemory and maxChildMemory bound that part, in bytes.
+	minChildMemory, maxChildMemory = 64 * mebibyte, 512 * mebibyte
+)
+
+// newKeeper finds out whose templates ended an earlier process.
+func newKeeper(rt *manager.Runtime, opts *Options) (*apart.Keeper, error) {
+	// Templates that call each other without end come to their end before the container is out of memory.
+	debug.SetMaxStack(apart.MaxStack)
+	keeper, err := apart.New(apart.Options{
+		Dir: opts.ArtifactCachePath, Memory: childMemory(cgroupRoot), Log: rt.Log.WithName("render"),
+	})
+	if err != nil {
+		return nil, err
+	}
+	rt.AtEnd(keeper.Close)
+	mgr := rt.Manager
+	if err := mgr.Add(ctrlmanager.RunnableFunc(func(ctx context.Context) error {
+		sweep(ctx, mgr.GetClient(), keeper)
+		return nil
+	})); err != nil {
+		return nil, fmt.Errorf("add sweeper: %w", err)
+	}
+	return keeper, nil
+}
+
+// sweep lets go of suspects that were deleted while no process looked. It runs once the cache is filled.
+func sweep(ctx context.Context, c client.Reader, keeper *apart.Keeper) {
+	keeper.Sweep(func(s apart.Subject) bool {
+		if s.Owner.Name == "" {
+			return true // the process ended while it wrote down whom it renders
+		}
+		hr := &helmv2.HelmRelease{}
+		err := c.Get(ctx, s.Owner, hr)
+		if err != nil && !apierrors.IsNotFound(err) {
+			ctrl.LoggerFrom(ctx).Error(err, "cannot look for a suspect")
+			return true
+		}
+		return err == nil && hr.UID == s.UID
+	})
+}
+
+// childMemory is how much memory a process may take in which templates run apart, in bytes.
+func childMemory(root string) int64 {
+	limit, err := readCounter(firstFile(filepath.Join(root, "memory.max"), filepath.Join(root, "memory", "memory.limit_in_bytes")))
+	if err != nil || limit/childShare > maxChildMemory {
+		return maxChildMemory // there is no limit, or a generous one
+	}
+	return max(int64(limit/childShare), minChildMemory) //nolint:gosec // at most the maximum
+}

@@ -1,0 +1,98 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package apart
+
+import (
+	"errors"
+	"io"
+	"log"
+	"os"
+	"runtime/debug"
+	"strconv"
+)
+
+// MaxStack bounds the stack of each goroutine, in bytes. Helm allows a thousand nested includes of one name, which take 10 MiB.
+const MaxStack = 64 << 20
+
+// childArgument makes a child of this program. No flag looks like it.
+const childArgument = "render-apart"
+
+// childArguments is how many arguments a child has: the one above, and the bound of its memory in bytes.
+const childArguments = 2
+
+// exitOrphan is how a child ends whose parent has gone.
+const exitOrphan = 3
+
+// Main does the work of a child, and ends the process, if this is one. Call it before anything else.
+func Main() {
+	if len(os.Args) != childArguments+1 || os.Args[1] != childArgument {
+		return
+	}
+	memory, err := strconv.ParseInt(os.Args[2], 10, 64)
+	if err != nil || memory <= 0 {
+		os.Exit(1)
+	}
+	debug.SetMaxStack(MaxStack)
+	// The collector does what it can before the bound of the system ends the process.
+	debug.SetMemoryLimit(memory / 4 * 3)
+	log.SetOutput(io.Discard) // what Helm warns of would push aside what ended the process
+	if restrict(memory) != nil || work(os.Stdin, os.Stdout) != nil {
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+// work does the job that comes in.
+func work(in io.Reader, out io.Writer) error {
+	p := pipe{in: in, out: out, takes: maxJobBytes, gives: maxAnswerBytes}
+	kind, value, err := p.receive()
+	if err != nil {
+		return err
+	}
+	if kind != msgJob {
+		return errMalformed
+	}
+	job, err := jobOf(value)
+	if err != nil {
+		return err
+	}
+	asker := listen(p)
+	files, err := job.run(asker.lookups())
+	if err != nil {
+		return p.send(msgFault, err.Error())
+	}
+	rendered, size := make(map[string]any, len(files)), 0
+	for name, content := range files {
+		rendered[name] = content
+		size += len(content)
+	}
+	err = errTooLarge
+	if size <= maxAnswerBytes {
+		err = p.send(msgFiles, rendered)
+	}
+	if errors.Is(err, errTooLarge) {
+		return p.send(msgFault, tooMuchText)
+	}
+	return err
+}
+
+// listen reads what the parent answers, for as long as the process lasts. It ends the process with the parent, whatever is being rendered.
+func listen(p pipe) asker {
+	answers := make(chan any)
+	go func() {
+		for {
+			kind, value, err := p.receive()
+			if err != nil || kind != msgAnswer {
+				os.Exit(exitOrphan)
+			}
+			answers <- value
+		}
+	}()
+	return asker{ask: func(kind byte, question any) (any, error) {
+		if err := p.send(kind, question); err != nil {
+			return nil, err
+		}
+		return <-answers, nil
+	}}
+}

@@ -1,0 +1,171 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package apart
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+const (
+	// maxTime bounds a child, in which an honest chart spends less than a second.
+	maxTime = 30 * time.Second
+	// maxComplaint is how much is kept of what a dying child says, in bytes. The first lines tell why it dies.
+	maxComplaint = 4096
+	// lastWords is how long the pipes of a dead child are waited for.
+	lastWords = 5 * time.Second
+	// tooMuchText is what a child says when the templates render to more than is taken.
+	tooMuchText = "rendering was stopped: the templates render to more than 64 MiB"
+)
+
+// errTime ends a child that takes too long.
+var errTime = errors.New("out of time")
+
+// apart does a job in a child.
+func (k *Keeper) apart(ctx context.Context, j Job, l Lookups, limit time.Duration) (map[string]string, error) {
+	job, err := j.tree()
+	if err != nil {
+		return nil, err
+	}
+	// The kernel kills the child when the thread ends that has started it, which is not to be before the process.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+
+	limit = min(limit, maxTime)
+	bounded, cancel := context.WithTimeoutCause(ctx, limit, errTime)
+	defer cancel()
+	program, err := executable()
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.CommandContext(bounded, program, childArgument, strconv.FormatInt(k.memory, 10)) //nolint:gosec // this program
+	cmd.Env, cmd.SysProcAttr, cmd.WaitDelay = environment(), attributes(), lastWords
+	complaint := &head{}
+	cmd.Stderr = complaint
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start a process to render apart: %w", err)
+	}
+	files, fault, err := talk(bounded, pipe{in: stdout, out: stdin, takes: maxAnswerBytes, gives: maxJobBytes}, job, l)
+	died := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.EPIPE)
+	if !died {
+		cancel() // there is nothing more to come
+	}
+	ended := cmd.Wait()
+	switch {
+	case err == nil:
+		return files, fault
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case errors.Is(context.Cause(bounded), errTime):
+		return nil, fmt.Errorf("rendering was stopped: the templates did not come to an end within %s", limit)
+	case !died || ended == nil:
+		return nil, fmt.Errorf("render apart: %w", err)
+	default:
+		return nil, k.explain(ended, complaint.String())
+	}
+}
+
+// talk sends a job and answers questions until the child has done it. fault is an error of the job; err one of the conversation.
+func talk(ctx context.Context, p pipe, job any, l Lookups) (files map[string]string, fault, err error) {
+	if err := p.send(msgJob, job); err != nil {
+		return nil, nil, err
+	}
+	for {
+		kind, value, err := p.receive()
+		if err != nil {
+			return nil, nil, err
+		}
+		switch kind {
+		case msgFiles:
+			files, err = texts(value)
+			return files, nil, err
+		case msgFault:
+			text, ok := value.(string)
+			if !ok {
+				return nil, nil, errMalformed
+			}
+			return nil, errors.New(text), nil
+		}
+		answer, err := l.answer(ctx, kind, value)
+		if err != nil {
+			return nil, nil, err
+		}
+		if err := p.send(msgAnswer, answer); err != nil {
+			return nil, nil, err
+		}
+	}
+}
+
+func texts(value any) (map[string]string, error) {
+	table, ok := value.(map[string]any)
+	if !ok {
+		return nil, errMalformed
+	}
+	files := make(map[string]string, len(table))
+	for name, content := range table {
+		if files[name], ok = content.(string); !ok {
+			return nil, errMalformed
+		}
+	}
+	return files, nil
+}
+
+// explain says which bound ended a child. Only what the runtime of Go says of itself is passed on: nothing that the chart has written.
+func (k *Keeper) explain(ended error, complaint string) error {
+	const mebibyte = 1 << 20
+	switch {
+	case strings.Contains(complaint, "stack overflow"):
+		return fmt.Errorf("rendering was stopped: the templates call each other without end, with more than %d MiB of stack", MaxStack/mebibyte)
+	case strings.Contains(complaint, "out of memory"), strings.Contains(complaint, "cannot allocate memory"):
+		return fmt.Errorf("rendering was stopped: the templates need more than %d MiB of memory", k.memory/mebibyte)
+	}
+	if failed, ok := errors.AsType[*exec.ExitError](ended); ok {
+		if status, ok := failed.Sys().(syscall.WaitStatus); ok && status.Signaled() && status.Signal() == syscall.SIGKILL {
+			return errors.New("rendering was stopped: the system killed the process that rendered, for want of memory most likely")
+		}
+	}
+	return fmt.Errorf("rendering was stopped: the process that rendered ended by itself: %w", ended)
+}
+
+// environment has what the engine reads: the time zone, and how schemas elsewhere are reached.
+func environment() []string {
+	env := []string{} // nil would mean all
+	for _, name := range []string{
+		"TZ", "ZONEINFO", "HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR",
+	} {
+		if value, ok := os.LookupEnv(name); ok {
+			env = append(env, name+"="+value)
+		}
+	}
+	return env
+}
+
+// head keeps the beginning of what is written to it.
+type head struct{ bytes.Buffer }
+
+// Write implements io.Writer.
+func (h *head) Write(p []byte) (int, error) {
+	if room := maxComplaint - h.Len(); room > 0 {
+		h.Buffer.Write(p[:min(room, len(p))])
+	}
+	return len(p), nil
+}

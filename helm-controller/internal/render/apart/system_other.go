@@ -1,0 +1,20 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build !linux
+
+package apart
+
+import (
+	"os"
+	"syscall"
+)
+
+// executable is this program.
+func executable() (string, error) { return os.Executable() }
+
+// attributes asks for nothing: a child ends with its parent because its input does.
+func attributes() *syscall.SysProcAttr { return nil }
+
+// restrict leaves it to the collector to keep memory small: there is no bound that every system has.
+func restrict(int64) error { return nil }
