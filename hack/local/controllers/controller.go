@@ -9,11 +9,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
+	"syscall"
 	"time"
 
 	"github.com/weir-gitops/weir/hack/local/install"
@@ -33,14 +37,16 @@ const (
 func Names() []string { return []string{Notification, Source, Kustomize, Helm, Image} }
 
 const (
-	// readyTimeout is how long a controller may take to be ready; it needs about a second.
-	readyTimeout = time.Minute
+	// readyTimeout is how long a controller may take to be ready; it needs about a second on an idle machine.
+	readyTimeout = 2 * time.Minute
 	// probeInterval is how often a starting controller is asked whether it is ready.
 	probeInterval = 50 * time.Millisecond
 	// probeTimeout bounds one such question.
-	probeTimeout = 2 * time.Second
+	probeTimeout = 10 * time.Second
 	// tailLines is how much of its log explains why a controller does not get ready.
 	tailLines = 15
+	// bindTries is how often a controller is started when somebody else listens at one of its addresses, bindPause the time between two tries.
+	bindTries, bindPause = 5, 200 * time.Millisecond
 )
 
 // Options says how to run a controller.
@@ -75,7 +81,19 @@ type Controller struct {
 }
 
 // Start runs a controller and waits until it is ready. What has started but does not get ready is returned along with the error.
-func Start(ctx context.Context, o Options) (*Controller, error) {
+func Start(ctx context.Context, o Options) (c *Controller, err error) {
+	for range bindTries { // each at other addresses
+		if c, err = start(ctx, o); !errors.Is(err, errAddressInUse) {
+			break
+		}
+	}
+	return c, err
+}
+
+// errAddressInUse says that a controller has ended as somebody else listens at one of its addresses.
+var errAddressInUse = errors.New("an address was taken meanwhile")
+
+func start(ctx context.Context, o Options) (*Controller, error) {
 	addresses, err := freeAddresses(ctx, 4)
 	if err != nil {
 		return nil, err
@@ -97,7 +115,7 @@ func Start(ctx context.Context, o Options) (*Controller, error) {
 			"GOMEMLIMIT=", "GOGC=", // the settings of the person stay out
 		}, o.Env...),
 	}
-	err = c.Restart(ctx)
+	err = c.run(ctx)
 	if c.Process == nil {
 		return nil, err
 	}
@@ -121,14 +139,30 @@ func (c *Controller) own(o Options, data string, addresses []string) []string {
 	return args
 }
 
-// Restart runs a controller that has ended once more and waits until it is ready.
+// Restart runs a controller that has ended once more, at the same addresses, and waits until it is ready.
 func (c *Controller) Restart(ctx context.Context) error {
+	var err error
+	for range bindTries {
+		if err = c.run(ctx); !errors.Is(err, errAddressInUse) {
+			break
+		}
+		time.Sleep(bindPause)
+	}
+	return err
+}
+
+func (c *Controller) run(ctx context.Context) error {
 	p, err := process.Start(ctx, c.spec)
 	if err != nil {
 		return err
 	}
 	c.Process = p
-	return c.ready(ctx)
+	err = c.ready(ctx)
+	// What another program says is text, and the controllers all say this one.
+	if errors.Is(err, process.ErrEnded) && strings.Contains(p.Tail(tailLines), syscall.EADDRINUSE.Error()) {
+		err = fmt.Errorf("%w: %w", errAddressInUse, err)
+	}
+	return err
 }
 
 // User is who the controller is for the API server.
@@ -143,7 +177,7 @@ func (c *Controller) ready(ctx context.Context) error {
 	for _, url := range c.probes {
 		for {
 			last := probe(ctx, url)
-			if last == nil {
+			if last == nil && !c.ended() { // else it was somebody else who answered
 				break
 			}
 			select {
@@ -156,6 +190,15 @@ func (c *Controller) ready(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+func (c *Controller) ended() bool {
+	select {
+	case <-c.Done():
+		return true
+	default:
+		return false
+	}
 }
 
 // probe is nil when the URL answers 200 OK.
@@ -177,11 +220,24 @@ func probe(ctx context.Context, url string) error {
 	return nil
 }
 
+// Addresses have ports of a range that is below every system's ephemeral one (32768 on Linux, 49152 on macOS), so that no outgoing connection takes
+// one between the moment it is found free and the moment a controller listens on it, nor while a controller is being restarted. hack/cluster does
+// the same.
+const (
+	firstPort, lastPort = 20000, 31999
+	// portTries bounds the search for one; nearly every port of the range is free.
+	portTries = 1000
+)
+
 // freeAddresses returns loopback addresses that nobody listened on just now.
 func freeAddresses(ctx context.Context, n int) ([]string, error) {
 	addresses := make([]string, 0, n)
-	for range n {
-		l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	for tries := 0; len(addresses) < n; tries++ {
+		port := firstPort + rand.IntN(lastPort-firstPort+1) //nolint:gosec // not a secret
+		l, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if err != nil && tries < n*portTries {
+			continue
+		}
 		if err != nil {
 			return nil, fmt.Errorf("find a free port: %w", err)
 		}

@@ -5,6 +5,8 @@ package controllers
 
 import (
 	"errors"
+	"log"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -26,7 +28,7 @@ func TestMain(m *testing.M) {
 	for _, arg := range os.Args[1:] {
 		if name, address, _ := strings.Cut(arg, "="); name == "--health-addr" || name == "--storage-addr" {
 			go func() {
-				_ = http.ListenAndServe(address, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+				log.Fatal(http.ListenAndServe(address, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})))
 			}()
 		}
 	}
@@ -108,6 +110,51 @@ func TestNeverReady(t *testing.T) {
 	}
 	if err := c.Stop(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestAddressTaken starts a controller when somebody else was faster at one of its addresses: at first it takes other ones, afterwards it waits for
+// those that it has.
+func TestAddressTaken(t *testing.T) {
+	o := options(t)
+	fake, mark := o.Program, filepath.Join(t.TempDir(), "mark")
+	o.Program = filepath.Join(t.TempDir(), "controller")
+	// The first of two runs ends as the controllers do when they cannot listen.
+	script := "#!/bin/sh\nif mkdir '" + mark + "' 2>/dev/null; then echo 'listen tcp 127.0.0.1:1: bind: address already in use' >&2; exit 1; fi\n" +
+		"rmdir '" + mark + "'; exec '" + fake + "' \"$@\"\n"
+	if err := os.WriteFile(o.Program, []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	c, err := Start(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Kill() })
+	if err := c.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	first := c.PID()
+	if err := c.Restart(t.Context()); err != nil || c.PID() == first || c.ended() {
+		t.Errorf("Restart: process %d after %d, error %v", c.PID(), first, err)
+	}
+}
+
+// TestStrangerAnswers sees that an answer of somebody else at the address does not make a controller that has ended ready.
+func TestStrangerAnswers(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() { _ = http.Serve(l, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})) }()
+	p, err := process.Start(t.Context(), process.Spec{Name: "c", Path: "/bin/sh", Args: []string{"-c", "exit 3"}, Log: filepath.Join(t.TempDir(), "log")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-p.Done()
+	c := &Controller{Process: p, probes: []string{"http://" + l.Addr().String() + "/readyz"}}
+	if err := c.ready(t.Context()); !errors.Is(err, process.ErrEnded) {
+		t.Errorf("error %v, want that it has ended", err)
 	}
 }
 

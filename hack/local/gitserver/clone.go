@@ -28,6 +28,9 @@ func (r *Repository) Clone(ctx context.Context, dir string, files fs.FS) (*Clone
 		{"config", "user.name", "Weir"},
 		{"config", "user.email", "weir@example.com"},
 		{"config", "commit.gpgsign", "false"},
+		{"config", "http.proxy", ""}, // the server is on this machine
+		{"config", "gc.auto", "0"},   // nothing is at work in the folder once a command has ended
+		{"config", "maintenance.auto", "false"},
 		{"remote", "add", "origin", r.URL},
 	} {
 		if _, err := c.Git(ctx, args...); err != nil {
@@ -54,5 +57,5 @@ func (c *Clone) Push(ctx context.Context, message string) (string, error) {
 
 // Git runs git in the folder, with the person's own settings, and returns its output.
 func (c *Clone) Git(ctx context.Context, args ...string) (string, error) {
-	return command{dir: c.Dir}.run(ctx, args...)
+	return command{dir: c.Dir, env: []string{hash}}.run(ctx, args...)
 }

@@ -10,8 +10,12 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 )
+
+// hash makes new repositories use the hash that all hosts know, whatever git prefers.
+const hash = "GIT_DEFAULT_HASH=sha1"
 
 // command is one run of git.
 type command struct {
@@ -24,7 +28,10 @@ type command struct {
 func (c command) run(ctx context.Context, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, "git", args...)
 	cmd.Dir, cmd.Stdin = c.dir, c.stdin
-	cmd.Env = append(os.Environ(), append(c.env, "GIT_TERMINAL_PROMPT=0", "LC_ALL=C")...) // fail rather than ask for a password
+	cmd.Env = append(outside(os.Environ()), append(c.env, "GIT_TERMINAL_PROMPT=0", "LC_ALL=C")...) // fail rather than ask for a password
+	if c.dir != "" {
+		cmd.Env = append(cmd.Env, "PWD="+c.dir) // tells what is at work in a folder
+	}
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
@@ -33,9 +40,22 @@ func (c command) run(ctx context.Context, args ...string) (string, error) {
 	return strings.TrimSpace(stdout.String()), nil
 }
 
+// outside leaves out of an environment what git sets for a hook: all of it is about another repository.
+func outside(environ []string) []string {
+	return slices.DeleteFunc(slices.Clone(environ), func(variable string) bool {
+		name, _, _ := strings.Cut(variable, "=")
+		switch name {
+		case "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR", "GIT_NAMESPACE", "GIT_OBJECT_DIRECTORY",
+			"GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_QUARANTINE_PATH":
+			return true
+		}
+		return false
+	})
+}
+
 // environment keeps the settings of the person and the machine out.
 func environment(home string) []string {
-	return []string{"HOME=" + home, "XDG_CONFIG_HOME=" + home, "GIT_CONFIG_NOSYSTEM=1"}
+	return []string{"HOME=" + home, "XDG_CONFIG_HOME=" + home, "GIT_CONFIG_NOSYSTEM=1", hash}
 }
 
 // DefaultBranch asks a remote repository which branch its HEAD is, with the person's own settings and credentials.

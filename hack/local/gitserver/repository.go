@@ -73,10 +73,13 @@ func (s *Server) Mirror(ctx context.Context, name, from string) (branch string, 
 }
 
 // configure lets clients do what those of the large hosts may: partial clones, any reachable commit. Everybody may push; git refuses pushes
-// without credentials otherwise.
+// without credentials otherwise. Nothing tidies up in the background: it would still be at work when its folder is deleted.
 func (r *Repository) configure(ctx context.Context) error {
 	settings := map[string]string{
+		"gc.auto":                             "0",
 		"http.receivepack":                    "true",
+		"maintenance.auto":                    "false",
+		"receive.autogc":                      "false",
 		"transfer.hideRefs":                   "refs/staging",
 		"uploadpack.allowFilter":              "true",
 		"uploadpack.allowReachableSHA1InWant": "true",

@@ -37,6 +37,7 @@ func create(t *testing.T, server *Server) *Repository {
 
 func git(t *testing.T, args ...string) string {
 	t.Helper()
+	args = append([]string{"-c", "http.proxy=", "-c", "gc.auto=0", "-c", "maintenance.auto=false"}, args...)
 	out, err := command{env: environment(t.TempDir())}.run(t.Context(), args...)
 	if err != nil {
 		t.Fatal(err)
@@ -54,8 +55,24 @@ func expectFiles(t *testing.T, dir string, want map[string]string) {
 	}
 }
 
+// TestHook works while git runs a hook of another repository, which sets variables that say where that one is.
+func TestHook(t *testing.T) {
+	other := t.TempDir()
+	git(t, "init", "-q", other)
+	t.Setenv("GIT_DIR", filepath.Join(other, ".git"))
+	t.Setenv("GIT_WORK_TREE", other)
+	work := filepath.Join(t.TempDir(), "work")
+	if _, err := create(t, serve(t, nil)).Clone(t.Context(), work, fstest.MapFS{"a": {Data: []byte("1\n")}}); err != nil {
+		t.Fatal(err)
+	}
+	if refs, err := os.ReadDir(filepath.Join(other, ".git", "refs", "heads")); err != nil || len(refs) > 0 {
+		t.Errorf("the other repository has branches %v, error %v", refs, err)
+	}
+}
+
 // TestClone works in a clone as a person does.
 func TestClone(t *testing.T) {
+	t.Setenv("no_proxy", "127.0.0.1") // DefaultBranch asks with the settings of the person
 	pushes := 0
 	server := serve(t, func() { pushes++ })
 	work := filepath.Join(t.TempDir(), "work")
@@ -90,6 +107,7 @@ func TestMirror(t *testing.T) {
 	from := t.TempDir()
 	git(t, "init", "-q", "-b", "trunk", from)
 	git(t, "-C", from, "-c", "user.name=a", "-c", "user.email=a@b.invalid", "commit", "-q", "--allow-empty", "-m", "Start")
+	t.Setenv("no_proxy", "127.0.0.1") // DefaultBranch asks with the settings of the person
 	server := serve(t, nil)
 	branch, err := server.Mirror(t.Context(), "mine", from)
 	if err != nil || branch != "trunk" {
