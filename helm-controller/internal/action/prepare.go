@@ -67,7 +67,7 @@ func (a *run) prepare(ctx context.Context, p preparation) (*plan, error) {
 	}
 	out, err := render.Render(ctx, render.Input{
 		Chart: p.chart, Values: p.values, Release: p.release, Capabilities: a.config.Capabilities,
-		SkipSchema: true, EnableDNS: a.runner.AllowDNS, Clients: a.Clients,
+		EnableDNS: a.runner.AllowDNS, Clients: a.Clients,
 		Post: render.PostRender{
 			Strategy: a.runner.postRenderStrategy(a.Object), Renderers: a.Object.Spec.PostRenderers,
 			Metadata: a.Object.Spec.CommonMetadata, Owner: a.owner(),
