@@ -6,13 +6,19 @@ package helmrelease
 import (
 	"context"
 	"fmt"
+	"time"
 
+	"github.com/fluxcd/pkg/apis/meta"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	helmv2 "github.com/weir-gitops/weir/api/helm/v2"
 	"github.com/weir-gitops/weir/helm-controller/internal/release"
 	"github.com/weir-gitops/weir/kit/outcome"
 )
+
+// cacheLag is when to look again whether the cache has caught up with the API server, which takes it milliseconds.
+const cacheLag = 100 * time.Millisecond
 
 // attempt uninstalls what belongs to another target than the one asked for now, clears failure counters that are about something else, and notes
 // what is about to be released. Flux: helm-controller contract, sections 6.1 (14 to 17) and 7.4.
@@ -20,6 +26,11 @@ func (r *Reconciler) attempt(ctx context.Context, s *scope) error {
 	changes, err := r.oldTargets(ctx, s)
 	if err != nil {
 		return err
+	}
+	if len(changes) > 0 {
+		if err := r.confirm(ctx, s); err != nil {
+			return err
+		}
 	}
 	for _, change := range changes {
 		ctrl.LoggerFrom(ctx).Info("release target changed, uninstalling the old release", "change", change.What)
@@ -44,6 +55,19 @@ func (r *Reconciler) attempt(ctx context.Context, s *scope) error {
 	st.LastAttemptedRevision = s.metadata.Version
 	st.LastAttemptedRevisionDigest = s.digest
 	st.LastAttemptedValuesChecksum, st.LastReleaseRevision = "", 0 // remnants of older objects
+	return nil
+}
+
+// confirm waits for the cache if the API server has the object as somebody changed it since: an uninstall cannot be undone. Each kind has a watch of
+// its own, so that another chart may be known before the change of the object that came first, and that says what to do with it.
+func (r *Reconciler) confirm(ctx context.Context, s *scope) error {
+	live := &helmv2.HelmRelease{}
+	if err := r.Live.Get(ctx, key(s.obj), live); client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("read %s past the cache: %w", helmv2.HelmReleaseKind, err)
+	}
+	if live.UID != s.obj.UID || live.Generation != s.obj.Generation || live.DeletionTimestamp != nil {
+		return outcome.Wait(cacheLag, meta.ProgressingReason, "the object has changed meanwhile")
+	}
 	return nil
 }
 
