@@ -148,7 +148,7 @@ func (r *Reconciler) dropChart(ctx context.Context, s *scope) error {
 	}
 	if s.obj.Status.HelmChart == "" {
 		live := &sourcev1.HelmChart{}
-		err := r.Client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: chart}, live)
+		err := r.Live.Get(ctx, client.ObjectKey{Namespace: namespace, Name: chart}, live) // the cache may not have it yet
 		if apierrors.IsNotFound(err) || err == nil && !madeFor(live, s.obj) {
 			return nil
 		}
