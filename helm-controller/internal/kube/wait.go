@@ -21,6 +21,9 @@ import (
 // ErrSuperseded says that a wait for health was ended because a newer change made it worthless.
 var ErrSuperseded = errors.New("wait canceled by a newer change")
 
+// lastLook bounds the look at what was waited for when there was no time for any.
+const lastLook = 10 * time.Second
+
 // idle runs a wait without holding the place of a worker.
 func (c *Client) idle(action context.Context, timeout time.Duration, wait func(context.Context) error) (err error) {
 	if c.Slot != nil {
@@ -149,10 +152,18 @@ func (c *Client) watchHealth(ctx context.Context, set apply.HealthSet, supersede
 	}
 }
 
-// timedOut tells why a wait ended without a result: its time is up, or the action ends.
+// timedOut tells why a wait ended without a result: its time is up, or the action ends. A wait whose time did not suffice for one look has that now.
 func (c *Client) timedOut(ctx context.Context, last apply.Health, set apply.HealthSet) error {
 	if err := c.ended(); err != nil {
 		return err
+	}
+	if last.AllCurrent() {
+		now, cancel := context.WithTimeout(c.ctx(), lastLook)
+		defer cancel()
+		var err error
+		if last, err = c.cluster.engine.Health(now, clientsOf(c.Clients), c.owner(), set); err == nil && last.AllCurrent() {
+			return nil
+		}
 	}
 	if err := last.Err(true); err != nil {
 		return err
