@@ -99,5 +99,5 @@ func TestAccountCannotWatch(t *testing.T) {
 	})
 	held.SetFinalizers(nil)
 	r.must(r.live.Update(t.Context(), held))
-	r.must((<-done).err)
+	r.must(r.result(done).err)
 }

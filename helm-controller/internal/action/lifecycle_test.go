@@ -8,6 +8,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"helm.sh/helm/v3/pkg/chart"
 	helmrelease "helm.sh/helm/v3/pkg/release"
@@ -88,7 +89,7 @@ func TestUninstallWaits(t *testing.T) {
 				r.must(r.live.Update(t.Context(), held))
 			}
 			hold("example.com/held")
-			r.obj.Spec.Uninstall = &helmv2.Uninstall{Timeout: &metav1.Duration{Duration: patience / 40}}
+			r.obj.Spec.Uninstall = &helmv2.Uninstall{Timeout: &metav1.Duration{Duration: 500 * time.Millisecond}}
 			for range 2 {
 				_, err = uninstall(r.runner, t.Context(), r.target(release.ActionUninstall))
 				wantError(t, err, "ConfigMap/"+r.ns+"/a termination timeout")

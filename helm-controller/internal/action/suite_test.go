@@ -35,8 +35,9 @@ var suite testkit.Suite //nolint:gochecknoglobals // one API server for all test
 
 func TestMain(m *testing.M) { os.Exit(suite.Main(m)) }
 
-// patience is how long a test waits for the API server.
-const patience = 20 * time.Second
+// patience bounds the waits of actions in all tests that do not say otherwise. It is longer than any test takes: what has to end earlier does so for a
+// reason of its own.
+const patience = time.Hour
 
 // rig is a runner on a namespace of its own.
 type rig struct {
@@ -169,11 +170,7 @@ func (r *rig) data(name, key string) string {
 // eventually waits for something that somebody else does.
 func (r *rig) eventually(what string, done func() bool) {
 	r.tb.Helper()
-	for deadline := time.Now().Add(patience); !done(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			r.tb.Fatalf("not within %s: %s", patience, what)
-		}
-	}
+	testkit.Eventually(r.tb, what, done)
 }
 
 // newChart returns a chart with the given files, by path.

@@ -175,8 +175,15 @@ func TestBadCharts(t *testing.T) {
 			if tc.objects != nil {
 				f.cluster.Create(t, tc.objects(f.namespace)...)
 			}
-			f.publish(chart("1.0.0", tc.files))
-			f.create("app", tc.edit)
+			// A source of its own: that of another case may still be what the cache has under the same name.
+			source := strings.ToLower(name)
+			f.show(source, f.artifacts.AddBytes(chart("1.0.0", tc.files).Package(t), "1.0.0"))
+			f.create("app", func(hr *helmv2.HelmRelease) {
+				hr.Spec.ChartRef.Name = source
+				if tc.edit != nil {
+					tc.edit(hr)
+				}
+			})
 			hr := f.awaitReason("app", tc.status)
 			if text := conditions.GetMessage(hr, meta.ReadyCondition); !strings.Contains(text, tc.text) {
 				t.Errorf("%s\ngot %q, want %q in it", tc.reason, text, tc.text)

@@ -5,6 +5,7 @@ package app
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/fluxcd/pkg/runtime/conditions"
 	"github.com/google/go-cmp/cmp"
 	"helm.sh/helm/v3/pkg/storage/driver"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	helmv2 "github.com/weir-gitops/weir/api/helm/v2"
@@ -53,6 +55,7 @@ func TestRequests(t *testing.T) {
 	f.publish(tenChart("1.0.0"))
 	f.create("warm", nil) // so that discovery and watches are there
 	f.awaitRevision("warm", 1)
+	f.recorded("warm", helmv2.InstallSucceededReason)
 	requests.Settle(t)
 
 	spend := func(what string, most int) map[testkit.Request]int {
@@ -66,6 +69,7 @@ func TestRequests(t *testing.T) {
 	}
 	f.create("app", nil)
 	f.awaitRevision("app", 1)
+	f.recorded("app", helmv2.InstallSucceededReason)
 	spend("an install", 46)
 	f.request("again")
 	f.confirmed("again")
@@ -75,8 +79,17 @@ func TestRequests(t *testing.T) {
 	}
 	f.change(func(hr *helmv2.HelmRelease) { hr.Spec.Values = with(map[string]any{"value": "two"}) })
 	f.awaitRevision("app", 2)
+	f.recorded("app", helmv2.UpgradeSucceededReason)
 	spend("an upgrade", 40)
 	f.checkRevisions("app", "1 superseded", "2 deployed")
+}
+
+// recorded waits for the Kubernetes Event about a HelmRelease, which goes out in the background: nothing comes after that of an action.
+func (f *fixture) recorded(name, reason string) {
+	f.t.Helper()
+	f.eventually("the event "+reason+" of "+name+" is there", func() bool {
+		return slices.ContainsFunc(f.cluster.Events(f.t, f.namespace, name), func(e corev1.Event) bool { return e.Reason == reason })
+	})
 }
 
 func TestInstallAndUpgrade(t *testing.T) {

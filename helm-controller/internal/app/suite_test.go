@@ -116,7 +116,7 @@ func (f *fixture) create(name string, edit func(*helmv2.HelmRelease)) {
 	f.t.Helper()
 	hr := &helmv2.HelmRelease{ObjectMeta: metav1.ObjectMeta{Namespace: f.namespace, Name: name}}
 	hr.Spec.Interval.Duration = time.Hour
-	hr.Spec.Timeout = &metav1.Duration{Duration: 20 * time.Second}
+	hr.Spec.Timeout = &metav1.Duration{Duration: time.Hour} // what a test waits for in vain ends with its patience
 	hr.Spec.ChartRef = &helmv2.CrossNamespaceSourceReference{Kind: sourcev1.HelmChartKind, Name: "demo"}
 	if edit != nil {
 		edit(hr)

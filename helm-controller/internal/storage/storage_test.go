@@ -119,12 +119,7 @@ func (f *fixture) secret(version string) *corev1.Secret {
 // eventually waits for what the watch has to deliver.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !ok(); {
-		if time.Now().After(deadline) {
-			t.Fatalf("not in time: %s", what)
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
+	testkit.Eventually(t, what, ok)
 }
 
 func helmRelease(version int, status helmrelease.Status) *helmrelease.Release {
