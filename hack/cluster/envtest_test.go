@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -25,7 +24,10 @@ const suiteVariable = "WEIR_CLUSTER_TEST_SUITE"
 
 // TestEnvtest starts and stops a server the way every controller's test suite does.
 func TestEnvtest(t *testing.T) {
-	env := &envtest.Environment{BinaryAssetsDirectory: strings.TrimSpace(must(t, "assets"))}
+	env := &envtest.Environment{
+		BinaryAssetsDirectory:    strings.TrimSpace(must(t, "assets")),
+		ControlPlaneStartTimeout: patience, ControlPlaneStopTimeout: patience,
+	}
 	config, err := env.Start()
 	if err != nil {
 		t.Fatal(err)
@@ -60,8 +62,11 @@ func TestEnvtestOrphans(t *testing.T) {
 	if err := suite.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = suite.Wait() })
-	for text, buffer := "", make([]byte, 1024); !strings.HasSuffix(text, "up\n"); {
+	t.Cleanup(func() {
+		_ = suite.Process.Kill()
+		_ = suite.Wait()
+	})
+	for text, buffer := "", make([]byte, 1024); !strings.Contains(text, "up\n"); {
 		n, err := stderr.Read(buffer)
 		if err != nil {
 			t.Fatalf("%v: %s", err, text)
@@ -85,19 +90,21 @@ func TestEnvtestOrphans(t *testing.T) {
 	})
 }
 
-func childrenOf(t *testing.T, pid int) []int {
+func childrenOf(t *testing.T, parent int) []int {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), "pgrep", "-P", strconv.Itoa(pid)).Output()
+	out, err := exec.CommandContext(t.Context(), "ps", "-A", "-o", "pid=,ppid=").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
 	var children []int
-	for field := range strings.FieldsSeq(string(out)) {
-		child, err := strconv.Atoi(field)
-		if err != nil {
+	for line := range strings.Lines(string(out)) {
+		var pid, ppid int
+		if _, err := fmt.Sscan(line, &pid, &ppid); err != nil {
 			t.Fatal(err)
 		}
-		children = append(children, child)
+		if ppid == parent {
+			children = append(children, pid)
+		}
 	}
 	return children
 }

@@ -72,8 +72,7 @@ func TestSideBySide(t *testing.T) {
 		for _, name := range []string{"one", "two"} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				all := []string{"up", "--data", filepath.Join(dir, name), "--name", name, "-o", "json", "--with-parent", fmt.Sprint(os.Getpid())}
-				reports <- report(t, must(t, all...))
+				reports <- report(t, must(t, append(up(filepath.Join(dir, name)), "--name", name)...))
 			})
 		}
 	})
@@ -100,7 +99,7 @@ func TestSideBySide(t *testing.T) {
 	}
 	must(t, "down", "--data", one.Data)
 	gone(t, one.PIDs)
-	must(t, "status", "--data", two.Data)
+	eventually(t, func(context.Context) error { return healthy(t, two.Data) })
 }
 
 // TestTwoUps starts the same cluster twice at the same moment: both callers get the one that came up.
@@ -111,7 +110,7 @@ func TestTwoUps(t *testing.T) {
 		for i := range reports {
 			t.Run(fmt.Sprint(i), func(t *testing.T) {
 				t.Parallel()
-				reports[i] = report(t, must(t, "up", "--data", data, "-o", "json", "--with-parent", fmt.Sprint(os.Getpid())))
+				reports[i] = report(t, must(t, up(data)...))
 			})
 		}
 	})
@@ -163,7 +162,8 @@ func TestForeground(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			data := filepath.Join(t.TempDir(), "data")
-			args := append([]string{"-c", `"$0" "$@"; exit $?`, program(t), "up", "--foreground", "-o", "json", "--data", data}, tc.args...)
+			args := append([]string{"-c", `"$0" "$@"; exit $?`, program(t)}, up(data)...)
+			args = append(append(args, "--foreground"), tc.args...)
 			shell := exec.Command("sh", args...)
 			stdin, err := shell.StdinPipe()
 			if err != nil {
@@ -176,7 +176,11 @@ func TestForeground(t *testing.T) {
 			if err := shell.Start(); err != nil {
 				t.Fatal(err)
 			}
-			t.Cleanup(func() { _ = shell.Wait() })
+			t.Cleanup(func() {
+				_ = stdin.Close()
+				_ = shell.Process.Kill() // what is left of it goes with this process
+				_ = shell.Wait()
+			})
 			line, err := bufio.NewReader(stdout).ReadString('\n')
 			if err != nil {
 				t.Fatal(err)
@@ -194,7 +198,7 @@ func TestInterruptedUp(t *testing.T) {
 	for name, signal := range map[string]syscall.Signal{"Interrupt": syscall.SIGINT, "Kill": syscall.SIGKILL} {
 		t.Run(name, func(t *testing.T) {
 			data := filepath.Join(t.TempDir(), "data")
-			cmd := exec.Command(program(t), "up", "--data", data)
+			cmd := exec.Command(program(t), "up", "--data", data, "--wait", patience.String())
 			stderr, err := cmd.StderrPipe()
 			if err != nil {
 				t.Fatal(err)
