@@ -8,8 +8,11 @@ import (
 	"errors"
 	"sync"
 
+	"github.com/go-logr/logr"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/weir-gitops/weir/kit/rescue"
 )
 
 // Apply carries out a plan, stage by stage: everything a stage changes is dry-run first, and nothing of the stage is written if
@@ -82,9 +85,12 @@ func (e *Engine) applyStage(ctx context.Context, c Clients, p *Plan, steps []*st
 	return done, nil
 }
 
-// each calls f for every step, at most Concurrency at a time, and returns the results in the order of the steps. An error that
+// each calls work for every step, at most Concurrency at a time, and returns the results in the order of the steps. An error that
 // is not about one object, such as an API server that cannot be reached, ends it for all.
-func (e *Engine) each(parent context.Context, steps []*step, f func(context.Context, *step) error) []error {
+func (e *Engine) each(parent context.Context, steps []*step, work func(context.Context, *step) error) []error {
+	f := func(ctx context.Context, s *step) error {
+		return rescue.Call(logr.FromContextOrDiscard(ctx), s.subject(), func() error { return work(ctx, s) })
+	}
 	ctx, cancel := context.WithCancelCause(parent)
 	defer cancel(nil)
 	errs := make([]error, len(steps))
@@ -141,16 +147,21 @@ func (e *Engine) write(ctx context.Context, c Clients, p *Plan, s *step) error {
 	if s.action != Created && s.action != Configured {
 		return nil
 	}
+	if err := e.announce(ctx, c, p, s); err != nil {
+		return err
+	}
+	e.recheck(p.account, p.owner, s.id)
+	return nil
+}
+
+// announce sends a step. What the watches show meanwhile may be ours.
+func (e *Engine) announce(ctx context.Context, c Clients, p *Plan, s *step) error {
 	p.account.begin(s.id)
+	defer p.account.end(s.id)
 	if s.awaited() {
 		p.account.await(s.item)
 	}
-	err := e.send(ctx, c, p, s)
-	p.account.end(s.id)
-	if err == nil {
-		e.recheck(p.account, p.owner, s.id)
-	}
-	return err
+	return e.send(ctx, c, p, s)
 }
 
 func (e *Engine) send(ctx context.Context, c Clients, p *Plan, s *step) error {

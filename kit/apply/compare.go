@@ -17,12 +17,15 @@ import (
 	ssaerrors "github.com/fluxcd/pkg/ssa/errors"
 	"github.com/fluxcd/pkg/ssa/jsondiff"
 	"github.com/fluxcd/pkg/ssa/utils"
+	"github.com/go-logr/logr"
 	differ "github.com/wI2L/jsondiff"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/weir-gitops/weir/kit/rescue"
 )
 
 // Relation is how a live object stands to what is desired.
@@ -87,7 +90,7 @@ func (e *Engine) Compare(ctx context.Context, c Clients, cl client.Client, desir
 		return nil, err
 	}
 	found := make([]*Difference, len(desired))
-	errs := parallel(e.cfg.Concurrency, len(desired), func(i int) error {
+	errs := parallel(ctx, e.cfg.Concurrency, len(desired), func(i int) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -265,7 +268,7 @@ func concealed(obj *unstructured.Unstructured, err error) error {
 func Redact(obj *unstructured.Unstructured, err error) error { return (&item{obj: obj}).redact(err) }
 
 // parallel calls work for each of n with at most limit calls at a time, and returns all results.
-func parallel(limit, n int, work func(int) error) []error {
+func parallel(ctx context.Context, limit, n int, work func(int) error) []error {
 	errs := make([]error, n)
 	slots := make(chan struct{}, limit)
 	var wg sync.WaitGroup
@@ -273,7 +276,7 @@ func parallel(limit, n int, work func(int) error) []error {
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()
-			errs[i] = work(i)
+			errs[i] = rescue.Call(logr.FromContextOrDiscard(ctx), "comparison", func() error { return work(i) })
 		})
 	}
 	wg.Wait()

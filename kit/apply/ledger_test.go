@@ -4,7 +4,9 @@
 package apply
 
 import (
+	"context"
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -184,4 +186,26 @@ func TestStageLimitForNewContent(t *testing.T) {
 			t.Fatal("writing the same again begins the wait anew")
 		}
 	})
+}
+
+// TestPanicIsAnError lets a library panic where work is done side by side: it is an error of the object, and its entry stays fit for use.
+func TestPanicIsAnError(t *testing.T) {
+	e := newTestEngine(t)
+	owner := Owner{"ns", "app"}
+	set, err := e.Prepare(owner, parse(t, "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c, namespace: ns}"), PrepareOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &Plan{owner: owner, account: e.ledger.open(owner), steps: []*step{{item: set.items[0], verdict: probe, action: Created}}}
+	p.account.post(set.items[0], observe.Record{UID: "u"}, false)
+	errs := e.each(t.Context(), p.steps, func(ctx context.Context, s *step) error { return e.write(ctx, Clients{}, p, s) })
+	if got := errText(errs[0]); !strings.HasPrefix(got, "panic in ConfigMap/ns/c: ") {
+		t.Errorf("got %q", got)
+	}
+	if last, _ := p.account.posting(set.items[0].id); last.writing != 0 {
+		t.Error("what the watches show of the object is taken for our own write from now on")
+	}
+	if errs = parallel(t.Context(), 1, 1, func(int) error { panic("oops") }); errText(errs[0]) != "panic in comparison: oops" {
+		t.Errorf("got %v", errs)
+	}
 }

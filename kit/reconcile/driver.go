@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"time"
 
 	"github.com/fluxcd/pkg/apis/meta"
@@ -19,6 +18,7 @@ import (
 
 	"github.com/weir-gitops/weir/kit/events"
 	"github.com/weir-gitops/weir/kit/outcome"
+	"github.com/weir-gitops/weir/kit/rescue"
 )
 
 // yieldedPriority is the place in the queue of a run that let others go first: behind every event, before the objects of the first list
@@ -180,15 +180,9 @@ func (d *Driver[O, S]) walk(ctx context.Context, phases []Phase[S], scope S) Res
 	return Result{}
 }
 
-// safely turns a panic of a phase into an error: one bad object must not end the process that serves all others.
-func safely[S any](ctx context.Context, p Phase[S], scope S) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			logr.FromContextOrDiscard(ctx).Error(nil, "panic in phase", "phase", p.Name, "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
-			err = fmt.Errorf("panic in %s: %v", p.Name, v)
-		}
-	}()
-	return p.Run(ctx, scope)
+// safely turns a panic of a phase into an error.
+func safely[S any](ctx context.Context, p Phase[S], scope S) error {
+	return rescue.Call(logr.FromContextOrDiscard(ctx), p.Name, func() error { return p.Run(ctx, scope) })
 }
 
 // next is the time until the next run, 0 for none or for back-off.

@@ -122,6 +122,9 @@ type fixed struct {
 }
 
 func (f fixed) Evaluate(ctx context.Context, _ *unstructured.Unstructured) (*status.Result, error) {
+	if f == (fixed{}) {
+		panic("no answer")
+	}
 	if _, limited := ctx.Deadline(); !limited {
 		return nil, errors.New("unbounded")
 	}
@@ -151,6 +154,7 @@ func TestCompute(t *testing.T) {
 		"CronJob":      {"a CronJob is current at once", object("CronJob", nil), nil, Status{State: status.CurrentStatus}},
 		"Rule":         {"an evaluator decides", object("CronJob", nil), fixed{res: &status.Result{Status: status.FailedStatus}}, Status{State: status.FailedStatus, Rule: "fixed"}},
 		"BrokenRule":   {"its error belongs to the object", object("CronJob", nil), fixed{err: errors.New("no such key")}, Status{State: status.UnknownStatus, Problem: "no such key", Rule: "fixed"}},
+		"Panic":        {"so does its panic, which ends nothing", object("CronJob", nil), fixed{}, Status{State: status.UnknownStatus, Problem: "panic in health rules: no answer", Rule: "fixed"}},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {

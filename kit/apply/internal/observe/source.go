@@ -17,6 +17,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/tools/cache"
+
+	"github.com/weir-gitops/weir/kit/rescue"
 )
 
 // A list that failed is tried again after retryMin, doubling to retryMax; refusals (no permission, kind not served) start there.
@@ -77,7 +79,7 @@ func (s *source) run(parent context.Context) {
 			Name:            "apply",
 			TypeDescription: s.target.Resource.String(),
 		})
-		err := r.ListAndWatchWithContext(ctx)
+		err := rescue.Call(s.hub.cfg.Logger, "watch of "+s.target.Resource.String(), func() error { return r.ListAndWatchWithContext(ctx) })
 		if ctx.Err() != nil {
 			return
 		}

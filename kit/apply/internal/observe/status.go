@@ -9,8 +9,11 @@ import (
 
 	"github.com/fluxcd/cli-utils/pkg/kstatus/status"
 	"github.com/fluxcd/pkg/runtime/statusreaders"
+	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/weir-gitops/weir/kit/rescue"
 )
 
 // evaluateLimit bounds one health expression over one object in its owner's run; expressions come from users.
@@ -30,30 +33,32 @@ type Evaluator interface {
 	Rule() string
 }
 
-// Compute returns the health of an object; by is nil for the built-in rules.
+// Compute returns the health of an object; by is nil for the built-in rules. An object that makes the rules panic has a problem, and nothing
+// else: it is computed where the objects of all owners come in.
 func Compute(ctx context.Context, u *unstructured.Unstructured, by Evaluator) Status {
-	if by == nil {
-		return computeBuiltin(u)
-	}
-	ctx, cancel := context.WithTimeout(ctx, evaluateLimit)
-	defer cancel()
-	res, err := by.Evaluate(ctx, u)
+	var res *status.Result
+	err := rescue.Call(logr.FromContextOrDiscard(ctx), "health rules", func() (err error) {
+		res, err = evaluate(ctx, u, by)
+		return err
+	})
 	if err != nil {
-		return Status{State: status.UnknownStatus, Problem: err.Error(), Rule: by.Rule()}
+		return Status{State: status.UnknownStatus, Problem: err.Error(), Rule: ruleOf(by)}
 	}
-	return Status{State: res.Status, Rule: by.Rule()}
+	return Status{State: res.Status, Rule: ruleOf(by)}
 }
 
-// computeBuiltin applies the kstatus rules, except that a Job is current when it is done, not when it has begun.
-func computeBuiltin(u *unstructured.Unstructured) Status {
-	if u.GroupVersionKind().GroupKind() == (schema.GroupKind{Group: "batch", Kind: "Job"}) && u.GetDeletionTimestamp() == nil {
-		return Status{State: statusreaders.ComputeJobStatus(u).Status}
+// evaluate applies the rules, by default those of kstatus, except that a Job is current when it is done, not when it has begun.
+func evaluate(ctx context.Context, u *unstructured.Unstructured, by Evaluator) (*status.Result, error) {
+	switch {
+	case by != nil:
+		ctx, cancel := context.WithTimeout(ctx, evaluateLimit)
+		defer cancel()
+		return by.Evaluate(ctx, u)
+	case u.GroupVersionKind().GroupKind() == (schema.GroupKind{Group: "batch", Kind: "Job"}) && u.GetDeletionTimestamp() == nil:
+		return new(statusreaders.ComputeJobStatus(u)), nil
+	default:
+		return status.Compute(u)
 	}
-	res, err := status.Compute(u)
-	if err != nil {
-		return Status{State: status.UnknownStatus, Problem: err.Error()}
-	}
-	return Status{State: res.Status}
 }
 
 // Static tells whether the health of a kind follows from its metadata alone: it is current as soon as it exists.
