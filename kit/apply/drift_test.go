@@ -5,12 +5,15 @@ package apply
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/weir-gitops/weir/kit/testkit"
 )
 
 func (r *rig) patchConfigMap(t *testing.T, name, manager string, data map[string]string) {
@@ -60,9 +63,23 @@ func TestDriftWakesOwner(t *testing.T) {
 	if diff := cmp.Diff("ConfigMap/"+r.ns+"/cm-02 created", p.changes.Lines(Created, Configured)); diff != "" {
 		t.Errorf("changes after a deletion (-want +got):\n%s", diff)
 	}
+	other := r.owner("other")
+	if q := r.reconcile(t, other, nil, strings.ReplaceAll(configMaps(1, "x"), "cm-00", "other")); q.err != nil {
+		t.Fatal(q.err)
+	}
+	r.caughtUp(t, r.Engine, o)
+	r.quiet(t)
 	r.Forget(o)
 	r.patchConfigMap(t, "cm-01", "operator", map[string]string{"value": "wrong"})
-	r.quiet(t)
+	r.patchConfigMap(t, "other", "operator", map[string]string{"value": "wrong"})
+	select { // the watch tells of both, in this order
+	case got := <-r.woken:
+		if got != other {
+			t.Errorf("%s was woken after it was forgotten", got)
+		}
+	case <-time.After(testkit.Patience):
+		t.Error("nobody was woken")
+	}
 }
 
 func TestContested(t *testing.T) {
@@ -72,14 +89,21 @@ func TestContested(t *testing.T) {
 	if p.err != nil {
 		t.Fatal(p.err)
 	}
+	id, err := p.inventory()[0].parse()
+	if err != nil {
+		t.Fatal(err)
+	}
 	var contested []Contested
-	var waits []time.Duration
+	var delays []time.Duration
 	for range contestedAfter {
 		r.caughtUp(t, r.Engine, o)
-		began := time.Now()
+		last, _ := r.ledger.find(o).posting(id)
 		r.patchConfigMap(t, "cm-00", "stubborn", map[string]string{"value": "wrong"})
 		r.wake(t, o)
-		waits = append(waits, time.Since(began))
+		if early := time.Until(last.last.Add(last.delay())); early > 0 {
+			t.Errorf("woken %v before the end of the back-off", early)
+		}
+		delays = append(delays, last.delay())
 		p = r.reconcile(t, o, p.inventory(), configMaps(1, "x"))
 		if p.err != nil || p.changes.Items[0].Action != Configured {
 			t.Fatalf("%v %v", p.changes.Map(), p.err)
@@ -90,9 +114,8 @@ func TestContested(t *testing.T) {
 	if diff := cmp.Diff(want, contested); diff != "" {
 		t.Errorf("contested (-want +got):\n%s", diff)
 	}
-	t.Logf("woken after %v", waits)
-	if waits[1] < firstDelay/2 || waits[2] < firstDelay {
-		t.Errorf("no back-off between corrections: %v", waits)
+	if diff := cmp.Diff([]time.Duration{0, firstDelay, 2 * firstDelay}, delays); diff != "" {
+		t.Errorf("back-off between corrections (-want +got):\n%s", diff)
 	}
 }
 

@@ -17,6 +17,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/weir-gitops/weir/kit/testkit"
 )
 
 const workload = `apiVersion: apps/v1
@@ -216,9 +218,9 @@ func TestHealthAfterRightsAreLost(t *testing.T) {
 		}
 	}
 	r.allow(t, "tenant", true)
-	eventually(t, "the account may look, and a watch answers", current(1))
+	testkit.Eventually(t, "the account may look, and a watch answers", current(1))
 	r.allow(t, "tenant", false)
-	eventually(t, "a new wait tells nothing without rights", current(0))
+	testkit.Eventually(t, "a new wait tells nothing without rights", current(0))
 }
 
 func TestSpotsEndWithTheWatchOfTheKind(t *testing.T) {
@@ -236,13 +238,15 @@ func TestSpotsEndWithTheWatchOfTheKind(t *testing.T) {
 	r.health(t, o, set)
 	// As if the list of full objects had taken too long.
 	a := r.ledger.open(o)
+	a.mu.Lock()
 	a.spots[k[0].id] = true
+	a.mu.Unlock()
 	target, err := r.clients.anyTarget(k[0].gvk())
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.hub.Spot(o.key(), target, k[0].id, nil)
-	eventually(t, "the single watch ends", func() bool {
+	testkit.Eventually(t, "the single watch ends", func() bool {
 		r.health(t, o, set)
 		_, open := r.hub.SpotStatus(o.key(), k[0].id)
 		return !open && !a.spotted(k[0].id)
@@ -274,7 +278,7 @@ spec:
 	if err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the vanished job counts as success", func() bool { return r.health(t, o, set).Current == 1 })
+	testkit.Eventually(t, "the vanished job counts as success", func() bool { return r.health(t, o, set).Current == 1 })
 	r.quiet(t) // and it is not put back before the next regular pass
 	r.setStatus(t, schema.GroupVersionResource{Group: "batch", Version: "v1", Resource: "jobs"}, "two", map[string]any{
 		"startTime": "2026-01-01T00:00:00Z", "failed": 1,
@@ -348,7 +352,7 @@ func TestHealthExpressions(t *testing.T) {
 	}
 	set := HealthSet{Entries: p.plan.HealthEntries(), Exprs: exprs, FailFast: true}
 	var h Health
-	eventually(t, "the definition is current", func() bool {
+	testkit.Eventually(t, "the definition is current", func() bool {
 		h = r.health(t, o, set)
 		return h.Current == 1
 	})
@@ -360,7 +364,7 @@ func TestHealthExpressions(t *testing.T) {
 		if p.err != nil {
 			t.Fatal(p.err)
 		}
-		eventually(t, phase, func() bool {
+		testkit.Eventually(t, phase, func() bool {
 			h = r.health(t, o, set)
 			return h.Terminal(true) && errText(h.Err(false)) == want
 		})

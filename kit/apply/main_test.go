@@ -5,7 +5,6 @@ package apply
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"net/http"
 	"os"
@@ -24,38 +23,20 @@ import (
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
-	"sigs.k8s.io/controller-runtime/pkg/envtest"
 	"sigs.k8s.io/yaml"
 
 	"github.com/weir-gitops/weir/kit/apply/internal/observe"
+	"github.com/weir-gitops/weir/kit/testkit"
 )
 
 const (
 	testField = "kustomize-controller"
 	testGroup = "kustomize.toolkit.fluxcd.io"
-	patience  = 20 * time.Second // until a test gives up waiting for the API server
 )
 
-// apiServer is the one every test shares; nil if there is none to be had.
-var apiServer *rest.Config //nolint:gochecknoglobals // set once by TestMain
+var suite testkit.Suite //nolint:gochecknoglobals // the only way from TestMain to the tests
 
-func TestMain(m *testing.M) { os.Exit(runTests(m)) }
-
-func runTests(m *testing.M) int {
-	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
-		return m.Run()
-	}
-	env := &envtest.Environment{}
-	cfg, err := env.Start()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "start API server:", err)
-		return 1
-	}
-	defer env.Stop() //nolint:errcheck // the process ends
-	cfg.QPS, cfg.Burst = -1, -1
-	apiServer = cfg
-	return m.Run()
-}
+func TestMain(m *testing.M) { os.Exit(suite.Main(m)) }
 
 // counter counts requests by what they do.
 type counter struct {
@@ -89,7 +70,7 @@ func (c *counter) count(r *http.Request) {
 	case r.Method == http.MethodPatch && strings.Contains(r.Header.Get("Content-Type"), "apply-patch"):
 		what = "apply"
 	case q.Get("watch") != "" || q.Get("labelSelector") != "" || q.Get("fieldSelector") != "":
-		what = "watch"
+		return // the watches, which begin and end in the background
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -119,21 +100,19 @@ type rig struct {
 
 func newRig(t *testing.T, tune ...func(*Config)) *rig {
 	t.Helper()
-	if apiServer == nil {
-		t.Skip("needs an API server (KUBEBUILDER_ASSETS)")
-	}
-	admin := kubernetes.NewForConfigOrDie(apiServer)
+	server := suite.Cluster(t).Config
+	admin := kubernetes.NewForConfigOrDie(server)
 	ns, err := admin.CoreV1().Namespaces().
 		Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "test-"}}, metav1.CreateOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	r := &rig{
-		admin: admin, dynamic: dynamic.NewForConfigOrDie(apiServer), ns: ns.Name,
+		admin: admin, dynamic: dynamic.NewForConfigOrDie(server), ns: ns.Name,
 		counter: &counter{counts: map[string]int{}}, woken: make(chan Owner, 1000),
 	}
 	r.counter.on.Store(true)
-	cfg := rest.CopyConfig(apiServer)
+	cfg := rest.CopyConfig(server)
 	cfg.Wrap(r.counter.wrap)
 	r.clients = clientsFor(t, cfg)
 	r.Engine = r.start(t, tune...)
@@ -253,22 +232,10 @@ func force(o *PlanOptions, _ *PrepareOptions) { o.Force = true }
 
 func verifyAll(o *PlanOptions, _ *PrepareOptions) { o.Verify = true }
 
-// eventually waits until cond holds.
-func eventually(t *testing.T, what string, cond func() bool) {
-	t.Helper()
-	deadline := time.Now().Add(patience)
-	for !cond() {
-		if time.Now().After(deadline) {
-			t.Fatalf("never happened: %s", what)
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-}
-
 // wake waits for the owner to be woken.
 func (r *rig) wake(t *testing.T, o Owner) {
 	t.Helper()
-	deadline := time.After(patience)
+	deadline := time.After(testkit.Patience)
 	for {
 		select {
 		case got := <-r.woken:
@@ -294,7 +261,7 @@ func (r *rig) quiet(t *testing.T) {
 // caughtUp waits until the watches have delivered everything the ledger holds.
 func (r *rig) caughtUp(t *testing.T, e *Engine, o Owner) {
 	t.Helper()
-	eventually(t, "watches caught up", func() bool {
+	testkit.Eventually(t, "watches caught up", func() bool {
 		a := e.ledger.find(o)
 		a.mu.Lock()
 		defer a.mu.Unlock()

@@ -78,6 +78,7 @@ func TestPreview(t *testing.T) {
 	if live["value"] != "wrong" || after["value"] != "x" {
 		t.Errorf("live %v, after %v", live, after)
 	}
+	r.wake(t, o) // the watch has shown the change
 	p = r.reconcile(t, o, p.inventory(), next)
 	if p.err != nil {
 		t.Fatal(p.err)

@@ -12,6 +12,8 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/weir-gitops/weir/kit/testkit"
 )
 
 func (r *rig) configMapExists(t *testing.T, name string) bool {
@@ -30,6 +32,7 @@ func TestRename(t *testing.T) {
 	if p.err != nil {
 		t.Fatal(p.err)
 	}
+	r.caughtUp(t, r.Engine, o) // what the watch does not show yet costs a look before it is deleted
 	renamed := strings.ReplaceAll(configMaps(2, "x"), "cm-01", "cm-new")
 	set, err := r.Prepare(o, r.objects(t, renamed), PrepareOptions{})
 	if err != nil {
@@ -136,6 +139,7 @@ func TestPruneRefused(t *testing.T) {
 	if p.err != nil {
 		t.Fatal(p.err)
 	}
+	r.caughtUp(t, r.Engine, o) // the account may not look; only the watch tells that the objects are ours
 	// An account that may delete one of the three.
 	_, err := r.admin.RbacV1().Roles(r.ns).Create(t.Context(), &rbacv1.Role{
 		ObjectMeta: metav1.ObjectMeta{Name: "some"},
@@ -159,7 +163,7 @@ func TestPruneRefused(t *testing.T) {
 	}
 	var plan *Plan
 	var changes Changes
-	eventually(t, "RBAC knows the role", func() bool {
+	testkit.Eventually(t, "RBAC knows the role", func() bool {
 		if plan, err = r.Plan(t.Context(), pruner, o, set, p.inventory(), PlanOptions{Prune: true}); err != nil {
 			t.Fatal(err)
 		}
@@ -239,7 +243,7 @@ func TestTerminated(t *testing.T) {
 	if _, err := r.PruneAll(t.Context(), r.clients, o, p.inventory()); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "only the object with a finalizer remains", func() bool {
+	testkit.Eventually(t, "only the object with a finalizer remains", func() bool {
 		left, err := r.Terminated(t.Context(), r.clients, o, p.inventory())
 		if err != nil {
 			t.Fatal(err)

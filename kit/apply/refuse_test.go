@@ -12,6 +12,8 @@ import (
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/weir-gitops/weir/kit/testkit"
 )
 
 // deny installs an admission policy for the rig's namespace, which stands for any admission that refuses objects.
@@ -56,7 +58,7 @@ func TestAdmissionRefuses(t *testing.T) {
 	r.deny(t)
 	var p pass
 	tries := 0
-	eventually(t, "the policy is enforced", func() bool {
+	testkit.Eventually(t, "the policy is enforced", func() bool {
 		tries++
 		both := configMaps(1, fmt.Sprint(tries)) + "\n---\n" + strings.ReplaceAll(configMaps(1, fmt.Sprint(tries)), "cm-00", "denied")
 		p = r.reconcile(t, r.owner("app"), nil, both)

@@ -36,16 +36,22 @@ func crd(kind, scope string) string {
 	return strings.NewReplacer("$PLURAL", lower+"s", "$SINGULAR", lower, "$KIND", kind, "$SCOPE", scope).Replace(widgetCRD)
 }
 
-// settle repeats passes for as long as a stage is pending, as a controller would, and returns how many it took.
+// settle repeats passes for as long as a stage is pending, as a controller would, and returns how many it took. A watch has to bring the owner
+// back, but for what none shows.
 func (r *rig) settle(t *testing.T, o Owner, inventory []Entry, manifests string) (pass, int) {
 	t.Helper()
 	var all Changes
 	for n := 1; ; n++ {
 		p := r.reconcile(t, o, inventory, manifests)
 		all.Append(p.changes)
-		if _, pending := errors.AsType[*StagePending](p.err); !pending {
+		pending, ok := errors.AsType[*StagePending](p.err)
+		if !ok {
 			p.changes = all
 			return p, n
+		}
+		if pending.After == servedRecheck {
+			time.Sleep(pending.After)
+			continue
 		}
 		r.wake(t, o)
 	}
@@ -207,7 +213,7 @@ func TestFailures(t *testing.T) {
 
 func TestUnreachable(t *testing.T) {
 	r := newRig(t)
-	cfg := &rest.Config{Host: "https://127.0.0.1:1", Timeout: time.Second}
+	cfg := &rest.Config{Host: "https://127.0.0.1:1"}
 	c := Clients{Dynamic: dynamic.NewForConfigOrDie(cfg), Metadata: metadata.NewForConfigOrDie(cfg), Mapper: r.clients.Mapper, Remote: true}
 	o := r.owner("app")
 	set, err := r.Prepare(o, r.objects(t, configMaps(20, "x")), PrepareOptions{})
@@ -232,7 +238,7 @@ func TestUnreachable(t *testing.T) {
 // impersonate returns clients that act as a ServiceAccount without any rights.
 func (r *rig) impersonate(t *testing.T, account string) Clients {
 	t.Helper()
-	cfg := rest.CopyConfig(apiServer)
+	cfg := rest.CopyConfig(suite.Cluster(t).Config)
 	cfg.Wrap(r.counter.wrap)
 	cfg.Impersonate = rest.ImpersonationConfig{UserName: "system:serviceaccount:" + r.ns + ":" + account}
 	c := clientsFor(t, cfg)

@@ -14,6 +14,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/weir-gitops/weir/kit/testkit"
 )
 
 const trackedMap = `apiVersion: v1
@@ -27,7 +29,7 @@ data: {x: one}`
 // TestTrack follows objects that were written past the engine, with and without server-side apply, and puts them right.
 func TestTrack(t *testing.T) {
 	r := newRig(t, func(c *Config) { c.CountUpdates = true })
-	cl, err := client.New(apiServer, client.Options{})
+	cl, err := client.New(suite.Cluster(t).Config, client.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +44,7 @@ func TestTrack(t *testing.T) {
 		tracked = append(tracked, Tracked{Object: live})
 	}
 	r.Track(r.clients, owner, tracked, true)
-	eventually(t, "settled", func() bool { return r.Settled(owner) })
+	testkit.Eventually(t, "settled", func() bool { return r.Settled(owner) })
 
 	edit := func(name, value string) {
 		u := &unstructured.Unstructured{}
@@ -96,7 +98,7 @@ func TestTrack(t *testing.T) {
 		tracked = append(tracked, one)
 	}
 	r.Track(r.clients, owner, tracked, true)
-	eventually(t, "settled", func() bool { return r.Settled(owner) })
+	testkit.Eventually(t, "settled", func() bool { return r.Settled(owner) })
 	for id, p := range r.ledger.find(owner).entries {
 		if p.delay() == 0 {
 			t.Errorf("%s is put right at once, however often somebody changes or deletes it", id)

@@ -43,7 +43,7 @@ func TestCheck(t *testing.T) {
 		"Dynamic":       {reason: "An expression that the checker can only type as dynamic is refused.", state: ready, expr: `dep.data.flag`, terminal: true},
 	}
 	for key, tc := range cases {
-		t.Run(key, func(t *testing.T) {
+		t.Run(key, bubble(func(t *testing.T) {
 			c := depends.Checker{Additive: tc.additive, Lookup: func(context.Context, types.NamespacedName) (depends.State, error) { return tc.state, tc.lookup }}
 			self := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "me"}}
 			err := c.Check(t.Context(), self, "main@sha1:b", []depends.Reference{{NamespacedName: name("dep"), ReadyExpr: tc.expr}})
@@ -60,7 +60,7 @@ func TestCheck(t *testing.T) {
 			if diff := cmp.Diff(tc.want, got); diff != "" {
 				t.Errorf("%s\n-want, +got:\n%s", tc.reason, diff)
 			}
-		})
+		}))
 	}
 }
 
