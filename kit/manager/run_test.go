@@ -142,7 +142,19 @@ func TestRunFails(t *testing.T) {
 	}
 }
 
+// get waits until the address answers with a text that holds what is wanted: the manager does not wait for its servers to listen.
 func get(t *testing.T, address, want string) {
+	t.Helper()
+	var answer string
+	testkit.Eventually(t, fmt.Sprintf("%s says %q", address, want), func() bool {
+		var code int
+		code, answer = ask(t, address)
+		return code == http.StatusOK && strings.Contains(answer, want)
+	}, func() string { return fmt.Sprintf("%.2000s", answer) })
+}
+
+// ask returns what a server says, or why it does not.
+func ask(t *testing.T, address string) (int, string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
 	if err != nil {
@@ -150,11 +162,12 @@ func get(t *testing.T, address, want string) {
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		t.Fatal(err)
+		return 0, err.Error()
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
-	if err != nil || resp.StatusCode != http.StatusOK || !strings.Contains(string(body), want) {
-		t.Errorf("%s: status %d, error %v, %q not in:\n%.2000s", address, resp.StatusCode, err, want, body)
+	if err != nil {
+		return 0, err.Error()
 	}
+	return resp.StatusCode, string(body)
 }
