@@ -4,8 +4,11 @@
 package testkit
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"sync"
@@ -28,6 +31,9 @@ const assetsEnv = "KUBEBUILDER_ASSETS"
 // tight for a machine on which all packages test at once.
 const startLimit = 2 * time.Minute
 
+// startAttempts is how often a start is tried.
+const startAttempts = 3
+
 // Cluster is a running API server with the CRDs of this repository.
 type Cluster struct {
 	// Config reaches the server as an administrator, without limits on the client's side.
@@ -35,7 +41,17 @@ type Cluster struct {
 	// Client reads and writes past any cache.
 	Client client.Client
 
-	env *envtest.Environment
+	env   *envtest.Environment
+	ports []reservation
+}
+
+// stop ends the server and leaves its ports to others.
+func (c *Cluster) stop() error {
+	err := c.env.Stop()
+	for _, port := range c.ports {
+		port.release()
+	}
+	return err
 }
 
 // Suite shares one API server among the tests of a package:
@@ -61,7 +77,7 @@ func (s *Suite) Main(m *testing.M) int {
 	if s.cluster == nil {
 		return code
 	}
-	if err := s.cluster.env.Stop(); err != nil {
+	if err := s.cluster.stop(); err != nil {
 		fmt.Fprintln(os.Stderr, "stop API server:", err)
 		return max(code, 1)
 	}
@@ -88,7 +104,7 @@ func APIServer(tb testing.TB, scheme *runtime.Scheme) *Cluster {
 		tb.Fatalf("start API server: %v", err)
 	}
 	tb.Cleanup(func() {
-		if err := cluster.env.Stop(); err != nil {
+		if err := cluster.stop(); err != nil {
 			tb.Errorf("stop API server: %v", err)
 		}
 	})
@@ -102,6 +118,8 @@ func skipWithoutAssets(tb testing.TB) {
 	}
 }
 
+// start starts an API server. It tries again when it fails, with everything new: after the limits that can be set, envtest gives the server 5 s to
+// make the namespace default, which is little for a machine on which many of them start.
 func start(scheme *runtime.Scheme) (*Cluster, error) {
 	crds, err := crdFolder()
 	if err != nil {
@@ -110,20 +128,50 @@ func start(scheme *runtime.Scheme) (*Cluster, error) {
 	if scheme == nil {
 		scheme = clientgoscheme.Scheme
 	}
-	env := &envtest.Environment{
-		CRDDirectoryPaths: []string{crds}, ErrorIfCRDPathMissing: true, CRDInstallOptions: envtest.CRDInstallOptions{MaxTime: startLimit},
-		ControlPlaneStartTimeout: startLimit, ControlPlaneStopTimeout: startLimit,
+	var errs []error
+	for range startAttempts {
+		cluster := &Cluster{env: &envtest.Environment{
+			CRDDirectoryPaths: []string{crds}, ErrorIfCRDPathMissing: true, CRDInstallOptions: envtest.CRDInstallOptions{MaxTime: startLimit},
+			ControlPlaneStartTimeout: startLimit, ControlPlaneStopTimeout: startLimit, UseExistingCluster: new(false),
+		}}
+		err := cluster.start(scheme)
+		if err == nil {
+			return cluster, nil
+		}
+		errs = append(errs, err, cluster.stop())
 	}
-	cfg, err := env.Start()
-	if err != nil {
-		return nil, errors.Join(err, env.Stop())
+	return nil, errors.Join(errs...)
+}
+
+func (c *Cluster) start(scheme *runtime.Scheme) (err error) {
+	if err := c.place(); err != nil {
+		return err
 	}
-	cfg.QPS, cfg.Burst = -1, -1
-	c, err := client.New(cfg, client.Options{Scheme: scheme})
-	if err != nil {
-		return nil, errors.Join(err, env.Stop())
+	if c.Config, err = c.env.Start(); err != nil {
+		return err
 	}
-	return &Cluster{Config: cfg, Client: c, env: env}, nil
+	c.Config.QPS, c.Config.Burst = -1, -1
+	c.Client, err = client.New(c.Config, client.Options{Scheme: scheme})
+	return err
+}
+
+// place gives etcd and the API server ports of their own. Those that envtest finds are among those of connections: one that is made between the
+// search and the start of the server would take them.
+func (c *Cluster) place() error {
+	for range 3 {
+		port, err := reserve(context.Background())
+		if err != nil {
+			return err
+		}
+		c.ports = append(c.ports, port)
+	}
+	client, peer, server := c.ports[0], c.ports[1], c.ports[2]
+	etcd := &envtest.Etcd{URL: &url.URL{Scheme: "http", Host: client.address()}}
+	etcd.Configure().Set("listen-peer-urls", "http://"+peer.address())
+	api := &envtest.APIServer{}
+	api.SecureServing.Address, api.SecureServing.Port, _ = net.SplitHostPort(server.address())
+	c.env.ControlPlane.Etcd, c.env.ControlPlane.APIServer = etcd, api
+	return nil
 }
 
 // crdFolder finds manifests/crds at the root of the repository, which is the folder with go.work above the tested package.

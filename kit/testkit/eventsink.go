@@ -15,9 +15,6 @@ import (
 	eventv1 "github.com/fluxcd/pkg/apis/event/v1beta1"
 )
 
-// eventTimeout is how long EventSink.Wait waits; generous, as only a failing test uses it up.
-const eventTimeout = 30 * time.Second
-
 // EventSink stands in for the notification-controller: it takes events over HTTP and keeps them.
 type EventSink struct {
 	// URL is the address to post to.
@@ -57,7 +54,7 @@ func (s *EventSink) Events() []eventv1.Event {
 // Wait returns the first event that matches, waiting for it if need be.
 func (s *EventSink) Wait(tb testing.TB, match func(eventv1.Event) bool) eventv1.Event {
 	tb.Helper()
-	deadline := time.After(eventTimeout)
+	deadline := time.After(Patience)
 	for {
 		s.mu.Lock()
 		i := slices.IndexFunc(s.events, match)

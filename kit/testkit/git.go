@@ -5,10 +5,12 @@ package testkit
 
 import (
 	"errors"
+	"io/fs"
 	"maps"
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -23,9 +25,6 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/object"
 )
-
-// knownHostsTimeout bounds the question for the host key of a server in this process.
-const knownHostsTimeout = 10 * time.Second
 
 // GitServer serves repositories below one folder. Auth, middlewares and the like are set on the embedded server before it starts.
 type GitServer struct {
@@ -117,7 +116,7 @@ func (s *GitServer) SSH(tb testing.TB) (address string, knownHosts []byte) {
 	if err != nil {
 		tb.Fatalf("parse address of Git server: %v", err)
 	}
-	knownHosts, err = fluxssh.ScanHostKey(net.JoinHostPort(u.Hostname(), u.Port()), knownHostsTimeout, nil, false)
+	knownHosts, err = fluxssh.ScanHostKey(net.JoinHostPort(u.Hostname(), u.Port()), Patience, nil, false)
 	if err != nil {
 		tb.Fatalf("scan host key of Git server: %v", err)
 	}
@@ -159,17 +158,43 @@ func (s *GitServer) Commit(tb testing.TB, name, branch, message string, files ma
 		commit.ParentHashes = []plumbing.Hash{head.Hash()}
 	}
 	hash := writeObject(tb, repo, commit)
-	if err := repo.Storer.SetReference(plumbing.NewHashReference(ref, hash)); err != nil {
-		tb.Fatalf("move branch %s: %v", branch, err)
-	}
+	s.Point(tb, name, ref, hash)
 	return hash.String()
 }
 
-// Tag points a lightweight tag at the commit.
+// Tag points a new lightweight tag at the commit.
 func (s *GitServer) Tag(tb testing.TB, name, tag, commit string) {
 	tb.Helper()
-	if _, err := s.Repository(tb, name).CreateTag(tag, plumbing.NewHash(commit), nil); err != nil {
-		tb.Fatalf("create tag %s: %v", tag, err)
+	ref := plumbing.NewTagReferenceName(tag)
+	if _, err := s.Repository(tb, name).Reference(ref, false); err == nil {
+		tb.Fatalf("tag %s is there already", tag)
+	}
+	s.Point(tb, name, ref, plumbing.NewHash(commit))
+}
+
+// Point makes a branch or tag point at the object, whatever it pointed at before. It does so as Git does, with a lock that is renamed: whoever reads
+// meanwhile finds the old state or the new one. go-git empties the file first, and Git leaves out a reference whose file is empty.
+func (s *GitServer) Point(tb testing.TB, name string, ref plumbing.ReferenceName, hash plumbing.Hash) {
+	tb.Helper()
+	file := filepath.Join(s.Root(), name, filepath.FromSlash(ref.String()))
+	if err := os.MkdirAll(filepath.Dir(file), 0o750); err != nil {
+		tb.Fatalf("move %s: %v", ref, err)
+	}
+	var lock *os.File
+	Eventually(tb, "nobody else moves "+ref.String(), func() bool {
+		var err error
+		lock, err = os.OpenFile(file+".lock", os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		if err != nil && !errors.Is(err, fs.ErrExist) {
+			tb.Fatalf("move %s: %v", ref, err)
+		}
+		return err == nil
+	})
+	_, err := lock.WriteString(hash.String() + "\n")
+	if err = errors.Join(err, lock.Close()); err == nil {
+		err = os.Rename(lock.Name(), file)
+	}
+	if err != nil {
+		tb.Fatalf("move %s: %v", ref, err)
 	}
 }
 

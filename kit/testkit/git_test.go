@@ -4,9 +4,13 @@
 package testkit
 
 import (
+	"os"
+	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/go-git/go-git/v5"
+	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/transport"
 	githttp "github.com/go-git/go-git/v5/plumbing/transport/http"
 	gitssh "github.com/go-git/go-git/v5/plumbing/transport/ssh"
@@ -114,4 +118,32 @@ func filesAtHead(t *testing.T, repo *git.Repository) map[string]string {
 			t.Fatalf("read %s: %v", file.Name, err)
 		}
 	}
+}
+
+// TestPoint checks that who reads a reference while it moves finds a commit.
+func TestPoint(t *testing.T) {
+	const moves = 50
+	server := NewGitServer(t)
+	server.Commit(t, "app.git", "main", "first", nil)
+	file := filepath.Join(server.Root(), "app.git", "refs", "heads", "main")
+	ended := make(chan struct{})
+	var reader sync.WaitGroup
+	reader.Go(func() {
+		for {
+			if content, err := os.ReadFile(file); err != nil || len(content) != len(plumbing.ZeroHash.String())+1 {
+				t.Errorf("read %q, error %v", content, err)
+				return
+			}
+			select {
+			case <-ended:
+				return
+			default:
+			}
+		}
+	})
+	for range moves {
+		server.Commit(t, "app.git", "main", "next", nil)
+	}
+	close(ended)
+	reader.Wait()
 }

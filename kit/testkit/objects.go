@@ -4,13 +4,17 @@
 package testkit
 
 import (
+	"context"
+	"slices"
 	"strings"
 	"testing"
 
+	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	authorizationclient "k8s.io/client-go/kubernetes/typed/authorization/v1"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
@@ -36,7 +40,7 @@ func (c *Cluster) Create(tb testing.TB, objects ...client.Object) {
 	}
 }
 
-// ServiceAccount creates a service account that may do what the rules say in its namespace.
+// ServiceAccount creates a service account that may do what the rules say in its namespace, and returns once the API server knows that it may.
 func (c *Cluster) ServiceAccount(tb testing.TB, namespace, name string, rules ...rbacv1.PolicyRule) {
 	tb.Helper()
 	meta := metav1.ObjectMeta{Namespace: namespace, Name: name}
@@ -48,9 +52,11 @@ func (c *Cluster) ServiceAccount(tb testing.TB, namespace, name string, rules ..
 			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: name},
 			Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: namespace, Name: name}},
 		})
+	c.awaitRights(tb, "system:serviceaccount:"+namespace+":"+name, namespace, rules)
 }
 
-// User returns a configuration that reaches the server as a user who may do what the rules say, in the whole cluster.
+// User returns a configuration that reaches the server as a user who may do what the rules say, in the whole cluster. The API server knows by then
+// that the user may.
 func (c *Cluster) User(tb testing.TB, name string, rules ...rbacv1.PolicyRule) *rest.Config {
 	tb.Helper()
 	user, err := c.env.AddUser(envtest.User{Name: name}, nil)
@@ -64,9 +70,42 @@ func (c *Cluster) User(tb testing.TB, name string, rules ...rbacv1.PolicyRule) *
 		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role.Name},
 		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: name}},
 	})
+	c.awaitRights(tb, name, "", rules)
 	cfg := user.Config()
 	cfg.QPS, cfg.Burst = -1, -1
 	return cfg
+}
+
+// awaitRights waits until the API server, which learns of roles and bindings by watching them, lets a user do what the first of the rules of a role
+// says. The others are in the same role.
+func (c *Cluster) awaitRights(tb testing.TB, user, namespace string, rules []rbacv1.PolicyRule) {
+	tb.Helper()
+	if len(rules) == 0 {
+		return
+	}
+	first := func(of []string) string { return slices.Concat(of, []string{""})[0] }
+	resource, sub, _ := strings.Cut(first(rules[0].Resources), "/")
+	review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{User: user}}
+	if path := first(rules[0].NonResourceURLs); path != "" {
+		review.Spec.NonResourceAttributes = &authorizationv1.NonResourceAttributes{Path: path, Verb: first(rules[0].Verbs)}
+	} else {
+		review.Spec.ResourceAttributes = &authorizationv1.ResourceAttributes{
+			Namespace: namespace, Verb: first(rules[0].Verbs), Group: first(rules[0].APIGroups), Resource: resource, Subresource: sub,
+			Name: first(rules[0].ResourceNames),
+		}
+	}
+	reviews, err := authorizationclient.NewForConfig(c.Config) // Client may know other kinds
+	if err != nil {
+		tb.Fatalf("ask what %s may do: %v", user, err)
+	}
+	ctx := context.WithoutCancel(tb.Context())
+	Eventually(tb, user+" has its rights", func() bool {
+		answer, err := reviews.SubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
+		if err != nil {
+			tb.Fatalf("ask what %s may do: %v", user, err)
+		}
+		return answer.Status.Allowed
+	})
 }
 
 // Rule is a policy rule for all verbs on the resources of one group.

@@ -36,10 +36,16 @@ func (r Request) String() string {
 	return r.Verb + " " + r.Resource
 }
 
+// watching is the verb of a watch, which may stay unanswered until there is something to tell.
+const watching = "watch"
+
 // Requests counts requests to an API server.
 type Requests struct {
 	mu     sync.Mutex
 	counts map[Request]int
+	// pending are requests without an answer so far, but for watches; moves tells when one began or was answered.
+	pending int
+	moves   uint64
 }
 
 // Count returns a copy of config whose requests are counted.
@@ -61,8 +67,13 @@ func (r *Requests) Take() map[Request]int {
 	return taken
 }
 
-// quiet is how long no request may come for what was under way to count as over: events, which go out in the background, take a few milliseconds.
-const quiet = 250 * time.Millisecond
+const (
+	// quiet is how long no request may come for what was under way to count as over: events, which go out in the background, take a few
+	// milliseconds.
+	quiet = 250 * time.Millisecond
+	// quietStep is how long one look at that takes. One that takes much longer does not count: on such a machine what is looked at stands still too.
+	quietStep = quiet / 10
+)
 
 // Settle forgets what was counted, once nothing has come for a moment: what is counted from then on belongs to what the test does next.
 func (r *Requests) Settle(tb testing.TB) {
@@ -70,24 +81,34 @@ func (r *Requests) Settle(tb testing.TB) {
 	r.Spent(tb)
 }
 
-// Spent returns what was counted since the last call of this and of Take, once nothing has come for a moment.
+// Spent returns what was counted since the last call of this and of Take, once nothing has come for a moment and nothing is unanswered.
 func (r *Requests) Spent(tb testing.TB) map[Request]int {
 	tb.Helper()
-	spent := r.Take()
-	for {
-		select {
-		case <-time.After(quiet):
-		case <-tb.Context().Done():
-			return spent
+	deadline := time.Now().Add(Patience)
+	before, _ := r.state()
+	for calm := time.Duration(0); calm < quiet; {
+		began := time.Now()
+		if began.After(deadline) || tb.Context().Err() != nil {
+			tb.Error("the requests never end")
+			break
 		}
-		more := r.Take()
-		if Total(more) == 0 {
-			return spent
-		}
-		for request, n := range more {
-			spent[request] += n
+		time.Sleep(quietStep)
+		moves, pending := r.state()
+		switch {
+		case moves != before || pending > 0:
+			before, calm = moves, 0
+		case time.Since(began) < 2*quietStep:
+			calm += quietStep
 		}
 	}
+	return r.Take()
+}
+
+// state tells whether anything has happened since, and whether anything will.
+func (r *Requests) state() (moves uint64, pending int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.moves, r.pending
 }
 
 // Total adds up counts, for the given resources or, without any, for all.
@@ -123,13 +144,31 @@ type counter struct {
 // RoundTrip implements http.RoundTripper.
 func (c *counter) RoundTrip(req *http.Request) (*http.Response, error) {
 	key := parseRequest(req.Method, req.URL)
-	c.requests.mu.Lock()
-	if c.requests.counts == nil {
-		c.requests.counts = make(map[Request]int)
-	}
-	c.requests.counts[key]++
-	c.requests.mu.Unlock()
+	c.requests.began(key)
+	defer c.requests.ended(key)
 	return c.next.RoundTrip(req)
+}
+
+func (r *Requests) began(key Request) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.counts == nil {
+		r.counts = make(map[Request]int)
+	}
+	r.counts[key]++
+	r.moves++
+	if key.Verb != watching {
+		r.pending++
+	}
+}
+
+func (r *Requests) ended(key Request) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.moves++
+	if key.Verb != watching {
+		r.pending--
+	}
 }
 
 // parseRequest reads paths of the forms /api/v1/… and /apis/<group>/<version>/…, each followed by
@@ -159,7 +198,7 @@ func verb(method string, query url.Values, named bool) string {
 	watch := query.Get("watch")
 	switch {
 	case method == http.MethodGet && (watch == "true" || watch == "1"):
-		return "watch"
+		return watching
 	case method == http.MethodGet && named:
 		return "get"
 	case method == http.MethodGet:

@@ -5,18 +5,18 @@ package testkit
 
 import (
 	"bytes"
-	"context"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	eventv1 "github.com/fluxcd/pkg/apis/event/v1beta1"
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 func TestParseRequest(t *testing.T) {
@@ -159,6 +159,13 @@ func TestAPIServer(t *testing.T) {
 	if user.Host == "" || requests.Count(user).Host != user.Host {
 		t.Error("a counted configuration reaches another server")
 	}
+	reader, err := client.New(user, client.Options{})
+	if err == nil {
+		err = reader.List(t.Context(), new(corev1.ConfigMapList))
+	}
+	if err != nil {
+		t.Errorf("the user has no rights yet: %v", err)
+	}
 	maps := Kind[corev1.ConfigMap, *corev1.ConfigMap]{Cluster: cluster, Namespace: namespace}
 	token := maps.Request(t, "a", "example.com/also")
 	a := maps.Await(t, "a", "the request is seen", func(o *corev1.ConfigMap) bool { return o.Annotations["example.com/also"] == token })
@@ -180,41 +187,58 @@ func TestAPIServer(t *testing.T) {
 	}
 }
 
+// roundTripper answers requests.
+type roundTripper func(*http.Request) (*http.Response, error)
+
+// RoundTrip implements http.RoundTripper.
+func (r roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return r(req) }
+
+// TestRequestsSpent checks that requests count which follow each other, however slow the answers are.
 func TestRequestsSpent(t *testing.T) {
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
-	t.Cleanup(server.Close)
-	var requests Requests
-	client, err := rest.HTTPClientFor(requests.Count(&rest.Config{Host: server.URL}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	ask := func() {
-		req, err := http.NewRequestWithContext(context.WithoutCancel(t.Context()), http.MethodGet, server.URL+"/api/v1/pods", nil)
-		if err != nil {
-			t.Error(err)
-			return
+	synctest.Test(t, func(t *testing.T) {
+		var requests Requests
+		transport := &counter{requests: &requests, next: roundTripper(func(req *http.Request) (*http.Response, error) {
+			time.Sleep(4 * quiet)
+			if req.URL.Query().Has("watch") {
+				<-req.Context().Done()
+			}
+			return &http.Response{StatusCode: http.StatusNoContent, Body: http.NoBody}, nil
+		})}
+		ask := func(path string) {
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://localhost/api/v1/"+path, nil)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if resp, err := transport.RoundTrip(req); err != nil {
+				t.Error(err)
+			} else {
+				resp.Body.Close()
+			}
 		}
-		if resp, err := client.Do(req); err != nil {
-			t.Error(err)
-		} else {
-			resp.Body.Close()
+		go ask("secrets?watch=true")
+		go func() { ask("pods"); ask("pods") }()
+		synctest.Wait()
+		if spent := requests.Spent(t); Total(spent, "pods") != 2 || Total(spent) != 3 {
+			t.Errorf("spent %v, want two and a watch", spent)
 		}
-	}
-	ask()
-	if spent := requests.Spent(t); Total(spent, "pods") != 1 {
-		t.Errorf("spent %v, want one", spent)
-	}
-	if spent := requests.Take(); len(spent) != 0 {
-		t.Errorf("%v are left", spent)
-	}
+		if spent := requests.Take(); len(spent) != 0 {
+			t.Errorf("%v are left", spent)
+		}
+	})
 }
 
 func TestFreeAddress(t *testing.T) {
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", FreeAddress(t))
+	address := FreeAddress(t)
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	listener.Close()
+	if mark, err := (&net.ListenConfig{}).ListenPacket(t.Context(), "udp", address); err == nil {
+		mark.Close()
+		t.Error("others can take it although the test has not ended")
+	}
 }
 
 func fetch(t *testing.T, address string, into *bytes.Buffer) int {

@@ -5,8 +5,15 @@ package process
 
 import (
 	"io"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	"sigs.k8s.io/yaml"
 
 	"github.com/weir-gitops/weir/kit/manager"
 )
@@ -21,9 +28,11 @@ type Flags struct {
 	Refused []string
 }
 
-// TestFlags holds what a program says to its arguments. Nothing is started.
+// TestFlags holds what a program says to its arguments, and that its Deployment in manifests/ has good ones and grants the pod the time that its end
+// takes. Nothing is started. The test has to be in the package internal/app of the program.
 func TestFlags(t *testing.T, program func() manager.Program, cases map[string]Flags) {
 	t.Helper()
+	checkDeployment(t, program())
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			p := program()
@@ -37,5 +46,33 @@ func TestFlags(t *testing.T, program func() manager.Program, cases map[string]Fl
 				}
 			}
 		})
+	}
+}
+
+// events is the argument that stands in the manifests without the address that events are posted to, which an installation fills in.
+const events = "--events-addr="
+
+// checkDeployment compares a program with its Deployment.
+func checkDeployment(t *testing.T, p manager.Program) {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join("..", "..", "..", "manifests", p.Name, "deployment.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var deployment appsv1.Deployment
+	if err := yaml.UnmarshalStrict(content, &deployment); err != nil {
+		t.Fatal(err)
+	}
+	pod := deployment.Spec.Template.Spec
+	args := slices.Clone(pod.Containers[0].Args)
+	if i := slices.Index(args, events); i >= 0 {
+		args[i] = events + "http://receiver.invalid"
+	}
+	if _, err := p.Parse(args, io.Discard); err != nil {
+		t.Errorf("arguments of the Deployment: %v", err)
+	}
+	granted := time.Duration(*pod.TerminationGracePeriodSeconds) * time.Second
+	if takes := p.Options.Common().LongestEnd(); takes >= granted {
+		t.Errorf("the end takes up to %s, the Deployment grants %s", takes, granted)
 	}
 }
