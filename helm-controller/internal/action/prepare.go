@@ -15,8 +15,8 @@ import (
 
 	helmv2 "github.com/weir-gitops/weir/api/helm/v2"
 	"github.com/weir-gitops/weir/helm-controller/internal/render"
-	"github.com/weir-gitops/weir/helm-controller/internal/schema"
 	"github.com/weir-gitops/weir/helm-controller/internal/render/apart"
+	"github.com/weir-gitops/weir/helm-controller/internal/schema"
 	"github.com/weir-gitops/weir/kit/helmchart"
 )
 

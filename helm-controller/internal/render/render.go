@@ -25,13 +25,12 @@ const notesFile = "NOTES.txt"
 // Input is what a rendering depends on.
 type Input struct {
 	// Chart has its dependencies processed for the values.
-	Chart  *chart.Chart
+	Chart *chart.Chart
+	// Values are as the schemas of the chart want them.
 	Values map[string]any
 	// Release is what templates know as .Release.
 	Release      chartutil.ReleaseOptions
 	Capabilities *chartutil.Capabilities
-	// SkipSchema does not check the values against the schemas of the charts.
-	SkipSchema bool
 	// EnableDNS lets templates resolve host names.
 	EnableDNS bool
 	// Clients answer lookups.
@@ -98,7 +97,7 @@ func checkHooks(hooks []*release.Hook) error {
 
 func (in Input) job() apart.Job {
 	return apart.Job{
-		Chart: in.Chart, Values: in.Values, Release: in.Release, Capabilities: in.Capabilities, SkipSchema: in.SkipSchema, EnableDNS: in.EnableDNS,
+		Chart: in.Chart, Values: in.Values, Release: in.Release, Capabilities: in.Capabilities, EnableDNS: in.EnableDNS,
 	}
 }
 

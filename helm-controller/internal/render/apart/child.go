@@ -12,8 +12,13 @@ import (
 	"strconv"
 )
 
-// MaxStack bounds the stack of each goroutine, in bytes. Helm allows a thousand nested includes of one name, which take 10 MiB.
-const MaxStack = 64 << 20
+const (
+	// MaxStack bounds the stack of each goroutine of the controller, in bytes. A thousand nested includes, which Helm allows, take 8 MiB, and values
+	// that nest 10,000 deep, which YAML allows, 16 MiB in any function. With the 1 GiB of Go templates without end would use up the memory first.
+	MaxStack = 64 << 20
+	// childStack is the same for a child, which has less memory.
+	childStack = 32 << 20
+)
 
 // childArgument makes a child of this program. No flag looks like it.
 const childArgument = "render-apart"
@@ -33,7 +38,7 @@ func Main() {
 	if err != nil || memory <= 0 {
 		os.Exit(1)
 	}
-	debug.SetMaxStack(MaxStack)
+	debug.SetMaxStack(childStack)
 	// The collector does what it can before the bound of the system ends the process.
 	debug.SetMemoryLimit(memory / 4 * 3)
 	log.SetOutput(io.Discard) // what Helm warns of would push aside what ended the process

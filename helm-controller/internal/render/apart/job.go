@@ -17,13 +17,12 @@ import (
 // Job is one run of the templates of a chart.
 type Job struct {
 	// Chart has its dependencies processed for the values.
-	Chart  *chart.Chart
+	Chart *chart.Chart
+	// Values are as the schemas of the chart want them.
 	Values map[string]any
 	// Release is what templates know as .Release.
 	Release      chartutil.ReleaseOptions
 	Capabilities *chartutil.Capabilities
-	// SkipSchema does not check the values against the schemas of the charts.
-	SkipSchema bool
 	// EnableDNS lets templates resolve host names.
 	EnableDNS bool
 }
@@ -37,7 +36,7 @@ type Lookups struct {
 
 // run returns what each template of the job renders to.
 func (j Job) run(l Lookups) (map[string]string, error) {
-	values, err := chartutil.ToRenderValuesWithSchemaValidation(j.Chart, j.Values, j.Release, j.Capabilities, j.SkipSchema)
+	values, err := chartutil.ToRenderValuesWithSchemaValidation(j.Chart, j.Values, j.Release, j.Capabilities, true)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +59,7 @@ func (j Job) tree() (map[string]any, error) {
 		return nil, err
 	}
 	return map[string]any{
-		"chart": ch, "values": j.Values, "capabilities": string(capabilities), "skipSchema": j.SkipSchema, "enableDNS": j.EnableDNS,
+		"chart": ch, "values": j.Values, "capabilities": string(capabilities), "enableDNS": j.EnableDNS,
 		"release": map[string]any{
 			"name": j.Release.Name, "namespace": j.Release.Namespace, "revision": j.Release.Revision,
 			"isUpgrade": j.Release.IsUpgrade, "isInstall": j.Release.IsInstall,
@@ -73,7 +72,7 @@ func jobOf(v any) (Job, error) {
 	f := fields{of: v}
 	r := fields{of: get[map[string]any](&f, "release")}
 	j := Job{
-		Values: get[map[string]any](&f, "values"), SkipSchema: get[bool](&f, "skipSchema"), EnableDNS: get[bool](&f, "enableDNS"),
+		Values: get[map[string]any](&f, "values"), EnableDNS: get[bool](&f, "enableDNS"),
 		Release: chartutil.ReleaseOptions{
 			Name: get[string](&r, "name"), Namespace: get[string](&r, "namespace"), Revision: get[int](&r, "revision"),
 			IsUpgrade: get[bool](&r, "isUpgrade"), IsInstall: get[bool](&r, "isInstall"),
@@ -90,10 +89,6 @@ func chartTree(c *chart.Chart) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	var schema any
-	if c.Schema != nil {
-		schema = string(c.Schema)
-	}
 	inner := make([]any, 0, len(c.Dependencies()))
 	for _, d := range c.Dependencies() {
 		one, err := chartTree(d)
@@ -103,7 +98,7 @@ func chartTree(c *chart.Chart) (map[string]any, error) {
 		inner = append(inner, one)
 	}
 	return map[string]any{
-		"metadata": string(metadata), "values": c.Values, "schema": schema,
+		"metadata": string(metadata), "values": c.Values,
 		"templates": fileList(c.Templates), "files": fileList(c.Files), "charts": inner,
 	}, nil
 }
@@ -117,9 +112,6 @@ func chartOf(v any) (*chart.Chart, error) {
 	err := json.Unmarshal([]byte(get[string](&f, "metadata")), &c.Metadata)
 	if err == nil && c.Metadata == nil {
 		err = errors.New("a chart without metadata")
-	}
-	if schema, ok := get[any](&f, "schema").(string); ok {
-		c.Schema = []byte(schema)
 	}
 	for _, v := range get[[]any](&f, "charts") {
 		inner, err := chartOf(v)

@@ -134,7 +134,7 @@ func (k *Keeper) explain(ended error, complaint string) error {
 	const mebibyte = 1 << 20
 	switch {
 	case strings.Contains(complaint, "stack overflow"):
-		return fmt.Errorf("rendering was stopped: the templates call each other without end, with more than %d MiB of stack", MaxStack/mebibyte)
+		return fmt.Errorf("rendering was stopped: the templates call each other without end, with more than %d MiB of stack", childStack/mebibyte)
 	case strings.Contains(complaint, "out of memory"), strings.Contains(complaint, "cannot allocate memory"):
 		return fmt.Errorf("rendering was stopped: the templates need more than %d MiB of memory", k.memory/mebibyte)
 	}
@@ -146,12 +146,10 @@ func (k *Keeper) explain(ended error, complaint string) error {
 	return fmt.Errorf("rendering was stopped: the process that rendered ended by itself: %w", ended)
 }
 
-// environment has what the engine reads: the time zone, and how schemas elsewhere are reached.
+// environment has what templates depend on: the time zone.
 func environment() []string {
 	env := []string{} // nil would mean all
-	for _, name := range []string{
-		"TZ", "ZONEINFO", "HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR",
-	} {
+	for _, name := range []string{"TZ", "ZONEINFO"} {
 		if value, ok := os.LookupEnv(name); ok {
 			env = append(env, name+"="+value)
 		}

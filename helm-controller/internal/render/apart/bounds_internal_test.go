@@ -1,0 +1,165 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package apart
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+)
+
+// TestBounds has charts that would end the process, or never end: each comes to its end with a message that says why, and the child after it is fine.
+func TestBounds(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		reason   string
+		template string
+		values   map[string]any
+		time     time.Duration
+		want     string
+	}{
+		"Stack": {
+			reason: "A text that tpl executes and that executes itself uses up the stack.", template: "{{ tpl .Values.a . }}",
+			values: map[string]any{"a": "{{ tpl .Values.a . }}"}, time: maxTime, want: "the templates call each other without end, with more than 32 MiB of stack",
+		},
+		"Memory": {
+			reason: "A text that doubles sixty times uses up the memory.", template: `{{ $s := "xxxxxxxx" }}{{ range until 60 }}{{ $s = print $s $s }}{{ end }}`,
+			time: maxTime, want: "the templates need more than 512 MiB of memory",
+		},
+		"AtOnce": {
+			reason: "A list may ask for more than there is in one call.", template: "{{ range until 1000000000 }}{{ end }}",
+			time: maxTime, want: "the templates need more than 512 MiB of memory",
+		},
+		"Time": {
+			reason: "What never ends is ended.", template: endless,
+			time: time.Second, want: "the templates did not come to an end within 1s",
+		},
+		"Output": {
+			reason: "What would be too much for the parent is not passed on.", template: `{{ repeat 70000000 "x" }}`,
+			time: maxTime, want: "the templates render to more than 64 MiB",
+		},
+	}
+	k := suspecting(t)
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			j := job(map[string]string{"a.yaml": tc.template})
+			j.Values = tc.values
+			_, err := k.Render(t.Context(), subject(), j, provider{}.lookups(), Bounds{Time: tc.time})
+			if err == nil || err.Error() != "rendering was stopped: "+tc.want {
+				t.Errorf("%s\ngot %v", tc.reason, err)
+			}
+			files, err := k.Render(t.Context(), subject(), job(map[string]string{"a.yaml": "fine"}), provider{}.lookups(), Bounds{Time: maxTime})
+			if err != nil || files["app/templates/a.yaml"] != "fine" {
+				t.Errorf("the next one: %v, %v", files, err)
+			}
+		})
+	}
+}
+
+// TestCancel ends a run whose templates are being rendered apart.
+func TestCancel(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	over := errors.New("the run is over")
+	p := provider{asked: func() { cancel(over) }}
+	j := job(map[string]string{"a.yaml": `{{ $_ := lookup "v1" "Node" "" "" }}` + endless})
+	if _, err := suspecting(t).Render(ctx, subject(), j, p.lookups(), Bounds{Time: maxTime}); !errors.Is(err, over) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestUnknownType has a value that cannot be passed on: that is an error, and no child that waits.
+func TestUnknownType(t *testing.T) {
+	t.Parallel()
+	j := job(map[string]string{"a.yaml": "x"})
+	j.Values["odd"] = make(chan int)
+	_, err := suspecting(t).Render(t.Context(), subject(), j, provider{}.lookups(), Bounds{Time: maxTime})
+	if err == nil || !strings.Contains(err.Error(), "chan int") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestExplain holds what is said of ends that no test can bring about.
+func TestExplain(t *testing.T) {
+	k := &Keeper{memory: testMemory}
+	ended := errors.New("exit status 2")
+	cases := map[string]struct{ reason, complaint, want string }{
+		"Threads": {"Whatever cannot be had is memory.", "runtime: cannot allocate memory\nfatal error: x", "the templates need more than 512 MiB of memory"},
+		"Other":   {"Nothing that a chart wrote is passed on.", "panic: secret", "the process that rendered ended by itself: exit status 2"},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			if err := k.explain(ended, tc.complaint); err.Error() != "rendering was stopped: "+tc.want {
+				t.Errorf("%s\ngot %v", tc.reason, err)
+			}
+		})
+	}
+}
+
+// TestEnvironment has a child know the time zone and nothing else.
+func TestEnvironment(t *testing.T) {
+	t.Setenv("TZ", "Asia/Tokyo")
+	t.Setenv("ZONEINFO", "/zones")
+	t.Setenv("WEIR_TEST_SECRET", "secret")
+	if got := strings.Join(environment(), " "); got != "TZ=Asia/Tokyo ZONEINFO=/zones" {
+		t.Errorf("got %s", got)
+	}
+}
+
+// renderForEver is a parent that tells, by closing its output, that its child is rendering what never ends.
+func renderForEver(dir string) {
+	k, err := New(Options{Dir: dir, Memory: testMemory, Log: logr.Discard()})
+	if err != nil {
+		return
+	}
+	k.mark(subject())
+	if k, err = New(Options{Dir: dir, Memory: testMemory, Log: logr.Discard()}); err != nil {
+		return
+	}
+	p := provider{asked: func() { _ = os.Stdout.Close() }}
+	j := job(map[string]string{"a.yaml": `{{ $_ := lookup "v1" "Node" "" "" }}` + endless})
+	_, _ = k.Render(context.Background(), subject(), j, p.lookups(), Bounds{Time: time.Hour})
+}
+
+// TestOrphan kills the parent of a child that never ends: a pipe that both have inherited closes, which it does when both are gone.
+func TestOrphan(t *testing.T) {
+	t.Parallel()
+	program, err := executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	held, inherited, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Close() // read only
+	parent := exec.CommandContext(t.Context(), program)
+	parent.Env, parent.ExtraFiles = []string{parentEnv + "=" + filepath.Join(t.TempDir(), "marks")}, []*os.File{inherited}
+	output, err := parent.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(parent.Start(), inherited.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(io.Discard, output); err != nil {
+		t.Error(err)
+	}
+	if err := parent.Process.Kill(); err != nil {
+		t.Error(err)
+	}
+	_ = parent.Wait()
+	if _, err := io.Copy(io.Discard, held); err != nil {
+		t.Error(err)
+	}
+}
