@@ -19,17 +19,12 @@ const (
 
 // metrics tell how delivery to the notification address goes.
 type metrics struct {
-	queued  prometheus.Gauge
 	dropped *prometheus.CounterVec
 }
 
-// newMetrics registers the collectors; without a registry they count for nobody.
-func newMetrics(registry prometheus.Registerer) (*metrics, error) {
+// newMetrics registers the collectors; without a registry they count for nobody. queued tells how many documents wait.
+func newMetrics(registry prometheus.Registerer, queued func() int) (*metrics, error) {
 	m := &metrics{
-		queued: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "weir_events_queued",
-			Help: "Events that wait for the notification address.",
-		}),
 		dropped: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "weir_events_dropped_total",
 			Help: "Events that never reached the notification address, by reason: full, refused, expired, end.",
@@ -38,7 +33,11 @@ func newMetrics(registry prometheus.Registerer) (*metrics, error) {
 	if registry == nil {
 		return m, nil
 	}
-	for _, c := range []prometheus.Collector{m.queued, m.dropped} {
+	waiting := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "weir_events_queued",
+		Help: "Events that wait for the notification address.",
+	}, func() float64 { return float64(queued()) })
+	for _, c := range []prometheus.Collector{waiting, m.dropped} {
 		if err := registry.Register(c); err != nil {
 			return nil, fmt.Errorf("register event metrics: %w", err)
 		}

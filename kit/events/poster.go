@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 const (
@@ -47,18 +48,23 @@ type poster struct {
 	queue   *queue
 	log     logr.Logger
 	metrics *metrics
-	// minWait is minRetryWait, in tests less.
-	minWait time.Duration
+	// minWait is minRetryWait, in tests less; drain is drainTimeout, in tests more.
+	minWait, drain time.Duration
 	// down is set from the first attempt that failed until the first that succeeded.
 	down atomic.Bool
 }
 
-func newPoster(address string, log logr.Logger, m *metrics) *poster {
+func newPoster(address string, log logr.Logger, registry prometheus.Registerer) (*poster, error) {
+	q := newQueue()
+	m, err := newMetrics(registry, q.len)
+	if err != nil {
+		return nil, err
+	}
 	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: posters, IdleConnTimeout: idleTimeout}
 	return &poster{
-		address: address, queue: newQueue(), log: log, metrics: m, minWait: minRetryWait,
+		address: address, queue: q, log: log, metrics: m, minWait: minRetryWait, drain: drainTimeout,
 		client: &http.Client{Transport: transport, Timeout: attemptTimeout, CheckRedirect: repeated},
-	}
+	}, nil
 }
 
 // repeated follows the redirects that post the document again, 307 and 308. To all others net/http sends a GET, whose success says nothing about
@@ -78,14 +84,13 @@ func (p *poster) add(key string, body []byte) {
 	if dropped := p.queue.push(key, body, time.Now()); dropped > 0 {
 		p.metrics.drop(dropFull, dropped)
 	}
-	p.metrics.queued.Set(float64(p.queue.len()))
 }
 
-// run delivers until ctx ends. Then everything that is queued gets a last attempt, for at most drainTimeout together.
+// run delivers until ctx ends. Then everything that is queued gets a last attempt, for a bounded time together.
 func (p *poster) run(ctx context.Context) {
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	defer context.AfterFunc(ctx, func() { time.AfterFunc(drainTimeout, cancel) })()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(p.drain, cancel) })()
 	var workers sync.WaitGroup
 	for range posters {
 		workers.Go(func() { p.work(ctx, work) })
@@ -118,7 +123,6 @@ func (p *poster) work(ctx, work context.Context) {
 
 // handle makes one attempt and decides what becomes of the document.
 func (p *poster) handle(ctx context.Context, w work, last bool) {
-	defer func() { p.metrics.queued.Set(float64(p.queue.len())) }()
 	if dropped := p.queue.takeDropped(); dropped > 0 {
 		p.log.Info("event queue was full, oldest events dropped", "count", dropped)
 	}

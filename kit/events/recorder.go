@@ -124,13 +124,19 @@ func New(o Options) (*Recorder, error) {
 		r.cluster = r.broadcaster.NewRecorder(o.Scheme, corev1.EventSource{Component: o.Controller, Host: host})
 	}
 	if o.Address != "" {
-		m, err := newMetrics(o.Registerer)
-		if err != nil {
+		if r.post, err = newPoster(o.Address, o.Log, o.Registerer); err != nil {
 			return nil, err
 		}
-		r.post = newPoster(o.Address, o.Log, m)
 	}
 	return r, nil
+}
+
+// LongestEnd is how long Start takes at most once its context has ended, for a recorder with that address.
+func LongestEnd(address string) time.Duration {
+	if address == "" {
+		return clusterDrainTimeout
+	}
+	return max(clusterDrainTimeout, drainTimeout)
 }
 
 // Start delivers events until ctx ends, then what is still queued, for a bounded time: everything that was recorded before ctx ended goes to both

@@ -261,6 +261,7 @@ func TestOtherObjects(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	patient(recorder)
 	for range 2 * posters {
 		recorder.Event(object("sick"), Event{Message: "lost"})
 	}
@@ -333,11 +334,10 @@ func TestRedirectLoop(t *testing.T) {
 // TestExpired gives up what is too old for anybody to care.
 func TestExpired(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m, err := newMetrics(nil)
+		p, err := newPoster("http://receiver.invalid", logr.Discard(), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		p := newPoster("http://receiver.invalid", logr.Discard(), m)
 		p.client.Transport = dead{}
 		p.add("app", []byte("{}"))
 		ctx, end := context.WithCancel(t.Context())
@@ -378,6 +378,13 @@ func TestErrorsHideAddress(t *testing.T) {
 	}
 }
 
+// TestLongestEnd holds that no part of the end takes longer than what is promised.
+func TestLongestEnd(t *testing.T) {
+	if quiet, posting := LongestEnd(""), LongestEnd("http://receiver.invalid"); quiet != clusterDrainTimeout || posting < quiet || posting < drainTimeout {
+		t.Errorf("%s without address, %s with one", quiet, posting)
+	}
+}
+
 func TestTruncate(t *testing.T) {
 	cases := map[string]struct {
 		reason  string
@@ -411,46 +418,50 @@ func TestKubernetesEvents(t *testing.T) {
 		t.Fatal(err)
 	}
 	run(t, recorder)
+	probe := testkit.ConfigMap(namespace, "probe", nil)
 	busy := testkit.ConfigMap(namespace, "busy", nil)
-	cluster.Create(t, busy)
+	cluster.Create(t, probe, busy)
+	// What comes before the recorder runs is lost.
+	testkit.Eventually(t, "Kubernetes Events are recorded", func() bool {
+		recorder.Event(probe, Event{Message: "probe"})
+		return len(cluster.Events(t, namespace, probe.Name)) > 0
+	})
 	// More than client-go lets through for one object by default.
 	const count = 60
 	for i := range count {
 		recorder.Event(busy, Event{Severity: Error, Reason: "Failed", Message: strings.Repeat("x", i%5), Metadata: map[string]string{"example.com/n": "1"}})
 	}
-	var total int32
-	deadline := time.Now().Add(30 * time.Second)
-	for total < count && time.Now().Before(deadline) {
-		total = 0
-		var events corev1.EventList
-		if err := cluster.Client.List(t.Context(), &events, client.InNamespace(namespace)); err != nil {
-			t.Fatal(err)
-		}
-		for _, e := range events.Items {
+	testkit.Eventually(t, "all events reach the API server", func() bool {
+		var total int32
+		for _, e := range cluster.Events(t, namespace, busy.Name) {
 			total += e.Count
 			if e.Type != corev1.EventTypeWarning || e.Reason != "Failed" || e.Source.Component != "test-controller" || e.Annotations["example.com/n"] != "1" {
 				t.Fatalf("event %+v", e)
 			}
 		}
-	}
-	if total != count {
-		t.Errorf("%d of %d events reached the API server", total, count)
-	}
+		return total == count
+	})
 }
 
 func object(name string) client.Object {
 	return testkit.ConfigMap("team", name, nil)
 }
 
-// newRecorder retries within milliseconds, so that tests are quick.
+// newRecorder retries within milliseconds, so that tests are quick, and has patience with a machine that is not.
 func newRecorder(t *testing.T, address string, log logr.Logger) *Recorder {
 	t.Helper()
 	recorder, err := New(Options{Controller: "test-controller", Address: address, Scheme: clientgoscheme.Scheme, Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}
+	patient(recorder)
 	recorder.post.minWait = time.Microsecond
 	return recorder
+}
+
+// patient lets attempts and the end take what a busy machine needs.
+func patient(r *Recorder) {
+	r.post.drain, r.post.client.Timeout = testkit.Patience, testkit.Patience
 }
 
 // run starts the recorder until the test ends.

@@ -28,6 +28,8 @@ import (
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/weir-gitops/weir/kit/events"
 )
 
 // testOptions are options of a controller with one flag of its own.
@@ -425,6 +427,17 @@ func program(opts *testOptions) *Program {
 		Scheme:  clientgoscheme.Scheme,
 		Kinds:   []client.Object{&corev1.ServiceAccount{}},
 		Setup:   func(context.Context, *Runtime) error { return nil },
+	}
+}
+
+func TestLongestEnd(t *testing.T) {
+	o := CommonOptions{ShutdownTimeout: time.Minute}
+	if got, rest := o.LongestEnd(), events.LongestEnd(""); got <= time.Minute+rest || got > time.Minute+rest+time.Second {
+		t.Errorf("without a notification address %s", got)
+	}
+	o.EventsAddr = "http://receiver.invalid"
+	if got, rest := o.LongestEnd(), events.LongestEnd(o.EventsAddr); got <= time.Minute+rest || got > time.Minute+rest+time.Second {
+		t.Errorf("with one %s", got)
 	}
 }
 

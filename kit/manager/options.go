@@ -17,6 +17,8 @@ import (
 	"github.com/fluxcd/pkg/runtime/logger"
 	"github.com/spf13/pflag"
 	cliflag "k8s.io/component-base/cli/flag"
+
+	"github.com/weir-gitops/weir/kit/events"
 )
 
 const (
@@ -131,6 +133,12 @@ func (o *CommonOptions) bindOwn(fs *pflag.FlagSet) {
 		"Time until an object that waits for another one is tried again when no watch woke it (duration).")
 	fs.Var(cliflag.NewMapStringBool(&o.gates), "feature-gates",
 		"Comma list of Name=true or Name=false that turns features on or off.")
+}
+
+// LongestEnd is how long the process takes to end at most after a signal: its reconciles and what else the manager runs, then the last events. A
+// Deployment has to grant its pods more.
+func (o *CommonOptions) LongestEnd() time.Duration {
+	return o.ShutdownTimeout + shutdownMargin + events.LongestEnd(o.EventsAddr)
 }
 
 // FromEnv returns the environment variable name, or fallback when it is unset or empty. Controllers use it for defaults of their own flags.

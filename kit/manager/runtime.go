@@ -31,8 +31,9 @@ import (
 	"github.com/weir-gitops/weir/kit/reconcile"
 )
 
-// shutdownMargin is what the manager gets beyond the time that it grants its reconciles, for everything else that it stops.
-const shutdownMargin = 5 * time.Second
+// shutdownMargin is what the manager gets beyond the time that it grants its reconciles: giving the lease back takes one request. A manager that
+// hangs must leave time for the last events within what the Deployment grants the pod (LongestEnd).
+const shutdownMargin = 500 * time.Millisecond
 
 // Runtime is what a running program offers to Setup.
 type Runtime struct {
