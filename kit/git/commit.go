@@ -20,11 +20,22 @@ type Commit struct {
 	Hash Hash
 	// Subject is the first line of its message.
 	Subject string
+	// Message is all of it, at most maxMessageBytes.
+	Message string
 	// Time is when it was committed, as its author says.
 	Time time.Time
 
-	tree  Hash
-	store *filesystem.Storage
+	committer object.Signature
+	tree      Hash
+	store     *filesystem.Storage
+}
+
+// maxMessageBytes bounds the message of a commit that is kept. Our own have at most a mebibyte.
+const maxMessageBytes = 1 << 20
+
+// CommittedBy reports whether the committer has this name and address, as DraftOptions would put them into a commit.
+func (c *Commit) CommittedBy(name, email string) bool {
+	return c.committer.Name == headerText(name) && c.committer.Email == headerText(email)
 }
 
 // Commit returns a commit that was fetched before. ErrCorrupt means that it is not there or cannot be
@@ -46,9 +57,12 @@ func (m *Mirror) Commit(h Hash) (*Commit, error) {
 	return &Commit{
 		Hash:    h,
 		Subject: strings.TrimSpace(strings.ToValidUTF8(subject, "\uFFFD")),
+		Message: c.Message[:min(len(c.Message), maxMessageBytes)],
 		Time:    c.Committer.When,
-		tree:    c.TreeHash,
-		store:   m.store,
+
+		committer: c.Committer,
+		tree:      c.TreeHash,
+		store:     m.store,
 	}, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -335,11 +336,15 @@ func TestFetchDeadline(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	defer cancel(nil)
+	begun := "0034shallow " + target.Commit.String() + "00000008NAK\n"
 	stall := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPost {
 			w.Header().Set("Content-Type", "application/x-git-upload-pack-result")
-			_, _ = w.Write([]byte("0034shallow " + target.Commit.String() + "00000008NAK\n"))
+			_, _ = io.WriteString(w, begun)
 			w.(http.Flusher).Flush()
+			cancel(context.DeadlineExceeded) // the time is over now, and not before the response has begun
 			<-r.Context().Done()
 			return
 		}
@@ -347,8 +352,6 @@ func TestFetchDeadline(t *testing.T) {
 		forward(origin).ServeHTTP(w, r)
 	}))
 	defer stall.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
-	defer cancel()
 	slow := remote(t, stall.URL+"/"+repoPath, git.Credentials{})
 	if target, err = f.mirror.Resolve(ctx, slow, git.Reference{Branch: "main"}); err != nil {
 		t.Fatal(err)

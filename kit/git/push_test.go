@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -87,6 +88,9 @@ func TestPush(t *testing.T) {
 	}
 	content["apps/web.yaml"] = "image: web:2\n"
 	checkFiles(t, content, next)
+	if next.Message != "change" || !next.CommittedBy("Weir", "weir@example.com") || next.CommittedBy("Weir", "") || commit.CommittedBy("Weir", "weir@example.com") {
+		t.Errorf("commit: %+v", next)
+	}
 
 	// Somebody else builds on it, and what is fetched then is small.
 	f.commit(t, "main", "third", with(content, "new", "x"))
@@ -105,7 +109,7 @@ func TestPushKeepsTheRest(t *testing.T) {
 		git update-index --add --cacheinfo 160000,1234567890123456789012345678901234567890,a/sub && git add a.b a-b a/b a/run a/link &&
 		git -c user.name=x -c user.email=x@example.com commit -q -m first && git push -q ` + f.path() + ` main`
 	cmd := exec.CommandContext(t.Context(), "sh", "-c", script)
-	cmd.Dir = work
+	cmd.Dir, cmd.Env = work, gitEnvironment(t)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -136,6 +140,7 @@ func TestPushKeepsTheRest(t *testing.T) {
 func blobName(t *testing.T, content string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "git", "hash-object", "--stdin")
+	cmd.Env = gitEnvironment(t)
 	cmd.Stdin = strings.NewReader(content)
 	out, err := cmd.Output()
 	if err != nil {
@@ -278,15 +283,17 @@ func TestPushAnswerLost(t *testing.T) {
 	hook(t, f, "post-receive", "while [ ! -e release ]; do sleep 0.02; done")
 	defer func() { _ = os.WriteFile(filepath.Join(f.path(), "release"), nil, 0o600) }()
 	ctx, cancel := context.WithCancelCause(t.Context())
+	var watcher sync.WaitGroup
+	defer watcher.Wait()
 	defer cancel(nil)
-	go func() {
+	watcher.Go(func() {
 		for ctx.Err() == nil {
 			out, err := exec.CommandContext(ctx, "git", "-C", f.path(), "rev-parse", "main").Output()
 			if err == nil && strings.TrimSpace(string(out)) == d.Hash.String() {
 				cancel(errors.New("out of patience"))
 			}
 		}
-	}()
+	})
 	if _, err := f.remote.Push(ctx, git.Push{Ref: main, Old: commit.Hash, New: d.Hash, Draft: d}); err != nil {
 		t.Errorf("got %v", err)
 	}

@@ -138,7 +138,7 @@ func verifyWithGPG(t *testing.T, repository string, public []byte) {
 	}
 	run := func(name string, args ...string) string {
 		cmd := exec.CommandContext(t.Context(), name, args...)
-		cmd.Env = append(os.Environ(), "GNUPGHOME="+home, "GIT_CONFIG_NOSYSTEM=1", "HOME="+home)
+		cmd.Env = append(gitEnvironment(t), "GNUPGHOME="+home)
 		out, err := cmd.CombinedOutput()
 		if err != nil {
 			t.Fatalf("%s %v: %v\n%s", name, args, err, out)
