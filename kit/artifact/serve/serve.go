@@ -14,13 +14,15 @@ import (
 	"os"
 	"path"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
 
 const (
-	// shutdownTimeout is how long downloads in progress may take once the process has to end.
-	shutdownTimeout = 5 * time.Second
+	// shutdownTimeout is how long downloads in progress may take once the process has to end. It is less than what the process gives to all that it
+	// stops (source-controller/internal/app), which would otherwise end as a fault. Flux: source-controller contract, "Artifact server": 5 s at most.
+	shutdownTimeout = 3 * time.Second
 	// readHeaderTimeout and idleTimeout free connections of clients that say nothing. There is no limit
 	// on writing: an artifact may be large and a client slow.
 	readHeaderTimeout = 10 * time.Second
@@ -138,11 +140,13 @@ func (s *Server) Start(ctx context.Context) error {
 
 // Serve is Start with a listener that exists. It closes l.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	var fresh unused
 	server := &http.Server{
 		Handler:           Handler(s.Root),
 		ReadHeaderTimeout: readHeaderTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
+		ConnState:         fresh.note,
 	}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(l) }()
@@ -152,6 +156,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		return fmt.Errorf("artifact server: %w", err)
 	case <-ctx.Done():
 	}
+	fresh.hangUp()
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 	defer cancel()
 	err := server.Shutdown(grace)
@@ -162,4 +167,38 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		err = errors.Join(err, ended)
 	}
 	return err
+}
+
+// unused are the connections on which nothing was asked for yet. Clients open some ahead, and http.Server waits five seconds for each at its end.
+type unused struct {
+	mu    sync.Mutex
+	ended bool
+	conns map[net.Conn]struct{}
+}
+
+// note follows the state of a connection.
+func (u *unused) note(c net.Conn, state http.ConnState) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	switch {
+	case state != http.StateNew:
+		delete(u.conns, c)
+	case u.ended:
+		_ = c.Close() // nobody has used it
+	default:
+		if u.conns == nil {
+			u.conns = make(map[net.Conn]struct{})
+		}
+		u.conns[c] = struct{}{}
+	}
+}
+
+// hangUp closes them, and those that still come.
+func (u *unused) hangUp() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.ended = true
+	for c := range u.conns {
+		_ = c.Close() // the same
+	}
 }

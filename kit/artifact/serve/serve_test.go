@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/weir-gitops/weir/kit/artifact/serve"
@@ -234,6 +235,45 @@ func TestServerStopsGracefully(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Errorf("a normal end is no error: %v", err)
 	}
+}
+
+// pipes is a listener of connections in memory.
+type pipes struct {
+	conns  chan net.Conn
+	closed chan struct{}
+}
+
+func (p *pipes) Accept() (net.Conn, error) {
+	select {
+	case c := <-p.conns:
+		return c, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p *pipes) Close() error   { close(p.closed); return nil }
+func (p *pipes) Addr() net.Addr { return &net.TCPAddr{} }
+
+// A connection that a client has opened and not used, as clients do ahead, holds up no end.
+func TestServerStopsWithUnusedConnections(t *testing.T) {
+	root := storage(t)
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		l := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
+		done := make(chan error, 1)
+		go func() { done <- (&serve.Server{Root: root}).Serve(ctx, l) }()
+		near, far := net.Pipe()
+		defer near.Close()
+		l.conns <- far
+		synctest.Wait()
+		began := time.Now()
+		cancel()
+		if err := <-done; err != nil || time.Since(began) > time.Second {
+			t.Errorf("ended %s later: %v", time.Since(began), err)
+		}
+	})
 }
 
 func TestServerReportsListenerFailure(t *testing.T) {
