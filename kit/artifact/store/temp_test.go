@@ -229,6 +229,11 @@ func TestSweepAfterKill(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -258,7 +263,8 @@ func TestSweepAfterKill(t *testing.T) {
 // halfWay is what killedWriter says when it can be killed.
 const halfWay = "half way"
 
-// killedWriter leaves a file and a directory unfinished and waits for its end.
+// killedWriter leaves a file and a directory unfinished and waits for its end. It reads what nobody writes: a process in which nothing can happen any
+// more is ended by Go, unless it is linked with C.
 func killedWriter(t *testing.T, dir string) {
 	t.Helper()
 	s, err := store.Open(store.Options{Path: dir})
@@ -274,7 +280,8 @@ func killedWriter(t *testing.T, dir string) {
 	}
 	_, _ = s.Write(app(), "a.tar.gz", func(io.Writer) error {
 		fmt.Print(halfWay)
-		select {}
+		_, err := io.Copy(io.Discard, os.Stdin)
+		return err
 	})
 }
 
