@@ -17,6 +17,9 @@ import (
 	"github.com/weir-gitops/weir/kit/testkit"
 )
 
+// lookup is the timeout of what asks for a host that nobody has: where nobody answers that, it takes as long as it may.
+func lookup() *metav1.Duration { return &metav1.Duration{Duration: 5 * time.Second} }
+
 func named(name string) *meta.LocalObjectReference { return &meta.LocalObjectReference{Name: name} }
 
 // The rows of the contract's table of bad input for GitRepository that concern what is delivered.
@@ -62,7 +65,9 @@ func TestBadInput(t *testing.T) {
 		mentions string
 	}{
 		"URLDoesNotParse": {"A URL that passes the pattern but cannot be parsed needs a person.", func(o *repository) { o.Spec.URL = "http://bad host" }, "URLInvalid", true, "host"},
-		"UnknownHost":     {"The cause is in the message.", func(o *repository) { o.Spec.URL = "http://host.invalid/x" }, "GitOperationFailed", false, "host.invalid"},
+		"UnknownHost": {"The cause is in the message.", func(o *repository) {
+			o.Spec.URL, o.Spec.Timeout = "http://host.invalid/x", lookup()
+		}, "GitOperationFailed", false, "host.invalid"},
 		"Refused":         {"Also of a refused connection.", func(o *repository) { o.Spec.URL = "http://127.0.0.1:1/x" }, "GitOperationFailed", false, "refused"},
 		"Timeout": {"A server that is silent is left after the timeout.", func(o *repository) {
 			o.Spec.URL, o.Spec.Timeout = silent+"/x", &metav1.Duration{Duration: 100 * time.Millisecond}

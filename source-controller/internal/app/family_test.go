@@ -21,6 +21,7 @@ import (
 	"github.com/fluxcd/pkg/apis/meta"
 	"github.com/fluxcd/pkg/runtime/conditions"
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -58,6 +59,8 @@ type member struct {
 	remove  func()
 	// move puts something new on the server, spoil makes that be of no use, and mend puts it right.
 	move, spoil, mend func()
+	// spoilContent puts something new on the server that shows only once it is fetched to be of no use.
+	spoilContent func()
 	// asked lists the requests to the server since the last call.
 	asked func() []string
 }
@@ -101,6 +104,7 @@ func gitMember(t *testing.T) *member {
 	m.create = func(suspended bool) { f.create(func(o *sourcev1.GitRepository) { o.Spec.Suspend = suspended }) }
 	m.spoil = func() { f.change(func(o *sourcev1.GitRepository) { o.Spec.Reference.Branch = "gone" }) }
 	m.mend = func() { f.change(func(o *sourcev1.GitRepository) { o.Spec.Reference.Branch = "main" }) }
+	m.spoilContent = func() { f.change(func(o *sourcev1.GitRepository) { o.Spec.SparseCheckout = []string{"none"} }); m.move() }
 	m.asked = f.gitRequests
 	m.move()
 	return m
@@ -118,6 +122,9 @@ func ociMember(t *testing.T) *member {
 	m.create = func(suspended bool) { f.create(func(o *sourcev1.OCIRepository) { o.Spec.Suspend = suspended }) }
 	m.spoil = func() { f.registry.Delete(t, imagePath, "latest") }
 	m.mend = push
+	m.spoilContent = func() {
+		f.registry.Push(t, imagePath, "latest", testkit.RegistryArtifact{Layers: []testkit.RegistryLayer{{MediaType: "x", Content: []byte("no archive")}}})
+	}
 	m.asked = f.registry.Take
 	m.move()
 	return m
@@ -138,6 +145,7 @@ func helmRepositoryMember(t *testing.T) *member {
 		f.helm.SetFile("/index.yaml", nil)
 	}
 	m.mend = func() { f.helm.SetFile("/index.yaml", index) }
+	m.spoilContent = func() { f.helm.SetFile("/index.yaml", []byte("a: [")) }
 	m.asked = func() []string { requests, _ := f.helm.Take(); return requests }
 	m.move()
 	return m
@@ -161,10 +169,13 @@ func helmChartMember(t *testing.T) *member {
 		f.repository(func(o *sourcev1.HelmRepository) {
 			o.Spec.Type, o.Spec.URL = sourcev1.HelmRepositoryTypeOCI, registry.URL+"/charts"
 		})
+		// The controller has seen it when it has cleared its status. A chart that comes first in its caches fails, and says so, before it is ready.
+		await(f, "charts", "its way into the cache", func(o *sourcev1.HelmRepository) bool { return o.Status.ObservedGeneration != -1 })
 		f.chart("c", func(o *sourcev1.HelmChart) { o.Spec.Suspend = suspended })
 	}
 	m.spoil = func() { registry.Delete(t, "charts/app", fmt.Sprintf("1.%d.0", version)) }
 	m.mend = push
+	m.spoilContent = func() { version++; registry.PushChart(t, "charts/app", fmt.Sprintf("1.%d.0", version), []byte("no archive")) }
 	m.asked = registry.Take
 	m.move()
 	return m
@@ -304,27 +315,36 @@ func (f *fixture) checkFault(o publish.Source, observed int64, want fault) {
 func silent(t *testing.T) string {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
-	t.Cleanup(server.CloseClientConnections)
+	t.Cleanup(func() {
+		server.CloseClientConnections()
+		server.Close()
+	})
 	return server.URL
 }
 
-// A run in which nothing moved sends one request to the server, one status write if it was asked for, none if not, and tells nobody.
+// A run in which nothing moved sends one request to the server. Asked for, it costs one status write and an event in the cluster that says so; by
+// interval nothing. Nobody else is told.
 func TestUnchanged(t *testing.T) {
 	family(t, func(m *member) {
 		t := m.t
 		m.create(false)
 		before := m.ready()
 		m.told(before)
+		m.recorded(before)
 		m.asked()
 		m.requests.Settle(t)
 		after := m.run()
 		if asked := m.asked(); len(asked) != 1 {
 			t.Errorf("requests to the server: %v", asked)
 		}
-		counts := m.requests.Take()
-		if testkit.Total(counts) != 1 || writes(counts) != 1 {
+		m.traced(m.name, func(e corev1.Event) bool {
+			return e.Type == corev1.EventTypeNormal && strings.HasSuffix(e.Message, " '"+before.GetArtifact().Revision+"'") &&
+				(e.Reason == sourcev1.ArtifactUpToDateReason || e.Reason == sourcev1.GitOperationSucceededReason)
+		})
+		counts := m.requests.Spent(t)
+		if runs(counts) != 2 || writes(counts) != 1 {
 			testkit.Log(t, counts)
-			t.Error("a forced run without news costs one status write")
+			t.Error("a forced run without news costs one status write, and one event")
 		}
 		if diff := cmp.Diff(before.GetArtifact(), after.GetArtifact()); diff != "" {
 			t.Errorf("the artifact changed:\n%s", diff)
@@ -334,9 +354,9 @@ func TestUnchanged(t *testing.T) {
 		m.await("the new interval", func(o object) bool { return *o.observed == o.GetGeneration() })
 		m.asked()
 		m.requests.Settle(t)
-		runs := 0
-		testkit.Eventually(t, "some runs", func() bool { runs += len(m.asked()); return runs >= 5 })
-		if counts := m.requests.Take(); testkit.Total(counts) != 0 {
+		asked := 0
+		testkit.Eventually(t, "some runs", func() bool { asked += len(m.asked()); return asked >= 5 })
+		if counts := m.requests.Take(); runs(counts) != 0 {
 			testkit.Log(t, counts)
 			t.Error("runs by interval without news send no request to the API server")
 		}
@@ -353,11 +373,12 @@ func TestMove(t *testing.T) {
 		m.create(false)
 		old := m.ready()
 		m.told(old)
+		m.recorded(old)
 		m.move()
 		m.requests.Settle(t)
 		next := m.run()
 		counts := m.requests.Take()
-		if testkit.Total(counts)-testkit.Total(counts, "events") != 2 || writes(counts) != 2 {
+		if runs(counts)-testkit.Total(counts, "events") != 2 || writes(counts) != 2 {
 			testkit.Log(t, counts)
 			t.Error("a new revision costs two status writes")
 		}
@@ -500,6 +521,7 @@ func TestFailAndRecover(t *testing.T) {
 		m.create(false)
 		good := m.ready()
 		m.told(good)
+		m.recorded(good)
 		m.spoil()
 		m.request()
 		o := m.await("the failure", func(o object) bool {
@@ -533,6 +555,35 @@ func TestFailAndRecover(t *testing.T) {
 		m.run()
 		if n := recovered(); n != 2 {
 			t.Errorf("the recovery is told once: %v", m.reasons())
+		}
+	})
+}
+
+// A failure that shows only once something new is fetched costs two writes, its progress and its end; the same failure again costs none, and Ready
+// does not change meanwhile.
+func TestFailLate(t *testing.T) {
+	family(t, func(m *member) {
+		t := m.t
+		m.create(false)
+		good := m.ready()
+		m.told(good)
+		m.recorded(good)
+		m.spoilContent()
+		m.run()
+		o := m.await("the failure", func(o object) bool { return conditions.IsFalse(o, meta.ReadyCondition) })
+		if !conditions.IsTrue(o, sourcev1.ArtifactOutdatedCondition) || conditions.GetReason(o, meta.ReconcilingCondition) != meta.ProgressingWithRetryReason ||
+			cmp.Diff(good.GetArtifact(), o.GetArtifact()) != "" {
+			t.Errorf("conditions %+v, artifact %+v", o.GetConditions(), o.GetArtifact())
+		}
+		m.requests.Settle(t)
+		faults := m.faults()
+		testkit.Eventually(t, "more attempts", func() bool { return m.faults() >= faults+2 })
+		if counts := m.requests.Take(); writes(counts) > 0 {
+			testkit.Log(t, counts)
+			t.Error("the same failure again changes nothing")
+		}
+		if again, _ := m.read(); cmp.Diff(o.GetConditions(), again.GetConditions()) != "" {
+			t.Errorf("conditions were %+v, are %+v", o.GetConditions(), again.GetConditions())
 		}
 	})
 }

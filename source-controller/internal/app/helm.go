@@ -115,8 +115,9 @@ func newTrees(rt *manager.Runtime, opts *Options, artifacts *store.Store) (*fetc
 		return nil, fmt.Errorf("find storage: %w", err)
 	}
 	sum := sha256.Sum256([]byte(absolute))
+	dir := filepath.Join(os.TempDir(), name+"-trees-"+hex.EncodeToString(sum[:4]))
 	trees, err := fetch.New(fetch.Options{
-		Dir:        filepath.Join(os.TempDir(), name+"-trees-"+hex.EncodeToString(sum[:4])),
+		Dir:        dir,
 		Patience:   unpackPatience,
 		Client:     &http.Client{Transport: helmchart.LocalStorage{Store: artifacts}},
 		Registerer: rt.Registry,
@@ -124,6 +125,10 @@ func newTrees(rt *manager.Runtime, opts *Options, artifacts *store.Store) (*fetc
 	if err != nil {
 		return nil, fmt.Errorf("open cache of source trees: %w", err)
 	}
-	rt.AtEnd(trees.Close)
+	rt.AtEnd(func() error {
+		err := trees.Close()
+		_ = os.Remove(dir) // stays if something else is in it, which is not ours
+		return err
+	})
 	return trees, nil
 }

@@ -54,7 +54,7 @@ func TestHelmRepositoryBadInput(t *testing.T) {
 		"Unauthorized":  {reason: "A server that wants credentials.", edit: func(o *repository) { o.Spec.URL = private.URL }, want: "Failed", mentions: "401"},
 		"WrongPassword": {reason: "Or other ones.", edit: func(o *repository) { o.Spec.URL, o.Spec.SecretRef = private.URL, named("wrong") }, want: "Failed", mentions: "401"},
 		"Refused":       {reason: "A refused connection.", edit: func(o *repository) { o.Spec.URL = "http://127.0.0.1:1" }, want: "Failed", mentions: "refused"},
-		"UnknownHost":   {reason: "An unknown host.", edit: func(o *repository) { o.Spec.URL = "http://host.invalid" }, want: "Failed", mentions: "host.invalid"},
+		"UnknownHost":   {reason: "An unknown host.", edit: func(o *repository) { o.Spec.URL, o.Spec.Timeout = "http://host.invalid", lookup() }, want: "Failed", mentions: "host.invalid"},
 		"Timeout": {reason: "No answer in time.", edit: func(o *repository) {
 			o.Spec.URL, o.Spec.Timeout = silent, &metav1.Duration{Duration: 50 * time.Millisecond}
 		}, want: "Failed", mentions: "timeout of 50ms"},

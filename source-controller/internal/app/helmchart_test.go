@@ -47,15 +47,17 @@ func TestHelmChartFromRepository(t *testing.T) {
 		t.Errorf("observed %s", o.Status.ObservedSourceArtifactRevision)
 	}
 
+	f.recorded(o)
+	f.recorded(f.readyRepository())
 	f.helm.Take()
 	f.requests.Settle(t)
 	f.requestChart("c")
 	if requests, _ := f.helm.Take(); len(requests) > 0 {
 		t.Errorf("requests of a run without news: %v", requests)
 	}
-	if counts := f.requests.Take(); testkit.Total(counts) != 1 || writes(counts) != 1 {
+	if counts := f.requests.Spent(t); runs(counts) != 2 || writes(counts) != 1 {
 		testkit.Log(t, counts)
-		t.Error("a forced run without news costs one status write")
+		t.Error("a forced run without news costs one status write, and one event")
 	}
 
 	f.helm.Add(t, app("1.1.0"))
@@ -280,7 +282,8 @@ func TestHelmChartDependencies(t *testing.T) {
 	registry.PushChart(t, "charts/tagged", "4.5.6", testkit.Chart{Name: "tagged", Version: "4.5.6"}.Package(t))
 	f.cluster.Create(t, testkit.Secret(f.namespace, "basic", map[string]string{"username": "user", "password": "hunter2"}))
 	f.repository(func(o *sourcev1.HelmRepository) { o.Spec.SecretRef = named("basic") })
-	f.readyRepository()
+	f.chart("seen", func(o *sourcev1.HelmChart) { o.Spec.Chart = "known" }) // by the controller, with its index
+	f.version("seen", "2.0.0")
 	f.helm.Take()
 
 	umbrella := testkit.Chart{Name: "umbrella", Version: "1.0.0", Dependencies: []string{

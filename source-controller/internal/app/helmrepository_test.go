@@ -161,7 +161,7 @@ func TestHelmRepositoryAccess(t *testing.T) {
 
 	// Charts on another host: no credentials unless asked for.
 	f.helm.SetBase(other.URL + "/")
-	f.requestRepository()
+	f.seen("own", f.requestRepository())
 	f.chart("elsewhere")
 	f.readyChart("elsewhere")
 	if requests, logins := other.Take(); !slices.Equal(logins, []string{"-"}) {
@@ -169,6 +169,8 @@ func TestHelmRepositoryAccess(t *testing.T) {
 	}
 	edit(f, "charts", func(o *sourcev1.HelmRepository) { o.Spec.PassCredentials = true })
 	f.readyRepository()
+	f.helm.Add(t, app("0.9.0"))
+	f.seen("own", f.requestRepository())
 	f.chart("passed")
 	f.readyChart("passed")
 	if requests, logins := other.Take(); !slices.Equal(logins, []string{"user"}) {

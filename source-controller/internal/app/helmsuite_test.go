@@ -131,6 +131,15 @@ func (f *helmFixture) requestChart(name string) {
 	await(f, name, "the requested run", func(o *sourcev1.HelmChart) bool { return o.Status.LastHandledReconcileAt == at })
 }
 
+// seen waits until the chart of that name, which is published, has seen the artifact of its repository: what the controller has in its caches is at
+// least as new from then on.
+func (f *helmFixture) seen(name string, o *sourcev1.HelmRepository) {
+	f.t.Helper()
+	await(f, name, "the artifact of its repository", func(c *sourcev1.HelmChart) bool {
+		return c.Status.ObservedSourceArtifactRevision == o.Status.Artifact.Revision
+	})
+}
+
 // load downloads and reads the published chart.
 func (f *helmFixture) load(o *sourcev1.HelmChart) *helmchart.Chart {
 	f.t.Helper()

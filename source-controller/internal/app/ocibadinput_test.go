@@ -93,7 +93,7 @@ func TestOCIBadInput(t *testing.T) {
 		"WrongPassword": {"Or for better ones.", func(o *repository) { o.Spec.URL, o.Spec.SecretRef = privateURL, named("wrong") }, pull, false, "401"},
 		"OtherSecret":   {"A Secret of another type counts for nothing.", func(o *repository) { o.Spec.URL, o.Spec.SecretRef = privateURL, named("empty") }, pull, false, "401"},
 		"UnknownCA":     {"A certificate of an unknown authority.", func(o *repository) { o.Spec.URL = secureURL }, pull, false, "certificate"},
-		"UnknownHost":   {"A host that is not there.", func(o *repository) { o.Spec.URL = "oci://host.invalid/x" }, pull, false, "host.invalid"},
+		"UnknownHost":   {"A host that is not there.", func(o *repository) { o.Spec.URL, o.Spec.Timeout = "oci://host.invalid/x", lookup() }, pull, false, "host.invalid"},
 		"Refused":       {"A refused connection.", func(o *repository) { o.Spec.URL = "oci://127.0.0.1:1/x" }, pull, false, "refused"},
 		"Timeout": {"A registry that is silent is left after the timeout.", func(o *repository) {
 			o.Spec.URL, o.Spec.Timeout = silentURL, &metav1.Duration{Duration: 100 * time.Millisecond}

@@ -199,6 +199,7 @@ func TestOCIMove(t *testing.T) {
 	if same.Revision != "v2@"+second || same.Digest != o.Status.Artifact.Digest {
 		t.Errorf("artifact %+v", same)
 	}
+	f.events.Wait(t, eventWith(same.Digest))
 	if diff := cmp.Diff([]string{"info NewArtifact", "info NewArtifact"}, f.reasons()); diff != "" {
 		t.Errorf("events (-want +got):\n%s", diff)
 	}

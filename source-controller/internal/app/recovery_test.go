@@ -47,3 +47,17 @@ func TestForeignPathInStatus(t *testing.T) {
 		t.Errorf("the other object's file: %v", err)
 	}
 }
+
+// What a process keeps outside of its storage goes with it.
+func TestTreesGo(t *testing.T) {
+	suite.Cluster(t) // has its own files where the next line is not about
+	t.Setenv("TMPDIR", t.TempDir())
+	f := newFixture(t)
+	if made, err := filepath.Glob(filepath.Join(os.TempDir(), "source-controller-trees-*")); err != nil || len(made) != 1 {
+		t.Errorf("while it runs: %v, %v", made, err)
+	}
+	f.stop()
+	if left, err := os.ReadDir(os.TempDir()); err != nil || len(left) > 0 {
+		t.Errorf("there stays %v, %v", left, err)
+	}
+}

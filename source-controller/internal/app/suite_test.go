@@ -4,6 +4,7 @@
 package app
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -16,11 +17,14 @@ import (
 	eventv1 "github.com/fluxcd/pkg/apis/event/v1beta1"
 	"github.com/fluxcd/pkg/apis/meta"
 	"github.com/fluxcd/pkg/runtime/conditions"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
+	"github.com/weir-gitops/weir/kit/manager"
 	"github.com/weir-gitops/weir/kit/testkit"
 	"github.com/weir-gitops/weir/kit/testkit/process"
+	"github.com/weir-gitops/weir/source-controller/internal/publish"
 )
 
 // repoPath is the repository of every fixture.
@@ -63,14 +67,24 @@ func newFixture(t *testing.T, extra ...string) *fixture {
 	return f
 }
 
-// start runs a controller until the test ends or f.stop is called.
+// start runs a controller until the test ends or f.stop is called. Failures are tried again so often that a test sees it, and with pauses in which
+// the controller is quiet.
 func (f *fixture) start() {
 	f.t.Helper()
 	f.stop = process.Start(f.t, process.Options{
-		Program: Program, Config: f.requests.Count(f.cluster.Config), Namespace: f.namespace, Args: append([]string{
-			"--storage-path=" + f.storage, "--storage-addr=" + f.addr, "--events-addr=" + f.events.URL, "--min-retry-delay=50ms",
+		Program: program, Config: f.requests.Count(f.cluster.Config), Namespace: f.namespace, Args: append([]string{
+			"--storage-path=" + f.storage, "--storage-addr=" + f.addr, "--events-addr=" + f.events.URL, "--min-retry-delay=50ms", "--max-retry-delay=5s",
 		}, f.extra...),
 	}).Stop
+	// The workers start beside the artifact server, not after it.
+	testkit.Eventually(f.t, "the artifact server", func() bool { _, err := f.get("http://" + f.addr + "/"); return err == nil })
+}
+
+// program is the controller with more time for its end: how long that takes on a busy machine is not what these tests are about.
+func program() manager.Program {
+	p := Program()
+	p.Options.Common().ShutdownTimeout = testkit.Patience
+	return p
 }
 
 // gitRequests returns the requests to the Git server since the last call.
@@ -141,20 +155,43 @@ func (f *fixture) waitEvent(reason string) eventv1.Event {
 // download fetches what an artifact names.
 func (f *fixture) download(a *meta.Artifact) []byte {
 	f.t.Helper()
-	req, err := http.NewRequestWithContext(f.t.Context(), http.MethodGet, a.URL, http.NoBody)
+	b, err := f.get(a.URL)
 	if err != nil {
 		f.t.Fatal(err)
 	}
+	return b
+}
+
+// get fetches what is at an address.
+func (f *fixture) get(address string) ([]byte, error) {
+	req, err := http.NewRequestWithContext(f.t.Context(), http.MethodGet, address, http.NoBody)
+	if err != nil {
+		return nil, err
+	}
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
-		f.t.Fatal(err)
+		return nil, err
 	}
 	defer res.Body.Close()
 	b, err := io.ReadAll(res.Body)
 	if err != nil || res.StatusCode != http.StatusOK {
-		f.t.Fatalf("download %s: %s, %v", a.URL, res.Status, err)
+		return nil, fmt.Errorf("download %s: %s, %w", address, res.Status, err)
 	}
-	return b
+	return b, nil
+}
+
+// recorded waits for the Kubernetes Event about an artifact, which is written in the background, and which otherwise counts among later requests.
+func (f *fixture) recorded(o publish.Source) {
+	f.t.Helper()
+	f.traced(o.GetName(), func(e corev1.Event) bool { return e.Annotations[sourcev1.DigestMetadataKey] == o.GetArtifact().Digest })
+}
+
+// traced waits for a Kubernetes Event about an object.
+func (f *fixture) traced(name string, match func(corev1.Event) bool) {
+	f.t.Helper()
+	testkit.Eventually(f.t, "the Kubernetes Event", func() bool {
+		return slices.ContainsFunc(f.cluster.Events(f.t, f.namespace, name), match)
+	})
 }
 
 // kept lists what is stored for an object of a kind, without locks.
@@ -172,6 +209,17 @@ func (f *fixture) kept(kind, name string) []string {
 	}
 	slices.Sort(names)
 	return names
+}
+
+// runs counts the requests of runs, events included: informers renew their watches by themselves.
+func runs(counts map[testkit.Request]int) int {
+	n := 0
+	for request, times := range counts {
+		if request.Verb != "watch" {
+			n += times
+		}
+	}
+	return n
 }
 
 // writes counts what changed something in the API server, events apart.

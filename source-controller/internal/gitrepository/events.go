@@ -6,6 +6,8 @@ package gitrepository
 import (
 	"fmt"
 
+	"github.com/fluxcd/pkg/apis/meta"
+
 	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
 	kitevents "github.com/weir-gitops/weir/kit/events"
 	"github.com/weir-gitops/weir/kit/reconcile"
@@ -17,9 +19,22 @@ const maxSubjectRunes = 50
 
 // events lists what a run has to tell.
 func events(before *sourcev1.GitRepository, s *scope, r reconcile.Result) []kitevents.Event {
-	return publish.Events(before, s.files, r, func(reason string) kitevents.Event {
-		return kitevents.Event{Reason: reason, Message: storedMessage(s)}
+	return publish.Events(before, s.files, r, publish.News{
+		Stored: func(reason string) kitevents.Event { return kitevents.Event{Reason: reason, Message: storedMessage(s)} },
+		Same:   func(a *meta.Artifact) kitevents.Event { return unchanged(s.obj, a) },
 	})
+}
+
+// textUnchanged is what is told of a remote that is where it was. Flux: source-controller contract, "Message catalogue".
+const textUnchanged = "no changes since last reconciliation: observed revision '%s'"
+
+// unchanged tells that nothing moved, in the words for the reference. Flux: source-controller contract, "Checkout strategies", where only some are
+// found to be unchanged before anything is fetched.
+func unchanged(o *sourcev1.GitRepository, a *meta.Artifact) kitevents.Event {
+	if ref := reference(o); ref.Commit != "" || ref.Name == "" && ref.Tag == "" && ref.SemVer != "" {
+		return publish.UpToDate(a)
+	}
+	return kitevents.Event{Reason: sourcev1.GitOperationSucceededReason, Message: fmt.Sprintf(textUnchanged, a.Revision)}
 }
 
 // storedMessage names the commit by its subject, or by the revision where the commit was not looked at.

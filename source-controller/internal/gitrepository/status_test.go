@@ -41,6 +41,7 @@ func TestFamily(t *testing.T) {
 		Old: "main@sha1:0000000000000000000000000000000000000001", Next: "main@sha1:0000000000000000000000000000000000000002",
 		InStorage: "Succeeded", Stored: "stored artifact for revision '%s'",
 		Outdated: "NewRevision", News: "new upstream revision '%s'",
+		Same: "GitOperationSucceeded", SameText: "no changes since last reconciliation: observed revision '%s'",
 		Event: func(reason string, a *meta.Artifact) kitevents.Event {
 			return kitevents.Event{Reason: reason, Message: "stored artifact for commit '" + a.Revision + "'"}
 		},
@@ -89,6 +90,24 @@ func TestStoredMessage(t *testing.T) {
 	s.commit = &git.Commit{Subject: "0123456789012345678901234567890123456789012345678ÄÖ"}
 	if got, want := storedMessage(s), "stored artifact for commit '0123456789012345678901234567890123456789012345678Ä...'"; got != want {
 		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// What the contract finds unchanged before anything is fetched is told in other words than what it fetches to see.
+func TestUnchangedMessage(t *testing.T) {
+	upToDate := "ArtifactUpToDate artifact up-to-date with remote revision: 'r'"
+	noChanges := "GitOperationSucceeded no changes since last reconciliation: observed revision 'r'"
+	for want, refs := range map[string][]sourcev1.GitRepositoryRef{
+		upToDate:  {{SemVer: "1.x"}, {SemVer: "1.x", Branch: "main"}, {Commit: "c", Tag: "v1"}},
+		noChanges: {{}, {Branch: "main"}, {Tag: "v1", SemVer: "1.x"}, {Name: "refs/heads/main", SemVer: "1.x"}},
+	} {
+		for _, ref := range refs {
+			o := &sourcev1.GitRepository{}
+			o.Spec.Reference = &ref
+			if e := unchanged(o, &meta.Artifact{Revision: "r"}); e.Reason+" "+e.Message != want {
+				t.Errorf("%+v: got %s %s, want %s", ref, e.Reason, e.Message, want)
+			}
+		}
 	}
 }
 

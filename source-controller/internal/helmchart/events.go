@@ -22,8 +22,8 @@ func events(before *sourcev1.HelmChart, s *scope, r reconcile.Result) []kitevent
 			To:      kitevents.Cluster,
 		})
 	}
-	return append(all, publish.Events(before, s.files, r, func(string) kitevents.Event {
+	return append(all, publish.Events(before, s.files, r, publish.News{Stored: func(string) kitevents.Event {
 		reason, message := inStorage(s, s.obj.Status.Artifact)
 		return kitevents.Event{Reason: reason, Message: message}
-	})...)
+	}})...)
 }

@@ -72,7 +72,8 @@ func news(s *scope) string {
 	if s.version == "" || s.unchanged || !isNew(s) {
 		return ""
 	}
-	return summary(s, "new")
+	// Without values files, which are merged later: the text must not change on the way.
+	return fmt.Sprintf(textChart, "new", s.chart.name, s.version)
 }
 
 // summary says what happened to the chart.

@@ -48,6 +48,7 @@ func TestFamily(t *testing.T) {
 		Old: "1.0.0", Next: "1.1.0",
 		InStorage: "ChartPullSucceeded", Stored: "pulled 'app' chart with version '%s'",
 		Outdated: "NewChart", News: "new 'app' chart with version '%s'",
+		Same: "ArtifactUpToDate", SameText: "artifact up-to-date with remote revision: '%s'",
 		Event: func(_ string, a *meta.Artifact) kitevents.Event {
 			return kitevents.Event{Reason: "ChartPullSucceeded", Message: "pulled 'app' chart with version '" + a.Revision + "'"}
 		},

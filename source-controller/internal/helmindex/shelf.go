@@ -52,7 +52,7 @@ func (s Shelf) Keep(o store.Object, c *Compiled, a *meta.Artifact) error {
 	if err != nil {
 		return err
 	}
-	return prune(dir)
+	return prune(dir, tableName(subject(a)))
 }
 
 // tableName is the name of the table of an index.
@@ -61,21 +61,21 @@ func tableName(subject string) string {
 	return tablePrefix + hex.EncodeToString(sum[:8])
 }
 
-// prune removes all tables but the latest.
-func prune(dir string) error {
+// prune removes all tables but that of the given name, which is the latest, and those written last before it.
+func prune(dir, latest string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return err
 	}
 	var tables []fs.FileInfo
 	for _, e := range entries {
-		if info, err := e.Info(); err == nil && strings.HasPrefix(e.Name(), tablePrefix) {
+		if info, err := e.Info(); err == nil && strings.HasPrefix(e.Name(), tablePrefix) && e.Name() != latest {
 			tables = append(tables, info)
 		}
 	}
 	slices.SortFunc(tables, func(a, b fs.FileInfo) int { return b.ModTime().Compare(a.ModTime()) })
 	var errs []error
-	for _, old := range tables[min(keptTables, len(tables)):] {
+	for _, old := range tables[min(keptTables-1, len(tables)):] {
 		if err := os.Remove(filepath.Join(dir, old.Name())); !errors.Is(err, fs.ErrNotExist) {
 			errs = append(errs, err)
 		}

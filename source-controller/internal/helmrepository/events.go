@@ -15,9 +15,9 @@ import (
 
 // events lists what a run has to tell.
 func events(before *sourcev1.HelmRepository, s *scope, r reconcile.Result) []kitevents.Event {
-	return publish.Events(before, s.files, r, func(reason string) kitevents.Event {
+	return publish.Events(before, s.files, r, publish.News{Stored: func(reason string) kitevents.Event {
 		return kitevents.Event{Reason: reason, Message: storedMessage(s)}
-	})
+	}})
 }
 
 func storedMessage(s *scope) string {

@@ -52,7 +52,9 @@ func (r *Reconciler) static(ctx context.Context, o *sourcev1.HelmRepository) err
 	if hasStatus {
 		before := o.DeepCopy()
 		o.Status = sourcev1.HelmRepositoryStatus{}
-		if err := r.Client.Status().Patch(ctx, o, client.MergeFrom(before), client.FieldOwner(publish.FieldOwner)); err != nil {
+		// With the lock: what the last run of the other type wrote may not be in the cache yet, and nothing comes back for it.
+		patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
+		if err := r.Client.Status().Patch(ctx, o, patch, client.FieldOwner(publish.FieldOwner)); err != nil {
 			return fmt.Errorf("clear status: %w", err)
 		}
 	}

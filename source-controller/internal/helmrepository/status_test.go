@@ -38,6 +38,7 @@ func TestFamily(t *testing.T) {
 		Old: "sha256:old", Next: "sha256:new",
 		InStorage: "Succeeded", Stored: "stored artifact: revision '%s'",
 		Outdated: "NewRevision", News: "new index revision '%s'",
+		Same: "ArtifactUpToDate", SameText: "artifact up-to-date with remote revision: '%s'",
 		Event: func(reason string, _ *meta.Artifact) kitevents.Event {
 			return kitevents.Event{Reason: reason, Message: "stored fetched index of size 30.88kB from ''"}
 		},

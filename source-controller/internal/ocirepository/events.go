@@ -20,9 +20,9 @@ const (
 
 // events lists what a run has to tell.
 func events(before *sourcev1.OCIRepository, s *scope, r reconcile.Result) []kitevents.Event {
-	return publish.Events(before, s.files, r, func(reason string) kitevents.Event {
+	return publish.Events(before, s.files, r, publish.News{Stored: func(reason string) kitevents.Event {
 		return kitevents.Event{Reason: reason, Message: storedMessage(s.obj)}
-	})
+	}})
 }
 
 // storedMessage names the artifact and, if it says so, what it was made of. Flux: source-controller contract, "Which events".

@@ -43,6 +43,7 @@ func TestFamily(t *testing.T) {
 		Old: oldRevision, Next: "v1@sha256:02",
 		InStorage: "Succeeded", Stored: "stored artifact for digest '%s'",
 		Outdated: "NewRevision", News: "new revision '%s' for 'host/app:v1'",
+		Same: "ArtifactUpToDate", SameText: "artifact up-to-date with remote revision: '%s'",
 		Event: func(reason string, a *meta.Artifact) kitevents.Event {
 			return kitevents.Event{Reason: reason, Message: "stored artifact with revision '" + a.Revision + "' from ''"}
 		},

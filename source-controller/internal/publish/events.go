@@ -16,10 +16,25 @@ import (
 	"github.com/weir-gitops/weir/kit/reconcile"
 )
 
-// Events lists what a run of any kind has to tell; before is the object as it was read. A run in which nothing moved has nothing to tell, not even
-// to the cluster: the contract's trace events of such runs would be a request per object and interval. news makes the event about what is
-// published, for the reason NewArtifact or Succeeded.
-func Events(before Source, f *Files, r reconcile.Result, news func(reason string) kitevents.Event) []kitevents.Event {
+// textUpToDate is what a run that found nothing new has to tell. Flux: source-controller contract, "Message catalogue".
+const textUpToDate = "artifact up-to-date with remote revision: '%s'"
+
+// UpToDate is the event of a run that found nothing new.
+func UpToDate(a *meta.Artifact) kitevents.Event {
+	return kitevents.Event{Reason: sourcev1.ArtifactUpToDateReason, Message: fmt.Sprintf(textUpToDate, a.Revision)}
+}
+
+// News are the events of a kind about what is published.
+type News struct {
+	// Stored makes the one about an artifact that is new, or that is told after a failure, for the reason NewArtifact or Succeeded.
+	Stored func(reason string) kitevents.Event
+	// Same makes the one about an artifact that is what is wanted. Nil means UpToDate.
+	Same func(*meta.Artifact) kitevents.Event
+}
+
+// Events lists what a run of any kind has to tell; before is the object as it was read. A run in which nothing moved tells so to who asked for it, in
+// the cluster. By interval it tells nothing: the contract's trace events of such runs would be a request per object and interval.
+func Events(before Source, f *Files, r reconcile.Result, news News) []kitevents.Event {
 	all := storageEvents(f)
 	switch {
 	case r.IsError():
@@ -27,12 +42,25 @@ func Events(before Source, f *Files, r reconcile.Result, news func(reason string
 	case r.Class == outcome.Waiting && conditions.GetReason(before, r.Reports) != r.Reason:
 		return append(all, kitevents.Event{Reason: r.Reason, Message: r.Message(), To: kitevents.Cluster})
 	}
+	published := f.Source.GetArtifact()
 	if reason := successReason(before, f.Source, r); reason != "" {
-		e, published := news(reason), f.Source.GetArtifact()
+		e := news.Stored(reason)
 		e.Metadata = map[string]string{sourcev1.RevisionMetadataKey: published.Revision, sourcev1.DigestMetadataKey: published.Digest}
+		return append(all, e)
+	}
+	if r.Succeeded() && f.Run.Requested != "" && published != nil && f.Stored == nil {
+		e := same(news, published)
+		e.To = kitevents.Cluster
 		all = append(all, e)
 	}
 	return all
+}
+
+func same(news News, published *meta.Artifact) kitevents.Event {
+	if news.Same == nil {
+		return UpToDate(published)
+	}
+	return news.Same(published)
 }
 
 // storageEvents tells what happened to the files of an object.

@@ -68,10 +68,14 @@ func Object(kind, namespace, name string) store.Object {
 // Subject names an artifact with its content, for what is kept about it.
 func Subject(a *meta.Artifact) string { return a.Path + "@" + a.Digest }
 
-// Look removes old files and checks the published one. It is the phase "storage" of every kind, or the first part of it.
+// Look removes old files and checks the published one. It is the phase "storage" of every kind, or the first part of it. That an old file cannot be
+// removed is told to operators, and no fault of the run: the next one tries again. Flux: source-controller contract, "Storage sub-step".
 func (f *Files) Look(ctx context.Context) error {
 	found, err := look(ctx, f.Store, f.Object, *f.Status.Artifact)
 	f.Found, f.Looked = found, true
+	if found.Left != nil {
+		logr.FromContextOrDiscard(ctx).Info("old files of the object not removed", "cause", found.Left.Error())
+	}
 	if f.Status.URL != nil {
 		f.Link = relink(f.Store, found.Artifact, *f.Status.URL, f.LinkName)
 	}

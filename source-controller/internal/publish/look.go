@@ -34,6 +34,8 @@ type Found struct {
 	Altered error
 	// Removed lists old files that were deleted.
 	Removed []string
+	// Left is why others could not be deleted, which fails no run; nil if all could.
+	Left error
 }
 
 // Usable reports whether there is an artifact that may be what is wanted.
@@ -48,9 +50,8 @@ func look(ctx context.Context, s *store.Store, o store.Object, published *meta.A
 	}
 	collecting, cancel := context.WithTimeout(ctx, collectTimeout)
 	defer cancel()
-	// What could not be removed now can be in the next run.
-	removed, _ := s.Collect(collecting, o, current)
-	found := Found{Removed: removed}
+	removed, left := s.Collect(collecting, o, current)
+	found := Found{Removed: removed, Left: left}
 	if published == nil {
 		return found, nil
 	}

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/fluxcd/pkg/apis/meta"
+	"github.com/go-logr/logr"
+	"github.com/go-logr/logr/funcr"
 
 	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
 	"github.com/weir-gitops/weir/kit/artifact"
@@ -96,6 +98,30 @@ func TestLookAdopts(t *testing.T) {
 	must(t, err)
 	if !found.Adopted || found.Altered != nil || found.Lost || found.Artifact == nil || found.Artifact.Digest != later.Digest {
 		t.Errorf("what we wrote and did not get to publish is ours: %+v", found)
+	}
+}
+
+// An old file that cannot be removed is told to operators, and fails no run.
+func TestLookLeaves(t *testing.T) {
+	dir := t.TempDir()
+	s, err := store.Open(store.Options{Path: dir, Host: "host", Records: 2, TTL: 1 << 40, Algorithm: artifact.SHA256})
+	must(t, err)
+	defer s.Close()
+	a := published(t, s, "content")
+	blocked := filepath.Join(dir, ".state/layer/gitrepository/ns/app") // where a directory belongs
+	must(t, os.MkdirAll(filepath.Dir(blocked), 0o700))
+	must(t, os.WriteFile(blocked, nil, 0o600))
+	var told []string
+	log := funcr.New(func(_, args string) { told = append(told, args) }, funcr.Options{})
+	files := &publish.Files{Store: s, Object: object(), Status: publish.Status{Artifact: &a}}
+	must(t, files.Look(logr.NewContext(t.Context(), log)))
+	if !files.Found.Usable() || files.Found.Left == nil || len(told) != 1 || !strings.Contains(told[0], "not a directory") {
+		t.Errorf("found %+v, told %v", files.Found, told)
+	}
+	must(t, os.Remove(blocked))
+	must(t, files.Look(logr.NewContext(t.Context(), log)))
+	if files.Found.Left != nil || len(told) != 1 {
+		t.Errorf("later: found %+v, told %v", files.Found, told)
 	}
 }
 

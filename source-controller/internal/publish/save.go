@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"slices"
 	"syscall"
 
 	"github.com/fluxcd/pkg/apis/meta"
@@ -86,15 +87,24 @@ func ArchiveFault(err error) error {
 	return outcome.Fail(sourcev1.ArchiveOperationFailedReason, WithoutPath(err))
 }
 
-// Fault is the outcome of work that ended with err, for that reason unless the disk is to blame. That is a fault of storage, in whichever phase it
-// shows. Flux: source-controller contract, "Bad input → observable result", row "storage full".
+// Fault is the outcome of work that ended with err, for that reason unless files of ours are to blame. That is a fault of storage, in whichever phase
+// it shows. Flux: source-controller contract, "Bad input → observable result", rows "storage full" and "object directory not writable".
 func Fault(reason string, err error) error {
-	for _, fault := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS, syscall.EIO, syscall.EFBIG} {
-		if errors.Is(err, fault) {
-			return ArchiveFault(err)
-		}
+	switch {
+	case errors.Is(err, store.ErrTemporary):
+		return outcome.Fail(sourcev1.DirectoryCreationFailedReason, WithoutPath(err))
+	case isAny(err, syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS, syscall.EIO, syscall.EFBIG):
+		return ArchiveFault(err)
+	}
+	// A connection may fail for want of these as well, and says nothing of files.
+	if broken, ok := errors.AsType[*fs.PathError](err); ok && isAny(broken, syscall.EMFILE, syscall.ENFILE, syscall.EACCES, syscall.EPERM) {
+		return ArchiveFault(err)
 	}
 	return outcome.Fail(reason, err)
+}
+
+func isAny(err error, targets ...error) bool {
+	return slices.ContainsFunc(targets, func(target error) bool { return errors.Is(err, target) })
 }
 
 // WithoutPath leaves the path out of the error of a file: it is private, and long.

@@ -6,6 +6,7 @@ package publish
 import (
 	"cmp"
 	"fmt"
+	"strings"
 
 	"github.com/fluxcd/pkg/apis/meta"
 	"github.com/fluxcd/pkg/runtime/conditions"
@@ -168,13 +169,26 @@ func progress(f *Files, facts Facts) (doing string, drift bool) {
 	return textProgressing, false
 }
 
-// begin says that a run is under way. Ready says so as well for a new artifact, or if it says nothing else.
+// begin says that a run is under way. Ready says so as well for a new artifact, or if it says nothing else. Another attempt at what has failed before
+// is not told: to write that, and then the same failure again, would be two writes per attempt for nothing new.
 // Flux: source-controller contract, "Per-run skeleton".
 func begin(obj Source, doing string, drift bool) {
+	if isRetry(obj, doing) {
+		return
+	}
 	conditions.MarkReconciling(obj, meta.ProgressingReason, "%s", doing)
 	if drift || !conditions.Has(obj, meta.ReadyCondition) || conditions.IsUnknown(obj, meta.ReadyCondition) {
 		conditions.MarkUnknown(obj, meta.ReadyCondition, meta.ProgressingReason, "%s", doing)
 	}
+}
+
+// isRetry reports whether the last attempt at the same has failed, by what conclude wrote of it.
+func isRetry(obj Source, doing string) bool {
+	last := conditions.Get(obj, meta.ReconcilingCondition)
+	if last == nil || last.Reason != meta.ProgressingWithRetryReason || last.ObservedGeneration != obj.GetGeneration() {
+		return false
+	}
+	return last.Message == doing || strings.HasPrefix(last.Message, doing+": ")
 }
 
 // conclude sets Reconciling and Stalled at the end of a run. told is set when another condition tells of a failure, so that Reconciling need not.
@@ -187,7 +201,7 @@ func conclude(obj Source, r reconcile.Result, doing string, told bool) {
 		conditions.MarkStalled(obj, r.Reason, "%s", r.Message())
 	case outcome.Waiting, outcome.Failed, outcome.Unforeseen: // another attempt follows by itself
 		if !told {
-			doing = r.Message()
+			doing += ": " + r.Message()
 		}
 		conditions.MarkReconciling(obj, meta.ProgressingWithRetryReason, "%s", doing)
 	}

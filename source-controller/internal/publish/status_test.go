@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"syscall"
 	"testing"
 
@@ -14,6 +16,7 @@ import (
 	"github.com/fluxcd/pkg/runtime/conditions"
 
 	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
+	"github.com/weir-gitops/weir/kit/artifact/store"
 	"github.com/weir-gitops/weir/kit/auth"
 	"github.com/weir-gitops/weir/kit/outcome"
 	"github.com/weir-gitops/weir/kit/reconcile"
@@ -69,8 +72,31 @@ func TestStorageFull(t *testing.T) {
 	if conditions.Has(o, sourcev1.FetchFailedCondition) || !conditions.IsTrue(o, sourcev1.ArtifactInStorageCondition) || conditions.IsReady(o) {
 		t.Errorf("got %+v", o.Status.Conditions)
 	}
-	if other := outcome.Of(publish.Fault(meta.FailedReason, fs.ErrNotExist)); other.Reason != meta.FailedReason {
-		t.Errorf("any other fault keeps its reason: %+v", other)
+}
+
+// Who is to blame for what goes wrong on the way. The contract's rows "storage full" and "object directory not writable".
+func TestFault(t *testing.T) {
+	_, notMade := store.Anonymous(filepath.Join(t.TempDir(), "missing"))
+	file := func(err error) error {
+		return fmt.Errorf("dependency 'x': %w", &fs.PathError{Op: "open", Path: "/data/.state/x", Err: err})
+	}
+	for name, tc := range map[string]struct {
+		reason string
+		err    error
+		want   string
+	}{
+		"Temporary": {"A temporary file that is not made.", fmt.Errorf("dependency 'x': %w", notMade), "DirectoryCreationFailed dependency 'x': open temporary file: no such file or directory"},
+		"Full":      {"A disk that is full.", file(syscall.ENOSPC), "ArchiveOperationFailed open: no space left on device"},
+		"TooMany":   {"Too many open files.", file(syscall.EMFILE), "ArchiveOperationFailed open: too many open files"},
+		"Denied":    {"A file that must not be opened.", file(syscall.EACCES), "ArchiveOperationFailed open: permission denied"},
+		"Network":   {"A connection for want of the same is no matter of storage.", os.NewSyscallError("socket", syscall.EMFILE), "Failed socket: too many open files"},
+		"Missing":   {"Any other fault keeps its reason.", fs.ErrNotExist, "Failed file does not exist"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := outcome.Of(publish.Fault(meta.FailedReason, tc.err)); got.Reason+" "+got.Message() != tc.want || got.Class != outcome.Failed {
+				t.Errorf("%s\ngot %+v, want %s", tc.reason, got, tc.want)
+			}
+		})
 	}
 }
 

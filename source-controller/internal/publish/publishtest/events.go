@@ -4,6 +4,7 @@
 package publishtest
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/fluxcd/pkg/runtime/conditions"
@@ -72,6 +73,15 @@ func testEvents(t *testing.T, k Kind) {
 				{Severity: kitevents.Error, Reason: "ArtifactVerificationFailed", Message: "stored artifact was altered and is made again: broken"},
 				{Reason: "SymlinkUpdateFailed", Message: "link to the latest artifact not set: broken", To: kitevents.Cluster},
 			},
+		},
+		"Requested": {
+			reason: "Who asked for a run is told that there was nothing to do, in the cluster.", before: k.ready,
+			facts: func(f *publish.Files) { k.published(f); f.Run.Requested = "now" }, reached: unchanged,
+			want: []kitevents.Event{{Reason: k.Same, Message: fmt.Sprintf(k.SameText, k.Old), To: kitevents.Cluster}},
+		},
+		"RequestedAfterFailure": {
+			reason: "Unless the end of a failure is told, which says more.", before: failing,
+			facts: func(f *publish.Files) { k.published(f); f.Run.Requested = "now" }, reached: unchanged, want: k.told("Succeeded", k.Old),
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

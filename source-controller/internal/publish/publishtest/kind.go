@@ -30,6 +30,8 @@ type Kind struct {
 	Outdated, News string
 	// Event is the event about what is published, for the reason NewArtifact or Succeeded.
 	Event func(reason string, a *meta.Artifact) kitevents.Event
+	// Same and SameText are the reason of the event about an artifact that is what is wanted, and its message, with a verb for the revision.
+	Same, SameText string
 }
 
 // Run is a run of an object.

@@ -198,7 +198,8 @@ func (k Kind) failureCases() map[string]statusCase {
 			facts:  fetched, reached: Reached{Target: k.Old, Fetched: true},
 			result: failed(sourcev1.StorageOperationFailedCondition, sourcev1.SourceIgnoreErrorReason),
 			want: map[string]string{
-				"Reconciling": "True ProgressingWithRetry: broken", "Ready": "False ProgressingWithRetry: broken", "ArtifactInStorage": k.stored(k.Old),
+				"Reconciling": "True ProgressingWithRetry: reconciliation in progress: broken",
+				"Ready":       "False ProgressingWithRetry: reconciliation in progress: broken", "ArtifactInStorage": k.stored(k.Old),
 			},
 		},
 		"Stalled": {
@@ -222,34 +223,58 @@ func (k Kind) failureCases() map[string]statusCase {
 	}
 }
 
-// testRepeated makes sure that a run which ends as the one before leaves the status as it is: every difference is a write, and times would not
-// tell since when something is so.
+// testRepeated makes sure that a run which ends as the one before leaves the status as it is, also while it is under way: every difference is a
+// write, and times would not tell since when something is so.
 func testRepeated(t *testing.T, k Kind) {
 	t.Helper()
 	waiting := reconcile.Result{Outcome: outcome.Of(outcome.Wait(time.Second, "X", "waiting")), Phase: "x", Reports: sourcev1.FetchFailedCondition}
 	for name, tc := range map[string]struct {
-		reached Reached
-		result  reconcile.Result
+		// known is what the run publishes on its way, if anything; reached is how far it gets.
+		known, reached Reached
+		result         reconcile.Result
 	}{
-		"Unchanged":     {Reached{Target: k.Old, Unchanged: true}, reconcile.Result{}},
-		"FetchFailed":   {Reached{}, failed(sourcev1.FetchFailedCondition, "X")},
-		"ArchiveFailed": {Reached{Target: k.Next, Fetched: true}, failed(sourcev1.StorageOperationFailedCondition, "X")},
-		"IgnoreFile":    {Reached{Target: k.Next, Fetched: true}, failed(sourcev1.StorageOperationFailedCondition, sourcev1.SourceIgnoreErrorReason)},
-		"Stalled":       {Reached{}, stalled("x", sourcev1.FetchFailedCondition, "X")},
-		"Refused":       {Reached{}, stalled(publish.PhaseAccept, "", "X")},
-		"Waiting":       {Reached{}, waiting},
+		"Unchanged":     {reached: Reached{Target: k.Old, Unchanged: true}},
+		"ResolveFailed": {result: failed(sourcev1.FetchFailedCondition, "X")},
+		"FetchFailed":   {Reached{Target: k.Next}, Reached{Target: k.Next}, failed(sourcev1.FetchFailedCondition, "X")},
+		"ArchiveFailed": {Reached{Target: k.Next}, Reached{Target: k.Next, Fetched: true}, failed(sourcev1.StorageOperationFailedCondition, "X")},
+		"IgnoreFile": {
+			Reached{Target: k.Next}, Reached{Target: k.Next, Fetched: true}, failed(sourcev1.StorageOperationFailedCondition, sourcev1.SourceIgnoreErrorReason),
+		},
+		"SettingsFailed": {Reached{Target: k.Old}, Reached{Target: k.Old}, failed(sourcev1.FetchFailedCondition, "X")},
+		"Stalled":        {result: stalled("x", sourcev1.FetchFailedCondition, "X")},
+		"Refused":        {result: stalled(publish.PhaseAccept, "", "X")},
+		"Waiting":        {result: waiting},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := k.New()
-			k.begin(o, k.published, tc.reached).SetStatus(tc.result)
+			attempt := func(check func()) {
+				run := k.begin(o, k.published, tc.known)
+				if tc.known.Target != "" {
+					run.SetStatus(reconcile.Result{Running: true})
+					check()
+				}
+				run.Reach(tc.reached)
+				run.SetStatus(tc.result)
+				check()
+			}
+			attempt(func() {})
 			all := o.GetConditions()
 			for i := range all {
 				all[i].LastTransitionTime = metav1.NewTime(time.Unix(1, 0))
 			}
 			before := o.DeepCopyObject()
-			k.begin(o, k.published, tc.reached).SetStatus(tc.result)
-			if diff := cmp.Diff(before, o.DeepCopyObject()); diff != "" {
-				t.Errorf("(-before +after):\n%s", diff)
+			attempt(func() {
+				if diff := cmp.Diff(before, o.DeepCopyObject()); diff != "" {
+					t.Errorf("(-before +after):\n%s", diff)
+				}
+			})
+			if tc.known.Target == "" {
+				return
+			}
+			o.SetGeneration(o.GetGeneration() + 1)
+			k.begin(o, k.published, tc.known).SetStatus(reconcile.Result{Running: true})
+			if conditions.GetReason(o, meta.ReconcilingCondition) != meta.ProgressingReason {
+				t.Errorf("the first attempt for another spec is news: %v", describe(o))
 			}
 		})
 	}
