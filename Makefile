@@ -28,7 +28,7 @@ test: cluster $(addprefix bin/,$(BINARIES)) ## Run every test of every module ag
 	@hack/test $(M)
 
 .PHONY: e2e
-e2e: cluster $(addprefix bin/,$(BINARIES)) ## Run the tests of the whole, which kill controllers at work: WEIR_E2E_SEED=<a seed that it printed>
+e2e: cluster $(addprefix bin/,$(BINARIES)) ## Run the tests of the whole, which kill controllers at work: WEIR_E2E_SEED=random or <a seed that it printed>
 	@hack/test hack/e2e
 
 .PHONY: lint

@@ -27,11 +27,7 @@ import (
 func TestRestartIdle(t *testing.T) {
 	l := newLoop(t, 5)
 	l.eventually(t, func() error { return l.settled(t) })
-	l.eventually(t, func() error { return errors.Join(l.delivered(), l.quiet(t)) })
-	everything := client.MatchingLabelsSelector{Selector: labels.Everything()}
-	before, head := l.versions(t, everything), l.head(t)
-	posted, _ := l.intake.events()
-	messages := l.messages(opsChannel)
+	before, head := l.rest(t), l.head(t)
 
 	for _, c := range l.controllers {
 		must(t, c.Stop())
@@ -45,34 +41,52 @@ func TestRestartIdle(t *testing.T) {
 				return err
 			}
 		}
-		return l.quiet(t)
+		return nil
 	})
-	after := l.versions(t, everything)
-	for _, versions := range []map[string]string{before, after} {
+	after := l.rest(t)
+	for _, s := range []state{before, after} {
 		// Its status says when it ran last.
-		delete(versions, id{group: imagev1.Group, kind: imagev1.ImageUpdateAutomationKind, namespace: system, name: image}.String())
+		delete(s.Versions, id{group: imagev1.Group, kind: imagev1.ImageUpdateAutomationKind, namespace: system, name: image}.String())
+		// What is for commit statuses only is told after every run.
+		maps.DeleteFunc(s.Events, func(key string, _ int) bool { return strings.HasSuffix(key, statusOnly) })
 	}
 	if diff := cmp.Diff(before, after); diff != "" {
-		t.Errorf("a restart changes nothing: -before +after\n%s", diff)
+		t.Errorf("a restart changes nothing, tells nothing and repeats no message: -before +after\n%s", diff)
 	}
 	must(t, l.settled(t))
 	if now := l.head(t); now != head {
 		t.Errorf("a restart commits nothing: the branch was at %s, is at %s", head, now)
 	}
-	again, _ := l.intake.events()
-	for _, events := range []map[string]int{posted, again} {
-		// What is for commit statuses only is told after every run.
-		maps.DeleteFunc(events, func(key string, _ int) bool { return strings.HasSuffix(key, statusOnly) })
-	}
-	if diff := cmp.Diff(posted, again); diff != "" {
-		t.Errorf("a restart tells nothing: -before +after\n%s", diff)
-	}
-	if now := l.messages(opsChannel); now != messages {
-		t.Errorf("a restart repeats no message: there were %d, now %d", messages, now)
-	}
 	for _, name := range controllers.Names() {
 		l.expectRequests(t, name)
 	}
+}
+
+// state is what stays as it is while nothing happens.
+type state struct {
+	// Versions are those of all objects, Events how often each was posted, Messages how many people got.
+	Versions map[string]string
+	Events   map[string]int
+	Messages int
+}
+
+// rest waits until nobody has anything to do and nothing changes from one look to the next, as what was done last may still be on its way to those
+// who are told of it, and returns the state.
+func (l *loop) rest(t *testing.T) (now state) {
+	t.Helper()
+	var before state
+	l.eventually(t, func() error {
+		if err := errors.Join(l.quiet(t), l.delivered()); err != nil {
+			return err
+		}
+		before, now = now, state{Versions: l.versions(t, client.MatchingLabelsSelector{Selector: labels.Everything()}), Messages: l.messages(opsChannel)}
+		now.Events, _ = l.intake.events()
+		if diff := cmp.Diff(before, now); diff != "" {
+			return fmt.Errorf("something changes: -before +now\n%s", diff)
+		}
+		return l.quiet(t)
+	})
+	return now
 }
 
 // looked lists by controller objects that it has to look at when it starts.

@@ -4,6 +4,7 @@
 package e2e
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -25,8 +26,9 @@ import (
 )
 
 const (
-	// seedVariable repeats a run of TestKill: a number that an earlier run printed.
-	seedVariable = "WEIR_E2E_SEED"
+	// seedVariable says which run of TestKill it is to be: a number, or random for one that nobody has seen yet. Without it the run is always the
+	// same, so that a change of ours is judged by what it does and not by the run it gets.
+	seedVariable, defaultSeed, randomSeed = "WEIR_E2E_SEED", "1", "random"
 	// changes is how many changes TestKill makes.
 	changes = 50
 	// maxPause is the longest time between two changes. Applying one takes about half a second.
@@ -38,8 +40,8 @@ const (
 // TestKill changes everything that can change, again and again, while each of the five controllers is killed and started again at any moment. In
 // the end the cluster holds exactly what Git, charts and registry say, and nothing was lost or done twice on the way.
 func TestKill(t *testing.T) {
-	seed := uint64(time.Now().UnixNano())
-	if given := os.Getenv(seedVariable); given != "" {
+	seed := rand.Uint64()
+	if given := cmp.Or(os.Getenv(seedVariable), defaultSeed); given != randomSeed {
 		var err error
 		seed, err = strconv.ParseUint(given, 10, 64)
 		must(t, err)
@@ -61,23 +63,23 @@ func TestKill(t *testing.T) {
 		must(t, k.err())
 	}
 	c.mend(t)
+	c.eventually(t, func() error { return errors.Join(k.killedAll(), k.err()) })
 	k.stop()
 	must(t, k.err())
-	t.Logf("%d changes, kills: %v; webhooks refused: %v", changes, k.kills, c.hooks.refused)
-	for _, name := range slices.Sorted(maps.Keys(c.controllers)) {
-		if k.kills[name] == 0 {
-			t.Errorf("%s was never killed", name)
-		}
-	}
+	t.Logf("%d changes, kills: %v; webhooks refused: %v", changes, k.kills, c.hooks.refused())
 
-	c.eventually(t, func() error { return errors.Join(c.settled(t), c.quiet(t)) })
-	must(t, c.settled(t)) // and it stays like that
+	c.eventually(t, func() error {
+		if err := errors.Join(c.settled(t), c.quiet(t)); err != nil {
+			return err
+		}
+		return c.settled(t) // and it stays like that
+	})
 	c.expectLive(t, c.fleet)
 	c.expectArtifact(t)
 	c.expectCommits(t)
 	c.eventually(t, c.delivered)
 	c.expectMessage(t)
-	if diff := cmp.Diff(foreign, c.versions(t, client.HasLabels{foreignLabel})); diff != "" {
+	if diff := gocmp.Diff(foreign, c.versions(t, client.HasLabels{foreignLabel})); diff != "" {
 		t.Errorf("objects of others were touched: -before +after\n%s", diff)
 	}
 	posted, accepted := c.intake.events()
@@ -109,20 +111,18 @@ type killer struct {
 
 	cancel context.CancelFunc
 	done   chan struct{}
-	failed chan error
+	failed error // set before done is closed
 }
 
 func (m *machine) startKiller(seed uint64) *killer {
 	ctx, cancel := context.WithCancel(context.Background())
 	k := &killer{
 		machine: m, Rand: rand.New(rand.NewPCG(seed, 1)), kills: map[string]int{},
-		cancel: cancel, done: make(chan struct{}), failed: make(chan error, 1),
+		cancel: cancel, done: make(chan struct{}),
 	}
 	go func() {
 		defer close(k.done)
-		if err := k.run(ctx); err != nil {
-			k.failed <- err
-		}
+		k.failed = k.run(ctx)
 	}()
 	return k
 }
@@ -133,14 +133,26 @@ func (k *killer) stop() {
 	<-k.done
 }
 
-// err is what went wrong while killing, once.
+// err is what went wrong while killing.
 func (k *killer) err() error {
 	select {
-	case err := <-k.failed:
-		return err
+	case <-k.done:
+		return k.failed
 	default:
 		return nil
 	}
+}
+
+// killedAll is nil once every controller was killed.
+func (k *killer) killedAll() error {
+	k.restarting.Lock()
+	defer k.restarting.Unlock()
+	for name := range k.controllers {
+		if k.kills[name] == 0 {
+			return fmt.Errorf("%s was not killed yet", name)
+		}
+	}
+	return nil
 }
 
 // run kills each controller in turn, in another order each time, at random moments, sometimes two at once.
@@ -206,7 +218,7 @@ func (c *chaos) expectCommits(t *testing.T) {
 	for n := range c.images {
 		want[fmt.Sprintf("1.0.%d", n+1)] = len(imageObjects())
 	}
-	if diff := cmp.Diff(want, tags); diff != "" || commits != c.images {
+	if diff := gocmp.Diff(want, tags); diff != "" || commits != c.images {
 		t.Errorf("%d tags were pushed, the automation made %d commits; lines written by tag: -want +got\n%s\n%s", c.images, commits, diff, out)
 	}
 }

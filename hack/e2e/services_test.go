@@ -41,7 +41,7 @@ type services struct {
 // serveAll starts all servers. A push to Git sends a webhook; whoever pushes to the others asks for one.
 func serveAll(t *testing.T, dir string) *services {
 	t.Helper()
-	s := &services{hooks: &hooks{ctx: context.WithoutCancel(t.Context()), paths: map[string]string{}, refused: map[string]int{}}}
+	s := &services{hooks: &hooks{ctx: t.Context(), paths: map[string]string{}, refusals: map[string]int{}}}
 	var err error
 	s.git, err = gitserver.Start(t.Context(), filepath.Join(dir, "git"), func() { s.hooks.send(gitHook) })
 	must(t, err)
@@ -70,11 +70,11 @@ type hooks struct {
 	ctx  context.Context //nolint:containedctx // of the test, for what servers send by themselves
 	base string          // where a notification-controller takes them
 
-	mu      sync.Mutex
-	paths   map[string]string // by Receiver
-	pending int
-	refused map[string]int // what was answered other than 200 OK
-	failed  []string       // those that were answered 500 Internal Server Error, with the time
+	mu       sync.Mutex
+	paths    map[string]string // by Receiver
+	pending  int
+	refusals map[string]int // what was answered other than 200 OK
+	failed   []string       // those that were answered 500 Internal Server Error, with the time
 }
 
 // send sends a webhook in the background, when there is a Receiver for it.
@@ -88,7 +88,7 @@ func (h *hooks) send(name string) {
 }
 
 func (h *hooks) deliver(name, url string) {
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(hookPause) {
+	for h.ctx.Err() == nil {
 		status, _, err := post(h.ctx, url, []byte("{}"))
 		if err == nil && status == http.StatusOK {
 			h.mu.Lock()
@@ -98,13 +98,21 @@ func (h *hooks) deliver(name, url string) {
 		}
 		if err == nil {
 			h.mu.Lock()
-			h.refused[http.StatusText(status)]++
+			h.refusals[http.StatusText(status)]++
 			if status == http.StatusInternalServerError {
 				h.failed = append(h.failed, name+" at "+time.Now().UTC().Format(time.RFC3339Nano))
 			}
 			h.mu.Unlock()
 		}
+		time.Sleep(hookPause)
 	}
+}
+
+// refused returns how often what was answered other than 200 OK.
+func (h *hooks) refused() map[string]int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return maps.Clone(h.refusals)
 }
 
 // sent is nil when every webhook was taken.
@@ -112,7 +120,7 @@ func (h *hooks) sent() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.pending > 0 {
-		return fmt.Errorf("%d webhooks were not taken: %v", h.pending, h.refused)
+		return fmt.Errorf("%d webhooks were not taken: %v", h.pending, h.refusals)
 	}
 	return nil
 }
@@ -161,9 +169,10 @@ const postTimeout = 10 * time.Second
 
 // intake stands between those who emit events and notification-controller, and remembers which it has accepted.
 type intake struct {
-	url, target string
+	url string
 
 	mu       sync.Mutex
+	target   string
 	accepted map[string]int // how often each
 	posted   map[string]int
 }
@@ -191,7 +200,10 @@ func (i *intake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	// What was posted is passed on even when its emitter dies meanwhile, as the network does.
-	status, answer, err := post(context.WithoutCancel(r.Context()), i.target, body)
+	i.mu.Lock()
+	target := i.target
+	i.mu.Unlock()
+	status, answer, err := post(context.WithoutCancel(r.Context()), target, body)
 	if err != nil {
 		status = http.StatusBadGateway
 	}
@@ -203,6 +215,13 @@ func (i *intake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	i.mu.Unlock()
 	w.WriteHeader(status)
 	_, _ = w.Write(answer)
+}
+
+// passTo passes on events to another notification-controller from now on.
+func (i *intake) passTo(target string) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.target = target
 }
 
 // events returns how often each event was posted and accepted.

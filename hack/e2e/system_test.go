@@ -13,6 +13,7 @@ import (
 	"testing/fstest"
 	"time"
 
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/discovery"
@@ -33,8 +34,8 @@ import (
 )
 
 const (
-	// patience bounds each wait. What is waited for takes seconds; a loaded machine may take longer.
-	patience = 90 * time.Second
+	// patience bounds each wait. What is waited for takes seconds; a loaded machine may take much longer.
+	patience = 5 * time.Minute
 	// lookInterval is how often the cluster is asked while waiting.
 	lookInterval = 100 * time.Millisecond
 	// binVariable names another folder of programs than bin/.
@@ -65,7 +66,13 @@ type machine struct {
 // bringUp starts everything for one test, which leaves nothing behind but, if it fails, its folder with the logs.
 func bringUp(t *testing.T) *machine {
 	t.Helper()
-	p := newPlatform(t)
+	return bringUpAs(t, ".")
+}
+
+// bringUpAs does that with the rights and arguments of a bundle, a folder in manifests/install.
+func bringUpAs(t *testing.T, bundle string) *machine {
+	t.Helper()
+	p := newPlatform(t, bundle)
 	m := &machine{platform: p, controllers: map[string]*controllers.Controller{}}
 	m.connect(t, p.cluster)
 	must(t, p.manifest.WithoutPods().Apply(t.Context(), m.client))
@@ -96,7 +103,7 @@ type platform struct {
 	manifest install.Manifest
 }
 
-func newPlatform(t *testing.T) *platform {
+func newPlatform(t *testing.T, bundle string) *platform {
 	t.Helper()
 	root, err := filepath.Abs("../..")
 	must(t, err)
@@ -113,7 +120,7 @@ func newPlatform(t *testing.T) *platform {
 	p.cluster, err = cluster.Up(t.Context(), cluster.Options{Program: filepath.Join(p.bin, "weir-cluster"), Dir: filepath.Join(p.dir, "cluster")})
 	must(t, err)
 	onEnd(t, func(ctx context.Context) error { return p.cluster.Down(ctx) })
-	p.manifest, err = install.Build(filesys.MakeFsOnDisk(), filepath.Join(root, "manifests", "install"))
+	p.manifest, err = install.Build(filesys.MakeFsOnDisk(), filepath.Join(root, "manifests", "install", bundle))
 	must(t, err)
 	return p
 }
@@ -147,7 +154,7 @@ func (m *machine) connect(t *testing.T, c *cluster.Cluster) {
 	t.Helper()
 	scheme := runtime.NewScheme()
 	kinds := runtime.NewSchemeBuilder(
-		install.Scheme, sourcev1.AddToScheme, kustomizev1.AddToScheme, helmv2.AddToScheme, imagev1.AddToScheme,
+		install.Scheme, rbacv1.AddToScheme, sourcev1.AddToScheme, kustomizev1.AddToScheme, helmv2.AddToScheme, imagev1.AddToScheme,
 		notificationv1.AddToScheme, notificationv1beta3.AddToScheme, metav1.AddMetaToScheme,
 	)
 	must(t, kinds.AddToScheme(scheme))
