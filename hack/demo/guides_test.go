@@ -18,7 +18,7 @@ func guides() []string { return []string{"tour", "alerts", "image-updates"} }
 // TestGuides does what docs/guides tell a person to type, in a running demo. Blocks marked sh are run, as one script for each page.
 func TestGuides(t *testing.T) {
 	cmd, data := demoCommand(t, "--tour=false")
-	start(t, cmd).until("Ctrl-C ends it")
+	start(t, cmd, data).until("Ctrl-C ends it")
 	for _, name := range guides() {
 		passed := t.Run(name, func(t *testing.T) {
 			page, err := os.ReadFile(filepath.Join(cmd.Dir, "docs", "guides", name+".md"))

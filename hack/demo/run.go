@@ -36,7 +36,7 @@ import (
 
 const (
 	// stopTimeout bounds the end of a demo.
-	stopTimeout = time.Minute
+	stopTimeout = 3 * time.Minute
 )
 
 // demo is what runs. Each field names the step that sets it.

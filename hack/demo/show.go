@@ -69,8 +69,16 @@ func (d *demo) converge(ctx context.Context, screen *view.Screen) (state view.St
 		want = append(want, root.GetKind()+"/"+root.GetName())
 	}
 	err = d.follow(ctx, screen, func(s view.State) bool {
-		state = s
-		return len(s.Pending(want)) == 0
+		if state = s; len(s.Pending(want)) > 0 {
+			return false
+		}
+		// Each kind is watched by itself, so that what a Kustomization has made may be known later than that it is ready.
+		read, err := view.Read(ctx, d.client)
+		if err != nil {
+			return false
+		}
+		state = read
+		return len(read.Pending(want)) == 0
 	})
 	if err != nil {
 		err = fmt.Errorf("%w: %s", err, strings.Join(state.Pending(want), ", "))

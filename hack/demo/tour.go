@@ -16,7 +16,7 @@ import (
 
 const (
 	// stepTimeout bounds each wait of the tour. What is waited for takes a second or two.
-	stepTimeout = time.Minute
+	stepTimeout = 2 * time.Minute
 	// lookInterval is how often it is looked for, which is what the times are exact to.
 	lookInterval = 25 * time.Millisecond
 )
