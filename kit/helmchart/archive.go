@@ -221,12 +221,18 @@ func isNested(name string) bool {
 
 // assemble makes a chart of its files.
 func assemble(files []*loader.BufferedFile) (*chart.Chart, error) {
+	if err := checkLayout(files); err != nil {
+		return nil, err
+	}
 	if err := checkFiles(files); err != nil {
 		return nil, err
 	}
 	c, err := loader.LoadFiles(files)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrChart, err)
+	}
+	if err := checkExtent(c); err != nil {
+		return nil, err
 	}
 	sortDependencies(c)
 	return c, nil

@@ -40,6 +40,9 @@ func ParseValues(data []byte) (map[string]any, error) {
 	if err := yaml.Unmarshal(data, &values); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrValues, err)
 	}
+	if err := CheckDepth(values); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrValues, err)
+	}
 	if values == nil {
 		values = map[string]any{}
 	}

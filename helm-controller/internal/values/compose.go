@@ -104,7 +104,8 @@ func (c Composition) Compose(ctx context.Context) (map[string]any, error) {
 			return nil, describe(c.Namespace, ref, err)
 		}
 	}
-	return helmchart.MergeValues(result, inline), nil
+	result = helmchart.MergeValues(result, inline)
+	return result, helmchart.CheckDepth(result)
 }
 
 func decodeInline(raw *apiextensionsv1.JSON) (map[string]any, error) {

@@ -18,6 +18,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/weir-gitops/weir/helm-controller/internal/values"
+	"github.com/weir-gitops/weir/kit/helmchart"
 )
 
 // objects is a Reader over "Kind/name/key" -> data. It counts how often each object is read.
@@ -344,4 +345,18 @@ func FuzzCompose(f *testing.F) {
 			t.Errorf("Compose is not repeatable: %v (%v), then %v (%v)", got, err, again, errAgain)
 		}
 	})
+}
+
+// TestComposeDeep holds that values which could not be read again once they are stored are refused.
+func TestComposeDeep(t *testing.T) {
+	deep := strings.Repeat(`{"a":`, 2000) + "1" + strings.Repeat("}", 2000)
+	for name, c := range map[string]values.Composition{
+		"Inline":    {Inline: &apiextensionsv1.JSON{Raw: []byte(deep)}},
+		"ConfigMap": {From: []meta.ValuesReference{configMap("c")}, Reader: &objects{data: map[string]string{"ConfigMap/c/values.yaml": deep}}},
+	} {
+		c.Namespace = "apps"
+		if _, err := c.Compose(t.Context()); !errors.Is(err, helmchart.ErrLimit) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }
