@@ -33,6 +33,7 @@ import (
 var suite = testkit.Suite{Scheme: scheme()} //nolint:gochecknoglobals // one API server for the package
 
 func TestMain(m *testing.M) {
+	runProgram()
 	// Programs that start side by side would each set this variable of Helm, as the first one to come does.
 	helmkube.ManagedFieldsManager = name
 	os.Exit(suite.Main(m))
