@@ -38,7 +38,7 @@ func TestBench(t *testing.T) {
 	}
 	o := options{
 		cluster: filepath.Join(root, "bin/weir-cluster"), manifests: filepath.Join(root, "manifests/install"),
-		name: "stand-in", runs: 1, scenarios: []string{result.Chain}, stepTimeout: time.Minute,
+		name: "stand-in", runs: 1, scenarios: []string{result.Chain}, stepTimeout: 5 * time.Minute,
 		json: filepath.Join(t.TempDir(), "results.json"), report: filepath.Join(t.TempDir(), "benchmarks.md"),
 	}
 	for _, path := range []string{o.cluster, o.manifests} {

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log"
 	"net/http"
 	"os"
 	"os/exec"
@@ -68,7 +69,7 @@ func runFake(args []string) error {
 	ok := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
 	for _, addr := range []string{*metrics, *health, *storage} {
 		if addr != "" {
-			go func() { _ = http.ListenAndServe(addr, ok) }()
+			go func() { log.Fatal(http.ListenAndServe(addr, ok)) }()
 		}
 	}
 	f := fake{client: client, storage: *storage, dir: os.Getenv("TMPDIR")}

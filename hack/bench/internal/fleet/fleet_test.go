@@ -80,7 +80,8 @@ func TestPackedSize(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if perFile := float64(size) / files; perFile < 0.98*wanted || perFile > 1.02*wanted {
+	// Git packs a little better or worse with another version of zlib.
+	if perFile := float64(size) / files; perFile < 0.95*wanted || perFile > 1.05*wanted {
 		t.Errorf("a file packs to %.0f bytes, want about %.0f", perFile, wanted)
 	}
 }

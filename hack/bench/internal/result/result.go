@@ -102,13 +102,16 @@ func (s *Scenario) Summarize() {
 	s.Figures = evaluate(s.Name, s.Steps)
 }
 
-// medians combines the runs step by step, in the order of the first run.
+// medians combines the runs step by step, in the order of the first run. A run may have measured a step more than once.
 func medians(runs []Run) []Step {
 	if len(runs) == 0 {
 		return nil
 	}
 	steps := make([]Step, 0, len(runs[0].Steps))
 	for _, first := range runs[0].Steps {
+		if slices.ContainsFunc(steps, func(s Step) bool { return s.Name == first.Name }) {
+			continue
+		}
 		var same []Step
 		for _, run := range runs {
 			for _, step := range run.Steps {

@@ -30,6 +30,17 @@ func TestSummarize(t *testing.T) {
 	}
 }
 
+// TestRepeated has steps that a run measures more than once.
+func TestRepeated(t *testing.T) {
+	step := func(name string, ratio float64) Step {
+		return Step{Name: name, Values: map[Metric]float64{Ratio: ratio}, Requests: []audit.Count{}}
+	}
+	runs := []Run{{Steps: []Step{step("a", 1), step("b", 5), step("a", 9), step("b", 7), step("a", 2)}}}
+	if diff := cmp.Diff([]Step{step("a", 2), step("b", 6)}, medians(runs)); diff != "" {
+		t.Errorf("the median of all that have the name: -want, +got:\n%s", diff)
+	}
+}
+
 func TestEvaluate(t *testing.T) {
 	cases := map[string]struct {
 		reason   string
