@@ -68,7 +68,7 @@ func TestBadInput(t *testing.T) {
 		"UnknownHost": {"The cause is in the message.", func(o *repository) {
 			o.Spec.URL, o.Spec.Timeout = "http://host.invalid/x", lookup()
 		}, "GitOperationFailed", false, "host.invalid"},
-		"Refused":         {"Also of a refused connection.", func(o *repository) { o.Spec.URL = "http://127.0.0.1:1/x" }, "GitOperationFailed", false, "refused"},
+		"Refused": {"Also of a refused connection.", func(o *repository) { o.Spec.URL = "http://127.0.0.1:1/x" }, "GitOperationFailed", false, "refused"},
 		"Timeout": {"A server that is silent is left after the timeout.", func(o *repository) {
 			o.Spec.URL, o.Spec.Timeout = silent+"/x", &metav1.Duration{Duration: 100 * time.Millisecond}
 		}, "GitOperationFailed", false, "timeout of 100ms"},

@@ -104,7 +104,10 @@ func gitMember(t *testing.T) *member {
 	m.create = func(suspended bool) { f.create(func(o *sourcev1.GitRepository) { o.Spec.Suspend = suspended }) }
 	m.spoil = func() { f.change(func(o *sourcev1.GitRepository) { o.Spec.Reference.Branch = "gone" }) }
 	m.mend = func() { f.change(func(o *sourcev1.GitRepository) { o.Spec.Reference.Branch = "main" }) }
-	m.spoilContent = func() { f.change(func(o *sourcev1.GitRepository) { o.Spec.SparseCheckout = []string{"none"} }); m.move() }
+	m.spoilContent = func() {
+		f.change(func(o *sourcev1.GitRepository) { o.Spec.SparseCheckout = []string{"none"} })
+		m.move()
+	}
 	m.asked = f.gitRequests
 	m.move()
 	return m
@@ -175,7 +178,10 @@ func helmChartMember(t *testing.T) *member {
 	}
 	m.spoil = func() { registry.Delete(t, "charts/app", fmt.Sprintf("1.%d.0", version)) }
 	m.mend = push
-	m.spoilContent = func() { version++; registry.PushChart(t, "charts/app", fmt.Sprintf("1.%d.0", version), []byte("no archive")) }
+	m.spoilContent = func() {
+		version++
+		registry.PushChart(t, "charts/app", fmt.Sprintf("1.%d.0", version), []byte("no archive"))
+	}
 	m.asked = registry.Take
 	m.move()
 	return m

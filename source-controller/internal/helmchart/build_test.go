@@ -6,7 +6,9 @@ package helmchart
 import (
 	"context"
 	"errors"
+	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/fluxcd/pkg/runtime/conditions"
@@ -15,6 +17,7 @@ import (
 	"github.com/weir-gitops/weir/kit/helmchart"
 	"github.com/weir-gitops/weir/kit/outcome"
 	"github.com/weir-gitops/weir/kit/reconcile"
+	"github.com/weir-gitops/weir/kit/testkit"
 	"github.com/weir-gitops/weir/source-controller/internal/publish"
 )
 
@@ -29,6 +32,30 @@ func TestTemporaryFileNotMade(t *testing.T) {
 		if got.Reason != sourcev1.DirectoryCreationFailedReason || got.Message() != "open temporary file: no such file or directory" {
 			t.Errorf("%s: got %+v", name, got)
 		}
+	}
+}
+
+// Nor is that of a dependency, which says nothing of the dependency.
+func TestTemporaryFileOfDependencyNotMade(t *testing.T) {
+	dir := testkit.Folder(t, testkit.Chart{Name: "a", Version: "1.0.0", Dependencies: []string{
+		"{name: x, version: 1.0.0, repository: 'https://charts.example'}",
+	}}.Tree("a"))
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	chart, err := helmchart.LoadDir(t.Context(), root, "a", helmchart.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := begin(&sourcev1.HelmChart{})
+	s.dir = filepath.Join(dir, "missing")
+	d := &dependencies{reconciler: &Reconciler{}, scope: s}
+	_, err = helmchart.BuildDependencies(t.Context(), chart, helmchart.Dependencies{Root: root, Dir: "a", Remote: d.load})
+	got := outcome.Of(publish.Fault(sourcev1.DependencyBuildErrorReason, err))
+	if got.Reason != sourcev1.DirectoryCreationFailedReason || strings.Contains(got.Message(), dir) || !strings.HasSuffix(got.Message(), "open temporary file: no such file or directory") {
+		t.Errorf("got %+v", got)
 	}
 }
 

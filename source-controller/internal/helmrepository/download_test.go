@@ -4,10 +4,12 @@
 package helmrepository
 
 import (
+	"context"
 	"path/filepath"
 	"testing"
 
 	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
+	"github.com/weir-gitops/weir/kit/artifact/store"
 	"github.com/weir-gitops/weir/kit/auth"
 	"github.com/weir-gitops/weir/kit/outcome"
 	"github.com/weir-gitops/weir/kit/reconcile"
@@ -26,6 +28,23 @@ func TestDownloadWithoutFile(t *testing.T) {
 	s.dir = filepath.Join(t.TempDir(), "missing")
 	got := outcome.Of(r.download(t.Context(), s))
 	if got.Reason != sourcev1.DirectoryCreationFailedReason || got.Message() != "open temporary file: no such file or directory" {
+		t.Errorf("got %+v", got)
+	}
+}
+
+// The same goes for the one that an index is read into.
+func TestCompileWithoutFile(t *testing.T) {
+	r := &Reconciler{}
+	s := r.start(&sourcev1.HelmRepository{}, reconcile.Run{Publish: func(context.Context) error { return nil }})
+	defer s.release()
+	dir := t.TempDir()
+	var err error
+	if s.raw, err = store.Anonymous(dir); err != nil {
+		t.Fatal(err)
+	}
+	s.dir = filepath.Join(dir, "missing")
+	got := outcome.Of(r.compile(t.Context(), s))
+	if got.Reason != sourcev1.DirectoryCreationFailedReason || got.Message() != "keep index: open temporary file: no such file or directory" {
 		t.Errorf("got %+v", got)
 	}
 }
