@@ -32,9 +32,10 @@ func gates() map[string]bool {
 const (
 	// maxTokenLife is the longest that a token is cached, whatever --token-cache-max-duration says.
 	maxTokenLife = time.Hour
-	// shutdownTimeout is how long everything may take to end: 5 s for what is in the outbox, the rest for requests under way. Then the Kubernetes
-	// Events that tell of failures have 2 s (kit/events). Both fit into the 10 s that the Deployment grants the pod (contract, section 1.4).
+	// shutdownTimeout is how long everything may take to end: drainTimeout for what is in the outbox, the rest for requests under way. Then the
+	// Kubernetes Events that tell of failures have 2 s (kit/events). All fits into the 10 s that the Deployment grants the pod (contract, section 1.4).
 	shutdownTimeout = 7 * time.Second
+	drainTimeout    = 5 * time.Second
 	mebibyte        = 1 << 20
 	// outboxFolder is the name of the default folder of the outbox.
 	outboxFolder = "weir-outbox"
@@ -63,11 +64,14 @@ type Options struct {
 	OutboxSize int64
 	// OutboxAge is how long an event may wait for its turn.
 	OutboxAge time.Duration
+
+	// drain is drainTimeout, in tests another.
+	drain time.Duration
 }
 
 // NewOptions returns the defaults.
 func NewOptions() *Options {
-	return &Options{CommonOptions: manager.CommonOptions{
+	return &Options{drain: drainTimeout, CommonOptions: manager.CommonOptions{
 		Concurrent:      4,
 		ShutdownTimeout: shutdownTimeout,
 		Omit:            []string{"events-addr", "watch-label-selector", "interval-jitter-percentage", "requeue-dependency"},

@@ -7,6 +7,8 @@ import (
 	"context"
 	"fmt"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
 	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -20,6 +22,11 @@ func newTokens(ctx context.Context, rt *manager.Runtime, opts *Options) (*notify
 	tokens, err := notify.NewTokens(opts.TokenCacheSize, min(opts.TokenCacheDuration, maxTokenLife))
 	if err != nil {
 		return nil, err
+	}
+	reader := rt.Manager.GetClient()
+	tokens.Known = func(ctx context.Context, provider types.NamespacedName) bool {
+		// The cache has lost an object before it tells of that.
+		return !apierrors.IsNotFound(reader.Get(ctx, provider, &notificationv1beta3.Provider{}))
 	}
 	if err := rt.Registry.Register(tokens); err != nil {
 		return nil, fmt.Errorf("register token metrics: %w", err)

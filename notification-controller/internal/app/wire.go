@@ -29,8 +29,9 @@ import (
 const name = "notification-controller"
 
 // Program describes the controller to kit/manager.
-func Program() manager.Program {
-	opts := NewOptions()
+func Program() manager.Program { return program(NewOptions()) }
+
+func program(opts *Options) manager.Program {
 	return manager.Program{
 		Name:    name,
 		Options: opts,
@@ -71,7 +72,7 @@ func setup(ctx context.Context, rt *manager.Runtime, opts *Options) error {
 	}
 	hooks, err := webhook.New(webhook.Options{
 		Receivers: rt.Manager.GetClient(), Live: rt.Manager.GetAPIReader(), Client: rt.Manager.GetClient(), Secrets: secrets,
-		Access: opts.Access, Clock: time.Now, Log: rt.Log.WithName("receivers"),
+		Namespace: opts.WatchedNamespace(), Access: opts.Access, Clock: time.Now, Log: rt.Log.WithName("receivers"),
 	})
 	if err != nil {
 		return err
@@ -114,8 +115,8 @@ func newOutbox(ctx context.Context, rt *manager.Runtime, opts *Options, secrets 
 	if err != nil {
 		return nil, err
 	}
-	box, err := outbox.Open(outbox.Options{
-		Dir: opts.OutboxPath, MaxBytes: opts.OutboxSize, Handler: dispatcher,
+	box, err := outbox.Open(ctx, outbox.Options{
+		Dir: opts.OutboxPath, MaxBytes: opts.OutboxSize, Drain: opts.drain, Handler: dispatcher,
 		Registerer: rt.Registry, Clock: time.Now, Log: rt.Log.WithName("outbox"),
 	})
 	if err != nil {

@@ -21,9 +21,6 @@ const (
 	MinBytes = 8 << 20
 	// perGroup is how many deliveries to one service are under way at once, and how many entries are routed at once.
 	perGroup = 4
-	// drainTimeout is how long deliveries may go on when the process is told to end. It fits into the 10 s that the Deployment grants the pod
-	// (contract, section 1.4); what is left stays on disk.
-	drainTimeout = 5 * time.Second
 	// largeBytes is the size from which on an entry is large, and maxLarge how many deliveries of large entries are under way at once, of all
 	// groups together: there may be many groups, and a delivery needs several times the memory of its entry.
 	largeBytes = 256 << 10
@@ -60,12 +57,14 @@ type Handler interface {
 	Deliver(ctx context.Context, e Entry, t Target) error
 }
 
-// Options describe an outbox. All fields are required.
+// Options describe an outbox. All fields without a remark are required.
 type Options struct {
 	// Dir is the folder of the outbox. It belongs to one process.
 	Dir string
 	// MaxBytes bounds the files, at least MinBytes.
 	MaxBytes int64
+	// Drain is how long deliveries may go on when the process is told to end; what is left stays on disk. It may be 0.
+	Drain time.Duration
 	// Handler routes and delivers.
 	Handler Handler
 	// Registerer takes the metrics.
@@ -102,8 +101,9 @@ type item struct {
 	left int
 }
 
-// Open takes the folder and reads what an earlier process left.
-func Open(o Options) (*Box, error) {
+// Open takes the folder and reads what an earlier process left. When ctx ends, the outbox takes no more entries, whether Start was called or not: the
+// folder may go with the process, and the sender still has the entry.
+func Open(ctx context.Context, o Options) (*Box, error) {
 	if o.Dir == "" || o.Handler == nil || o.Registerer == nil || o.Clock == nil || o.MaxBytes < MinBytes {
 		return nil, fmt.Errorf("outbox needs Dir, Handler, Registerer, Clock and MaxBytes of at least %d", MinBytes)
 	}
@@ -116,8 +116,9 @@ func Open(o Options) (*Box, error) {
 		return nil, errors.Join(err, s.close())
 	}
 	m.found(s.damaged, o.Log)
+	context.AfterFunc(ctx, s.refuse)
 	return &Box{
-		handler: o.Handler, store: s, lanes: newLanes(perGroup), metrics: m, clock: o.Clock, log: o.Log, left: left, drain: drainTimeout,
+		handler: o.Handler, store: s, lanes: newLanes(perGroup), metrics: m, clock: o.Clock, log: o.Log, left: left, drain: o.Drain,
 		large: make(chan struct{}, maxLarge),
 	}, nil
 }
@@ -127,17 +128,28 @@ func (b *Box) Append(key string, body []byte) error {
 	if len(body) > MaxBody {
 		return fmt.Errorf("entry of %d bytes is larger than %d", len(body), MaxBody)
 	}
-	it, err := b.store.append(Entry{Key: key, Body: body, Accepted: b.clock()})
-	if err != nil {
+	if err := b.take(Entry{Key: key, Body: body, Accepted: b.clock()}); err != nil {
 		b.metrics.refuse(err)
 		return err
 	}
-	b.lanes.add(routing, key, func(ctx context.Context) { b.route(ctx, it) })
 	return nil
 }
 
-// Start works on entries until ctx ends, then on what is left for a bounded time, and closes the outbox. It takes no entry once ctx has ended: the
-// folder may go with the process, and the sender still has the entry.
+// take writes an entry down and queues it. The end waits for that: what is taken is worked on.
+func (b *Box) take(e Entry) error {
+	if err := b.store.enter(); err != nil {
+		return err
+	}
+	defer b.store.entering.Done()
+	it, err := b.store.append(e)
+	if err != nil {
+		return err
+	}
+	b.lanes.add(routing, e.Key, func(ctx context.Context) { b.route(ctx, it) })
+	return nil
+}
+
+// Start works on entries until ctx ends, then on what is left for a bounded time, and closes the outbox. It takes no entry once ctx has ended.
 func (b *Box) Start(ctx context.Context) error {
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
@@ -145,6 +157,7 @@ func (b *Box) Start(ctx context.Context) error {
 	b.lanes.start(work)
 	<-ctx.Done()
 	b.store.refuse()
+	b.store.entering.Wait()
 	timer := time.NewTimer(b.drain)
 	defer timer.Stop()
 	select {

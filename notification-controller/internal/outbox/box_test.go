@@ -19,6 +19,8 @@ import (
 	"github.com/go-logr/logr"
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/weir-gitops/weir/kit/testkit"
 )
 
 // handler routes every entry to the groups in the part of its body before a colon, and keeps what is delivered.
@@ -66,7 +68,7 @@ func (h *handler) got(group string) []string {
 // wait returns when that many deliveries were made.
 func (h *handler) wait(t *testing.T, n int) {
 	t.Helper()
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(testkit.Patience)
 	for i := range n {
 		select {
 		case <-h.arrived:
@@ -78,12 +80,16 @@ func (h *handler) wait(t *testing.T, n int) {
 
 func openBox(t *testing.T, dir string, h Handler) *Box {
 	t.Helper()
-	b, err := Open(Options{Dir: dir, MaxBytes: MinBytes, Handler: h, Registerer: prometheus.NewRegistry(), Clock: time.Now, Log: logr.Discard()})
+	b, err := Open(context.WithoutCancel(t.Context()), options(dir, h))
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.drain = 0
 	return b
+}
+
+// options describe an outbox that ends without a drain.
+func options(dir string, h Handler) Options {
+	return Options{Dir: dir, MaxBytes: MinBytes, Handler: h, Registerer: prometheus.NewRegistry(), Clock: time.Now, Log: logr.Discard()}
 }
 
 // start runs the outbox until the test ends or the returned function is called.
@@ -262,8 +268,7 @@ func TestTooLarge(t *testing.T) {
 func TestLocked(t *testing.T) {
 	dir := t.TempDir()
 	stop := start(t, openBox(t, dir, newHandler()))
-	o := Options{Dir: dir, MaxBytes: MinBytes, Handler: newHandler(), Registerer: prometheus.NewRegistry(), Clock: time.Now, Log: logr.Discard()}
-	if _, err := Open(o); err == nil {
+	if _, err := Open(t.Context(), options(dir, newHandler())); err == nil {
 		t.Error("two processes got the same folder")
 	}
 	stop()
@@ -271,15 +276,14 @@ func TestLocked(t *testing.T) {
 }
 
 func TestOpenRefuses(t *testing.T) {
-	if _, err := Open(Options{Dir: t.TempDir()}); err == nil {
+	if _, err := Open(t.Context(), Options{Dir: t.TempDir()}); err == nil {
 		t.Error("an outbox without a handler was opened")
 	}
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	o := Options{Dir: file, MaxBytes: MinBytes, Handler: newHandler(), Registerer: prometheus.NewRegistry(), Clock: time.Now, Log: logr.Discard()}
-	if _, err := Open(o); err == nil {
+	if _, err := Open(t.Context(), options(file, newHandler())); err == nil {
 		t.Error("a file was taken for a folder")
 	}
 }
@@ -308,9 +312,9 @@ func TestPoison(t *testing.T) {
 func BenchmarkAppend(b *testing.B) {
 	for _, senders := range []int{1, 8, 64} {
 		b.Run(fmt.Sprint(senders), func(b *testing.B) {
-			box, err := Open(Options{
-				Dir: b.TempDir(), MaxBytes: 1 << 30, Handler: newHandler(), Registerer: prometheus.NewRegistry(), Clock: time.Now, Log: logr.Discard(),
-			})
+			o := options(b.TempDir(), newHandler())
+			o.MaxBytes = 1 << 30
+			box, err := Open(b.Context(), o)
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -330,6 +334,62 @@ func BenchmarkAppend(b *testing.B) {
 				b.Error(err)
 			}
 		})
+	}
+}
+
+// TestRefusesAtTheEnd ends the process before the outbox has begun to work, as while the caches wait for an API server that does not answer: nothing
+// more is taken.
+func TestRefusesAtTheEnd(t *testing.T) {
+	ctx, end := context.WithCancel(t.Context())
+	dir := t.TempDir()
+	b, err := Open(ctx, options(dir, newHandler()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	appendAll(t, b, "x", "slack:1")
+	end()
+	testkit.Eventually(t, "entries are refused", func() bool { return errors.Is(b.Append("x", []byte("slack:2")), ErrClosed) })
+	start(t, b)()
+	h := newHandler()
+	start(t, openBox(t, dir, h))
+	h.wait(t, 1) // what was taken before stays
+}
+
+// TestTakenAtTheEnd lets the end come while an entry is on its way to the disk: what is taken is delivered before the outbox is closed.
+func TestTakenAtTheEnd(t *testing.T) {
+	h := newHandler()
+	o := options(t.TempDir(), h)
+	o.Drain = testkit.Patience
+	b, err := Open(context.WithoutCancel(t.Context()), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop := start(t, b)
+	appendAll(t, b, "x", "slack:1")
+	waiting := func(n int) func() bool {
+		return func() bool { entries, _ := b.store.usage(); return entries == n }
+	}
+	testkit.Eventually(t, "the first is delivered", waiting(0))
+	b.store.mu.Lock()
+	disk := &b.store.current.flushing
+	b.store.mu.Unlock()
+	disk.Lock() // it takes its time
+	taken, ended := make(chan error, 1), make(chan struct{})
+	go func() { taken <- b.Append("x", []byte("slack:2")) }()
+	testkit.Eventually(t, "the second is written", waiting(1))
+	go func() { stop(); close(ended) }()
+	testkit.Eventually(t, "no more are taken", func() bool {
+		b.store.mu.Lock()
+		defer b.store.mu.Unlock()
+		return b.store.refusing
+	})
+	disk.Unlock()
+	if err := <-taken; err != nil {
+		t.Errorf("the entry was refused: %v", err)
+	}
+	<-ended
+	if diff := cmp.Diff([]string{"slack:1", "slack:2"}, h.got("slack")); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 

@@ -19,6 +19,8 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/weir-gitops/weir/kit/testkit"
 )
 
 // victimEnv makes the test binary the process that TestKill kills; it names the folder of the outbox.
@@ -50,7 +52,7 @@ func victim(dir string) {
 	if err != nil {
 		panic(err)
 	}
-	b, err := Open(Options{
+	b, err := Open(context.Background(), Options{
 		Dir: filepath.Join(dir, "outbox"), MaxBytes: MinBytes, Handler: journal{file: file},
 		Registerer: prometheus.NewRegistry(), Clock: time.Now, Log: logr.Discard(),
 	})
@@ -90,7 +92,7 @@ func TestKill(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := openBox(t, filepath.Join(dir, "outbox"), journal{file: file})
-	b.drain = 30 * time.Second
+	b.drain = testkit.Patience
 	start(t, b)()
 	content, err := os.ReadFile(filepath.Join(dir, "delivered"))
 	if err != nil {

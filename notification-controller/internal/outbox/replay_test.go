@@ -177,7 +177,7 @@ func TestDamageIsTold(t *testing.T) {
 	var log strings.Builder
 	registry := prometheus.NewRegistry()
 	h := newHandler()
-	b, err := Open(Options{
+	b, err := Open(t.Context(), Options{
 		Dir: dir, MaxBytes: MinBytes, Handler: h, Registerer: registry, Clock: time.Now,
 		Log: funcr.New(func(_, args string) { log.WriteString(args) }, funcr.Options{}),
 	})

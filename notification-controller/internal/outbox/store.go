@@ -44,13 +44,15 @@ type store struct {
 	damaged []damage
 
 	mu sync.Mutex
-	// refusing is set when no entry is taken any more, closed when the files are closed too.
+	// refusing is set when no entry begins to be taken any more, closed when the files are closed too.
 	refusing bool
 	closed   bool
 	current  *segment // takes new entries; nil until there is one
 	segments map[string]*segment
 	next     uint64
 	pending  int
+	// entering counts entries that are being taken. It grows under the lock while refusing is not set.
+	entering sync.WaitGroup
 }
 
 // openStore takes the folder for this process, and returns what an earlier one left undelivered.
@@ -164,6 +166,17 @@ func (s *store) load(name string) ([]*item, error) {
 	return items, nil
 }
 
+// enter begins the taking of an entry, which ends with entering.Done.
+func (s *store) enter() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.refusing {
+		return ErrClosed
+	}
+	s.entering.Add(1)
+	return nil
+}
+
 // append returns when the entry is on the device.
 func (s *store) append(e Entry) (*item, error) {
 	record := encodeEntry(e)
@@ -189,7 +202,7 @@ func (s *store) append(e Entry) (*item, error) {
 
 // write adds a record to the current segment. The caller holds the lock.
 func (s *store) write(record []byte) (*segment, position, error) {
-	if s.refusing {
+	if s.closed {
 		return nil, position{}, ErrClosed
 	}
 	// First what may free room.

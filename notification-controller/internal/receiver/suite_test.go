@@ -82,6 +82,7 @@ func (f *fixture) setup(ctx context.Context, rt *manager.Runtime) error {
 	secrets := &auth.Reader{Client: mgr.GetClient()}
 	options := webhook.Options{
 		Receivers: mgr.GetClient(), Live: mgr.GetAPIReader(), Client: mgr.GetClient(), Secrets: secrets, Clock: time.Now, Log: rt.Log,
+		Namespace: rt.Options.WatchedNamespace(),
 	}
 	var errs [2]error
 	f.open, errs[0] = webhook.New(options)

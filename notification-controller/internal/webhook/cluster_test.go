@@ -8,6 +8,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -31,15 +32,19 @@ import (
 type cluster struct {
 	client.Client
 
-	receivers []notificationv1.Receiver
+	receivers []notificationv1.Receiver // of the cache
+	newer     []notificationv1.Receiver // what the API server has beside them, and in place of those of the same name
 	secrets   map[string]map[string]string // name to values
 	patching  func()                       // called within each patch
+	poison    string                       // name of an object whose patch panics
 	pages     [][]string                   // names of the objects that are listed by labels
 
 	mu      sync.Mutex
-	faults  map[string][]error // of the next requests, by verb, or verb and name; "cache" are those of the list of Receivers
+	faults  map[string][]error // of the next requests, by verb, or verb and name; "cache" and "look" are those of the lists of Receivers
+	looks   int                // lists of Receivers that were asked of the API server
 	patched []string           // Kind/namespace/name
 	values  []string           // the annotations' values
+	ticks   int64              // of the clock
 }
 
 // errSilence is the fault of an API server that takes a connection and does not answer.
@@ -88,6 +93,9 @@ func (c *cluster) List(_ context.Context, list client.ObjectList, opts ...client
 	if !ok {
 		return c.page(list, options)
 	}
+	if options.FieldSelector == nil {
+		return c.look(receivers, options)
+	}
 	if err := c.fault("cache"); err != nil {
 		return err
 	}
@@ -95,6 +103,33 @@ func (c *cluster) List(_ context.Context, list client.ObjectList, opts ...client
 		if r.Status.WebhookPath != "" && options.FieldSelector.String() == PathIndex+"="+r.Status.WebhookPath {
 			receivers.Items = append(receivers.Items, r)
 		}
+	}
+	return nil
+}
+
+// look lists Receivers as the API server has them, one to a page.
+func (c *cluster) look(list *notificationv1.ReceiverList, options *client.ListOptions) error {
+	if err := c.fault("look"); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	all := slices.Clone(c.receivers)
+	for _, r := range c.newer {
+		all = slices.DeleteFunc(all, func(old notificationv1.Receiver) bool { return old.Name == r.Name && old.Namespace == r.Namespace })
+	}
+	all = slices.DeleteFunc(append(all, c.newer...), func(r notificationv1.Receiver) bool {
+		return options.Namespace != "" && options.Namespace != r.Namespace
+	})
+	number := len(options.Continue)
+	if number == 0 {
+		c.looks++
+	}
+	if number < len(all) {
+		list.Items = append(list.Items, all[number])
+	}
+	if number+1 < len(all) {
+		list.Continue = options.Continue + "x"
 	}
 	return nil
 }
@@ -118,6 +153,14 @@ func (c *cluster) page(list client.ObjectList, options *client.ListOptions) erro
 	return nil
 }
 
+// now is a clock that does not tell the same time twice.
+func (c *cluster) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ticks++
+	return time.Unix(1_000_000, c.ticks)
+}
+
 // Patch implements client.Client.
 func (c *cluster) Patch(_ context.Context, obj client.Object, patch client.Patch, _ ...client.PatchOption) error {
 	data, err := patch.Data(obj)
@@ -126,6 +169,9 @@ func (c *cluster) Patch(_ context.Context, obj client.Object, patch client.Patch
 	}
 	if c.patching != nil {
 		c.patching()
+	}
+	if obj.GetName() == c.poison {
+		panic("poison")
 	}
 	if err := errors.Join(c.fault("patch"), c.fault("patch "+obj.GetName())); err != nil {
 		return err
@@ -164,8 +210,14 @@ func receiver(kind string, edit ...func(*notificationv1.Receiver)) notificationv
 // newHandler returns a handler over a cluster with these receivers.
 func newHandler(tb testing.TB, receivers ...notificationv1.Receiver) (http.Handler, *cluster) {
 	tb.Helper()
+	return newHandlerIn(tb, "", receivers...)
+}
+
+// newHandlerIn returns one that serves Receivers of one namespace, or of all.
+func newHandlerIn(tb testing.TB, namespace string, receivers ...notificationv1.Receiver) (http.Handler, *cluster) {
+	tb.Helper()
 	c := &cluster{receivers: receivers, secrets: map[string]map[string]string{"token": {"token": token}, "empty": {"token": ""}, "other": {"foo": token}}}
-	h, err := New(Options{Receivers: c, Live: c, Client: c, Secrets: &auth.Reader{Client: c}, Clock: time.Now, Log: logr.Discard()})
+	h, err := New(Options{Receivers: c, Live: c, Namespace: namespace, Client: c, Secrets: &auth.Reader{Client: c}, Clock: c.now, Log: logr.Discard()})
 	if err != nil {
 		tb.Fatal(err)
 	}

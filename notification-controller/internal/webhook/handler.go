@@ -29,12 +29,14 @@ const (
 	maxPatches = 32
 )
 
-// Options are what a handler works with. All fields are required.
+// Options are what a handler works with. All fields without a remark are required.
 type Options struct {
 	// Receivers reads Receivers from the cache; Index has to be called on its indexes.
 	Receivers client.Reader
-	// Live reads metadata of objects past the cache.
+	// Live reads metadata of objects past the cache, and Receivers that the cache does not have yet.
 	Live client.Reader
+	// Namespace is the only one whose Receivers are served, empty for all. It is that of the cache.
+	Namespace string
 	// Client patches objects.
 	Client client.Client
 	// Secrets reads tokens.
@@ -53,6 +55,7 @@ type handler struct {
 
 	filters *Filters
 	bodies  *bodies.Reader
+	latest  *latest
 	slots   chan struct{}
 }
 
@@ -65,7 +68,9 @@ func New(o Options) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &handler{Options: o, filters: filters, bodies: bodies.New(), slots: make(chan struct{}, maxPatches)}, nil
+	return &handler{
+		Options: o, filters: filters, bodies: bodies.New(), latest: newLatest(o.Live, o.Namespace), slots: make(chan struct{}, maxPatches),
+	}, nil
 }
 
 // refusal is a request that is not served.

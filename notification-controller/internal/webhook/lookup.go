@@ -71,7 +71,7 @@ func Older(a, b *notificationv1.Receiver) bool {
 // find returns the receiver that a request is for, also with the error of one that takes none at the moment. The whole URI has to be its path.
 func (h *handler) find(r *http.Request) (*notificationv1.Receiver, error) {
 	path := r.URL.RequestURI()
-	if !strings.HasPrefix(path, notificationv1.WebhookPathPrefix) {
+	if !wellFormed(path) {
 		return nil, refuse(http.StatusNotFound, "no receiver")
 	}
 	var all []notificationv1.Receiver
@@ -85,12 +85,15 @@ func (h *handler) find(r *http.Request) (*notificationv1.Receiver, error) {
 	case err != nil:
 		return nil, err
 	}
-	var found *notificationv1.Receiver
-	for i := range all {
-		if found == nil || Older(&all[i], found) {
-			found = &all[i]
-		}
+	found := oldest(all)
+	if found != nil && usable(found) {
+		return found, nil
 	}
+	// The sender may know more than the cache.
+	if all, err = h.latest.at(r.Context(), path); err != nil {
+		return found, fmt.Errorf("look for receiver: %w", err)
+	}
+	found = oldest(all)
 	if found == nil {
 		return nil, refuse(http.StatusNotFound, "no receiver")
 	}
@@ -98,6 +101,22 @@ func (h *handler) find(r *http.Request) (*notificationv1.Receiver, error) {
 		return found, refuse(http.StatusServiceUnavailable, "receiver is suspended or not ready")
 	}
 	return found, nil
+}
+
+// wellFormed reports whether a path is of the form that Path makes: nobody looks for others.
+func wellFormed(path string) bool {
+	digest, ok := strings.CutPrefix(path, notificationv1.WebhookPathPrefix)
+	return ok && len(digest) == hex.EncodedLen(sha256.Size) && strings.Trim(digest, "0123456789abcdef") == ""
+}
+
+// oldest returns the one of the Receivers with a path that has it; nil for none.
+func oldest(all []notificationv1.Receiver) (found *notificationv1.Receiver) {
+	for i := range all {
+		if found == nil || Older(&all[i], found) {
+			found = &all[i]
+		}
+	}
+	return found
 }
 
 // usable reports whether a receiver takes requests.

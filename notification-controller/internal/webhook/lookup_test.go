@@ -11,7 +11,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -84,18 +84,25 @@ func TestBounded(t *testing.T) {
 		})
 		h, c := newHandler(t, rcv)
 		ctx, cancel := context.WithCancel(t.Context())
-		var now, most atomic.Int32
+		var mu sync.Mutex
+		now, most := 0, 0
+		count := func(more int) {
+			mu.Lock()
+			defer mu.Unlock()
+			now += more
+			most = max(most, now)
+		}
 		c.patching = func() {
 			cancel()
-			most.Store(max(most.Load(), now.Add(1)))
+			count(1)
 			time.Sleep(time.Second)
-			now.Add(-1)
+			count(-1)
 		}
 		w := httptest.NewRecorder()
 		started := time.Now()
 		h.ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodPost, rcv.Status.WebhookPath, http.NoBody))
-		if w.Code != http.StatusOK || len(c.take()) != objects || most.Load() != maxPatches || time.Since(started) != 3*time.Second {
-			t.Errorf("%d, %d at once, %s", w.Code, most.Load(), time.Since(started))
+		if w.Code != http.StatusOK || len(c.take()) != objects || most != maxPatches || time.Since(started) != 3*time.Second {
+			t.Errorf("%d, %d at once, %s", w.Code, most, time.Since(started))
 		}
 	})
 }

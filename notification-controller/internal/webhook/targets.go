@@ -26,6 +26,7 @@ import (
 	notificationv1 "github.com/weir-gitops/weir/api/notification/v1"
 	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
 	"github.com/weir-gitops/weir/kit/access"
+	"github.com/weir-gitops/weir/kit/rescue"
 	"github.com/weir-gitops/weir/notification-controller/internal/apifault"
 )
 
@@ -136,7 +137,7 @@ func (h *handler) wake(ctx context.Context, log logr.Logger, targets []target) [
 	var group sync.WaitGroup
 	for i, t := range targets {
 		group.Go(func() {
-			if err := w.target(ctx, t); err != nil {
+			if err := rescue.Call(log, "webhook", func() error { return w.target(ctx, t) }); err != nil {
 				errs[i] = fmt.Errorf("%s: %w", t, err)
 			}
 		})
@@ -207,7 +208,7 @@ func (w *waker) page(ctx context.Context, t target, items []metav1.PartialObject
 	for i := range items {
 		group.Go(func() {
 			items[i].SetGroupVersionKind(t.kind)
-			if err := w.object(ctx, t, &items[i]); client.IgnoreNotFound(err) != nil {
+			if err := rescue.Call(w.log, "webhook", func() error { return w.object(ctx, t, &items[i]) }); client.IgnoreNotFound(err) != nil {
 				cancel(fmt.Errorf("%s: %w", items[i].Name, err))
 			}
 		})

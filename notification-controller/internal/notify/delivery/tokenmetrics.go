@@ -53,7 +53,7 @@ func (m *tokenMetrics) asked(provider types.NamespacedName, event string, err er
 	m.events.WithLabelValues(event, notificationv1beta3.ProviderKind, provider.Name, provider.Namespace, operation).Inc()
 }
 
-// Forget ends the series of a Provider that is gone.
+// Forget ends the series of a Provider, which Known does not know any more.
 func (m *tokenMetrics) Forget(provider types.NamespacedName) {
 	for _, event := range []string{hit, miss} {
 		m.events.DeleteLabelValues(event, notificationv1beta3.ProviderKind, provider.Name, provider.Namespace, operation)

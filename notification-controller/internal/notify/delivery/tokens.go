@@ -23,6 +23,9 @@ const lifetimePercent = 80
 type Tokens struct {
 	tokenMetrics
 
+	// Known reports whether there is a Provider of that name; nil stands for always. It is set before the first use.
+	Known func(ctx context.Context, provider types.NamespacedName) bool
+
 	cache *lru.Cache[string, kept] // nil keeps nothing
 	life  time.Duration
 }
@@ -74,11 +77,11 @@ func (t *Tokens) Get(
 	}
 	now := time.Now()
 	if found, ok := t.cache.Get(key.Credentials); ok && now.Before(found.until) {
-		t.asked(key.Provider, hit, nil)
+		t.count(ctx, key.Provider, hit, nil)
 		return found.token, true, nil
 	}
 	token, ends, err := fetch(ctx)
-	t.asked(key.Provider, miss, err)
+	t.count(ctx, key.Provider, miss, err)
 	if err != nil {
 		return "", false, err
 	}
@@ -87,6 +90,15 @@ func (t *Tokens) Get(
 		t.evicted.Inc()
 	}
 	return token, false, nil
+}
+
+// count counts a request for a token. A Provider may end while something is sent to it: either Forget comes after the count, or this sees that the
+// Provider is gone.
+func (t *Tokens) count(ctx context.Context, provider types.NamespacedName, event string, err error) {
+	t.asked(provider, event, err)
+	if t.Known != nil && !t.Known(ctx, provider) {
+		t.Forget(provider)
+	}
 }
 
 // Drop forgets the token of that key, which the service does not take any more. Another that came in its place stays.

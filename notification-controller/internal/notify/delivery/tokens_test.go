@@ -144,3 +144,40 @@ gotk_token_cache_events_total{event_type="cache_miss",kind="Provider",name="two"
 		t.Error(err)
 	}
 }
+
+// TestTokenMetricsEnd lets a Provider end while its token is asked for: no series of it stays, nor comes back.
+func TestTokenMetricsEnd(t *testing.T) {
+	for what, cached := range map[string]bool{"Fetched": false, "Kept": true} {
+		t.Run(what, func(t *testing.T) {
+			tokens, err := NewTokens(1, time.Hour)
+			if err != nil {
+				t.Fatal(err)
+			}
+			key := TokenKey{Provider: types.NamespacedName{Namespace: "apps", Name: "one"}, Credentials: "a"}
+			known := true
+			tokens.Known = func(_ context.Context, provider types.NamespacedName) bool { return known || provider != key.Provider }
+			get := func(meanwhile func()) {
+				t.Helper()
+				_, _, err := tokens.Get(t.Context(), key, func(context.Context) (string, time.Time, error) {
+					meanwhile()
+					return "t", time.Now().Add(time.Hour), nil
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			end := func() {
+				known = false
+				tokens.Forget(key.Provider)
+			}
+			if cached {
+				get(func() {})
+				end()
+			}
+			get(end)
+			if n := testutil.CollectAndCount(tokens, "gotk_token_cache_events_total"); n != 0 {
+				t.Errorf("%d series are left", n)
+			}
+		})
+	}
+}
