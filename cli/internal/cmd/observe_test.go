@@ -61,13 +61,14 @@ func TestObserveBadInput(t *testing.T) {
 	}
 }
 
-// event creates an event that was first seen some minutes ago.
-func event(t *testing.T, cluster *testkit.Cluster, of *corev1.ObjectReference, eventType, message string, minutes, count int) {
+// event creates an event that was first seen some hours ago, and last seen ten hours later when it was repeated. Ages from 8 to 47 hours are shown
+// without minutes, so the test may take its time.
+func event(t *testing.T, cluster *testkit.Cluster, of *corev1.ObjectReference, eventType, message string, hours, count int) {
 	t.Helper()
-	first := metav1.NewTime(time.Now().Add(-time.Duration(minutes) * time.Minute))
+	first := metav1.NewTime(time.Now().Add(-time.Duration(hours) * time.Hour))
 	last := first
 	if count > 1 {
-		last = metav1.NewTime(first.Add(10 * time.Minute))
+		last = metav1.NewTime(first.Add(10 * time.Hour))
 	}
 	cluster.Create(t, &corev1.Event{
 		ObjectMeta: metav1.ObjectMeta{Namespace: of.Namespace, GenerateName: "e-"}, InvolvedObject: *of, Type: eventType, Reason: "Test", Message: message,
@@ -95,8 +96,8 @@ spec: {interval: 1m, prune: true, sourceRef: {kind: GitRepository, name: far, na
 	event(t, cluster, &corev1.ObjectReference{APIVersion: "kustomize.config.k8s.io/v1beta1", Kind: "Kustomization", Namespace: namespace, Name: "apps"}, corev1.EventTypeNormal, "else", 11, 1)
 
 	const (
-		repeated = "30m (x3 over 40m)\tNormal \tTest  \tGitRepository/fleet\tstored                    \t\n"
-		failed   = "25m              \tWarning\tTest  \tKustomization/apps \tbuild failed: no such file\t\n"
+		repeated = "30h (x3 over 40h)\tNormal \tTest  \tGitRepository/fleet\tstored                    \t\n"
+		failed   = "25h              \tWarning\tTest  \tKustomization/apps \tbuild failed: no such file\t\n"
 	)
 	both := "LAST SEEN        \tTYPE   \tREASON\tOBJECT             \tMESSAGE                    \n" + repeated + failed
 	cases := map[string]struct {
@@ -105,15 +106,15 @@ spec: {interval: 1m, prune: true, sourceRef: {kind: GitRepository, name: far, na
 		out    string
 	}{
 		"All":   {"The oldest first, of kinds of the toolkit only.", nil, both},
-		"Kind":  {"Of one kind, whatever the case.", []string{"--for=gitrepository"}, "30m (x3 over 40m)\tNormal\tTest  \tGitRepository/fleet\tstored \t\n"},
+		"Kind":  {"Of one kind, whatever the case.", []string{"--for=gitrepository"}, "30h (x3 over 40h)\tNormal\tTest  \tGitRepository/fleet\tstored \t\n"},
 		"Name":  {"With a name the source comes along.", []string{"--for=Kustomization/apps"}, both},
-		"Short": {"Aliases are understood.", []string{"--for=ks/apps", "--types=warning"}, "25m      \tWarning\tTest  \tKustomization/apps\tbuild failed: no such file\t\n"},
+		"Short": {"Aliases are understood.", []string{"--for=ks/apps", "--types=warning"}, "25h      \tWarning\tTest  \tKustomization/apps\tbuild failed: no such file\t\n"},
 		"Away": {
 			"A source elsewhere adds the namespace.",
 			[]string{"--for=Kustomization/away"},
 			"NAMESPACE",
 		},
-		"Everywhere": {"The namespace comes first.", []string{"-A", "--for=GitRepository/far"}, other + "\t12m      \tNormal\tTest  \tGitRepository/far\tfetched\t\n"},
+		"Everywhere": {"The namespace comes first.", []string{"-A", "--for=GitRepository/far"}, other + "\t12h      \tNormal\tTest  \tGitRepository/far\tfetched\t\n"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -124,7 +125,7 @@ spec: {interval: 1m, prune: true, sourceRef: {kind: GitRepository, name: far, na
 			}
 		})
 	}
-	weir(t, "", "events", "--for=Kustomization/away").wants(t, "It is that of the source.", 0, other+"\t12m ", "")
+	weir(t, "", "events", "--for=Kustomization/away").wants(t, "It is that of the source.", 0, other+"\t12h ", "")
 	t.Run("Watch", func(t *testing.T) {
 		done := make(chan result)
 		go func() { done <- weirUntil(t, "applied", "events", "-w", "--types=Normal") }()

@@ -24,7 +24,18 @@ import (
 
 var suite testkit.Suite //nolint:gochecknoglobals // one API server for the package, started by the first test that needs it
 
-func TestMain(m *testing.M) { os.Exit(suite.Main(m)) }
+// TestMain takes away what the machine says about clusters and namespaces, which commands would heed.
+func TestMain(m *testing.M) {
+	for _, variable := range []string{
+		"KUBECONFIG", "KUBECACHEDIR", "KUBERNETES_MASTER", "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT",
+		"FLUX_SYSTEM_NAMESPACE", "FLUX_NS_FOLLOWS_KUBE_CONTEXT", "NO_COLOR",
+	} {
+		if err := os.Unsetenv(variable); err != nil {
+			panic(err)
+		}
+	}
+	os.Exit(suite.Main(m))
+}
 
 // result is what a command left behind.
 type result struct {

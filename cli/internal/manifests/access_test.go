@@ -4,7 +4,9 @@
 package manifests
 
 import (
+	"fmt"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	authorizationv1 "k8s.io/api/authorization/v1"
@@ -20,6 +22,11 @@ type request struct {
 	account                               string
 	verb, group, resource, sub, namespace string
 	allowed                               bool
+}
+
+// String tells who does what to what.
+func (r request) String() string {
+	return fmt.Sprintf("%s: %s %s/%s %s in %q", r.account, r.verb, r.group, r.resource, r.sub, r.namespace)
 }
 
 // TestAccess installs both bundles into a real API server, the restricted one first, and asks it what the accounts may do.
@@ -121,9 +128,18 @@ func TestAccess(t *testing.T) {
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
 			install(t, cluster, tc.dir)
-			for _, r := range append(both, tc.requests...) {
-				if got := ask(t, cluster, r); got != r.allowed {
-					t.Errorf("%s %s: %s %s/%s %s in %q is allowed: %t", tc.reason, r.account, r.verb, r.group, r.resource, r.sub, r.namespace, got)
+			var refused []request
+			for _, r := range slices.Concat(both, tc.requests) {
+				if !r.allowed {
+					refused = append(refused, r)
+					continue
+				}
+				// The API server learns of roles by watching them.
+				testkit.Eventually(t, r.String()+" is allowed. "+tc.reason, func() bool { return ask(t, cluster, r) })
+			}
+			for _, r := range refused { // once everything that is allowed is known
+				if ask(t, cluster, r) {
+					t.Errorf("%s is allowed. %s", r, tc.reason)
 				}
 			}
 		})

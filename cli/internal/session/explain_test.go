@@ -123,6 +123,9 @@ func connected(t *testing.T, args ...string) *Session {
 func TestNotConfigured(t *testing.T) {
 	none := t.TempDir() + "/none"
 	t.Setenv("KUBECONFIG", none)
+	for _, variable := range []string{"KUBERNETES_MASTER", "KUBERNETES_SERVICE_HOST"} { // of the machine
+		t.Setenv(variable, "")
+	}
 	s := New(terminal.Terminal{}, nil)
 	flags := pflag.NewFlagSet("weir", pflag.ContinueOnError)
 	s.Bind(flags)
