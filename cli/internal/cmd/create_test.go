@@ -433,7 +433,7 @@ func TestCreateApply(t *testing.T) {
 
 	weir(t, "", "create", "ks", "apps", "--source=fleet", "--prune").wants(t, "The revision is shown.", 0, "", "✔ applied revision main@sha1:"+commit)
 	weir(t, "", "create", "hr", "app", "--chart=app", "--source=HelmRepository/apps").wants(t, "The version is shown.", 0, "", "✔ applied revision 1.2.3")
-	weir(t, "", "create", "source", "git", "other", "--url=https://example.com", "--branch=main", "-n", "none", "--timeout=5s").
+	weir(t, "", "create", "source", "git", "other", "--url=https://example.com", "--branch=main", "-n", "none").
 		wants(t, "What the API server refuses is said.", 1, "", "✗ apply GitRepository other: ")
 }
 
@@ -500,17 +500,4 @@ func TestCreateGitSSH(t *testing.T) {
 	}
 	weir(t, "", "create", "source", "git", "down", "--url=ssh://git@127.0.0.1:1/x", "--branch=main", "-s").
 		wants(t, "A server that is not there has no key.", 1, "", "✗ public key of SSH server 127.0.0.1:1: ")
-}
-
-func TestCompletion(t *testing.T) {
-	t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "none"))
-	for shell, want := range map[string]string{
-		"bash": "__start_weir", "zsh": "#compdef weir", "fish": "complete -c weir", "powershell": "Register-ArgumentCompleter",
-	} {
-		weir(t, "", "completion", shell).wants(t, shell, 0, want, "")
-	}
-	if got := weir(t, "", "completion", "zsh"); !strings.HasSuffix(got.out, "\ncompdef _weir weir\n") {
-		t.Errorf("the script for zsh ends with %q", got.out[len(got.out)-40:])
-	}
-	weir(t, "", "completion", "tcsh").wants(t, "Another shell is unknown.", 1, "", "✗ unknown command")
 }

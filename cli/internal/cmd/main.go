@@ -105,9 +105,6 @@ func tree(t terminal.Terminal) (*session.Session, *cobra.Command, error) {
 	root.SetOut(t.Out)
 	root.SetErr(t.Err)
 	s.Bind(root.PersistentFlags())
-	if err := s.CompleteGlobal(root); err != nil {
-		return nil, nil, err
-	}
 	root.AddCommand(get.Command(s))
 	root.AddCommand(object.Commands(s)...)
 	root.AddCommand(install.Commands(s)...)
@@ -115,6 +112,9 @@ func tree(t terminal.Terminal) (*session.Session, *cobra.Command, error) {
 	root.AddCommand(create.Command(s), completion())
 	root.AddCommand(observe.Commands(s)...)
 	strict(root)
+	if err := complete(s, root); err != nil {
+		return nil, nil, err
+	}
 	return s, root, nil
 }
 

@@ -126,3 +126,26 @@ func Of(kind string) (Kind, bool) {
 	}
 	return all[i], true
 }
+
+// Named returns the kind that a person means: its API name in whatever case, or its alias.
+func Named(text string) (Kind, bool) {
+	all := All()
+	i := slices.IndexFunc(all, func(k Kind) bool {
+		return strings.EqualFold(k.Kind, text) || (k.Short != "" && strings.EqualFold(k.Short, text))
+	})
+	if i < 0 {
+		return Kind{}, false
+	}
+	return all[i], true
+}
+
+// Names lists the API names of all kinds, sorted.
+func Names() []string {
+	all := All()
+	names := make([]string, 0, len(all))
+	for _, k := range all {
+		names = append(names, k.Kind)
+	}
+	slices.Sort(names)
+	return names
+}

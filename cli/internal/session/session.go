@@ -31,6 +31,7 @@ const (
 	// namespaceVariable replaces the default, followVariable acts like --ns-follows-kube-context when it is not empty.
 	namespaceVariable = "FLUX_SYSTEM_NAMESPACE"
 	followVariable    = "FLUX_NS_FOLLOWS_KUBE_CONTEXT"
+	timeoutFlag       = "timeout"
 	defaultTimeout    = 5 * time.Minute
 	defaultQPS        = 50
 	defaultBurst      = 300
@@ -80,7 +81,7 @@ func (s *Session) Bind(flags *pflag.FlagSet) {
 		}
 		flags.AddFlag(f)
 	})
-	flags.DurationVar(&s.Timeout, "timeout", defaultTimeout, "limit for the whole operation; watching and following end with it only if it is given")
+	flags.DurationVar(&s.Timeout, timeoutFlag, defaultTimeout, "limit for the whole operation; watching and following end with it only if it is given")
 	flags.BoolVar(&s.Verbose, "verbose", false, "print generated objects")
 	flags.BoolVar(&s.followContext, "ns-follows-kube-context", false,
 		"take the namespace from the kubeconfig context when --namespace is not given (env "+followVariable+")")
@@ -137,7 +138,7 @@ func (s *Session) Bounded(ctx context.Context) (context.Context, context.CancelF
 
 // Stream ends with the timeout only if somebody asked for one: who watches decides how long.
 func (s *Session) Stream(ctx context.Context) (context.Context, context.CancelFunc) {
-	if s.flags.Changed("timeout") {
+	if s.flags.Changed(timeoutFlag) {
 		return s.Bounded(ctx)
 	}
 	return context.WithCancel(ctx)
@@ -162,7 +163,7 @@ func (s *Session) Config() (*rest.Config, error) {
 // limits makes a connection keep to the flags.
 func (s *Session) limits(config *rest.Config) *rest.Config {
 	config.QPS, config.Burst = s.qps, s.burst
-	if s.flags.Changed("timeout") { // for what libraries ask without a context
+	if s.flags.Changed(timeoutFlag) { // for what libraries ask without a context
 		config.Timeout = s.Timeout
 	}
 	return config
@@ -204,16 +205,3 @@ func (s *Session) Client() (client.WithWatch, error) {
 
 // Getter is the connection for libraries that find out themselves what the cluster serves.
 func (s *Session) Getter() genericclioptions.RESTClientGetter { return s.connection }
-
-// Contexts lists the contexts of the kubeconfig, for completion.
-func (s *Session) Contexts() []string {
-	raw, err := s.connection.ToRawKubeConfigLoader().RawConfig()
-	if err != nil {
-		return nil
-	}
-	names := make([]string, 0, len(raw.Contexts))
-	for name := range raw.Contexts {
-		names = append(names, name)
-	}
-	return names
-}

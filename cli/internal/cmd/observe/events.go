@@ -85,22 +85,12 @@ func (e *events) validate(named bool) error {
 	if kind == "" || (found && name == "") {
 		return fmt.Errorf("invalid --for '%s': want Kind or Kind/name", e.of)
 	}
-	all := kinds.All()
-	i := slices.IndexFunc(all, func(k kinds.Kind) bool { return strings.EqualFold(k.Kind, kind) || (k.Short != "" && k.Short == kind) })
-	if i < 0 {
-		return fmt.Errorf("invalid --for '%s': '%s' is no kind of the toolkit; these are: %s", e.of, kind, strings.Join(names(all), ", "))
+	known, ok := kinds.Named(kind)
+	if !ok {
+		return fmt.Errorf("invalid --for '%s': '%s' is no kind of the toolkit; these are: %s", e.of, kind, strings.Join(kinds.Names(), ", "))
 	}
-	e.kind, e.name = all[i], name
+	e.kind, e.name = known, name
 	return nil
-}
-
-func names(all []kinds.Kind) []string {
-	list := make([]string, 0, len(all))
-	for _, k := range all {
-		list = append(list, k.Kind)
-	}
-	slices.Sort(list)
-	return list
 }
 
 func (e *events) run(ctx context.Context) error {

@@ -44,6 +44,7 @@ func traceCommand(s *session.Session) *cobra.Command {
 		Long:  "Shows which Kustomization or HelmRelease an object of the cluster belongs to, and which source that is made from.",
 		Example: "  weir trace deployment podinfo -n apps\n  weir trace deployment/podinfo service/podinfo -n apps\n" +
 			"  weir trace podinfo --kind=Deployment --api-version=apps/v1 -n apps",
+		ValidArgsFunction: s.CompleteResources,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, cancel := s.Bounded(cmd.Context())
 			defer cancel()
