@@ -69,7 +69,8 @@ func one(ctx context.Context, c client.Client, obj *unstructured.Unstructured) (
 		return Change{}, err
 	}
 	applied := obj.DeepCopy() // the answer is written into it
-	// What somebody else set is taken over, as an upgrade is to end with what the manifests say.
+	// What somebody else set is taken over, as an upgrade is to end with what the manifests say. The "no force" of the contract is about something
+	// else: nothing is deleted to be created anew when a field cannot be changed.
 	if err := c.Apply(ctx, client.ApplyConfigurationFromUnstructured(applied), owner, client.ForceOwnership); err != nil {
 		return Change{}, err
 	}

@@ -6,6 +6,7 @@ package cmd
 import (
 	"context"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -113,6 +114,9 @@ func TestGet(t *testing.T) {
 		"Filtered":    {reason: "A filter that matches nothing leaves the header.", args: []string{"get", "ks", "--status-selector", "ready=true"}, out: "NAME\tREVISION\tSUSPENDED\tREADY\tMESSAGE \n"},
 		"Unequal":     {reason: "A condition that is not there is unequal to all.", args: []string{"get", "ks", "--status-selector", "Healthy!=true", "--no-header"}, out: "apps\t"},
 		"Labels":      {reason: "Labels select.", args: []string{"get", "sources", "git", "-l", "team=a", "--no-header"}, out: "fleet\t"},
+		"LabelsNone":  {reason: "Labels are a filter too.", args: []string{"get", "sources", "git", "-l", "team=b"}, out: "NAME\tREVISION\tSUSPENDED\tREADY\tMESSAGE \n"},
+		"LabelsEmpty": {reason: "Without objects there is nothing to filter.", args: []string{"get", "hr", "-l", "team=b"}, code: 1, err: "✗ no HelmRelease objects found in"},
+		"LabelsName":  {reason: "Nor without the object.", args: []string{"get", "ks", "none", "-l", "team=b"}, code: 1, err: "✗ Kustomization object 'none' not found in"},
 		"All":         {reason: "Kinds with objects only, names with their kind.", args: []string{"get", "all"}, out: "kustomization/apps\t"},
 		"AllEmpty":    {reason: "An empty namespace is no failure, but said.", args: []string{"get", "all", "-n", "nowhere"}, err: "✗ no objects found in \"nowhere\" namespace\n"},
 		"Everywhere":  {reason: "The namespace comes first.", args: []string{"get", "ks", "-A", "--no-header"}, out: namespace + "\tapps"},
@@ -252,8 +256,10 @@ func TestReconcile(t *testing.T) {
 			return
 		}
 	}
-	go answer("GitRepository", "fleet", "True", "stored")
-	go answer("Kustomization", "apps", "True", "applied")
+	var answers sync.WaitGroup
+	answers.Go(func() { answer("GitRepository", "fleet", "True", "stored") })
+	answers.Go(func() { answer("Kustomization", "apps", "True", "applied") })
+	t.Cleanup(answers.Wait)
 	got := weir(t, "", "reconcile", "ks", "apps", "--with-source")
 	got.wants(t, "The source comes first.", 0, "", "✔ fetched revision main@sha1:"+commit)
 	got.wants(t, "Then the object.", 0, "", "✔ applied revision main@sha1:"+commit)

@@ -206,14 +206,24 @@ func (q query) show(ctx context.Context, k kinds.Kind) error {
 		return err
 	}
 	if len(items) == 0 {
-		return q.none(k)
+		if err := q.none(ctx, c, k); err != nil {
+			return err
+		}
 	}
 	table.Print(q.session.Out, q.header(k), q.rows(k, items, ""))
 	return nil
 }
 
-// none is the error of a table without rows.
-func (q query) none(k kinds.Kind) error {
+// none is the error of a list without objects. It is nil when there are some and the labels leave them out: a filter that nothing passes is no error.
+func (q query) none(ctx context.Context, c client.Client, k kinds.Kind) error {
+	if !q.labels.Empty() {
+		unfiltered := q
+		unfiltered.labels = labels.Everything()
+		list := k.List()
+		if err := c.List(ctx, list, append(unfiltered.where(), client.Limit(1))...); err != nil || len(list.Items) > 0 {
+			return err
+		}
+	}
 	if q.name != "" {
 		return fmt.Errorf("%s object '%s' not found %s", k.Kind, q.name, q.place())
 	}

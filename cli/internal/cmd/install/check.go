@@ -17,6 +17,7 @@ import (
 
 	"github.com/weir-gitops/weir/cli/internal/bundle"
 	"github.com/weir-gitops/weir/cli/internal/session"
+	"github.com/weir-gitops/weir/kit/manager/version"
 )
 
 // supported are the versions of Kubernetes that controllers work with.
@@ -44,6 +45,7 @@ func checkCommand(s *session.Session) *cobra.Command {
 
 func check(ctx context.Context, s *session.Session, pre bool) error {
 	s.Action("checking prerequisites")
+	checkRelease(ctx, s, newestRelease, version.String())
 	failed := &session.ExitError{Code: 1, Err: errors.New("check failed")}
 	if err := checkKubernetes(ctx, s); err != nil {
 		s.Failed(err)
