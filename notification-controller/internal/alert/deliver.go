@@ -113,7 +113,7 @@ func (d *Dispatcher) message(
 	}
 	if len(conflicts) > 0 {
 		text := conflictMessage(conflicts)
-		d.logger(event).Info(text, "alert", client.ObjectKeyFromObject(alert).String())
+		d.logger(event).Info(brief(text), "alert", client.ObjectKeyFromObject(alert).String())
 		d.tell(alert, notificationv1beta3.MetadataAppendFailedReason, text, conflicts)
 	}
 	event.Metadata = nil

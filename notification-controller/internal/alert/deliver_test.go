@@ -5,15 +5,20 @@ package alert
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/go-logr/logr"
+	"github.com/go-logr/logr/funcr"
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -316,6 +321,40 @@ func TestConflictAnnotations(t *testing.T) {
 	d.tell(c.alert, "Reason", "text", map[string]string{"env": "a, b", "no key of Kubernetes!": "c", "Upper": "d"})
 	if diff := cmp.Diff(map[string]string{"env": "a, b", "Upper": "d"}, recorder.events[0].Metadata); diff != "" {
 		t.Errorf("annotations (-want +got):\n%s", diff)
+	}
+}
+
+// TestHugeEvent delivers an event whose sender wrote as much as it may wherever it may: what is logged and told of it has a size that others read.
+func TestHugeEvent(t *testing.T) {
+	long := strings.Repeat("x", 100<<10)
+	metadata := map[string]string{}
+	for i := range 5000 { // each from two places
+		metadata[fmt.Sprintf("event.toolkit.fluxcd.io/key-%d", i)], metadata[fmt.Sprintf("k/key-%d", i)] = "1", "2"
+	}
+	body, err := json.Marshal(eventv1.Event{
+		InvolvedObject: corev1.ObjectReference{Kind: long, Namespace: long, Name: long, APIVersion: "k/v1"}, Severity: eventv1.SeverityError, Reason: long, Message: long,
+		Metadata: metadata,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log strings.Builder
+	c, s := newCache(nil), &service{errs: []error{errors.New(long)}}
+	d, recorder := newDispatcher(t, c, s)
+	d.Log = funcr.New(func(_, args string) { log.WriteString(args) }, funcr.Options{})
+	if err := d.Deliver(t.Context(), outbox.Entry{Body: body, Accepted: time.Now()}, target(c.alert)); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{notificationv1beta3.MetadataAppendFailedReason, notificationv1beta3.NotificationDispatchFailedReason}; !slices.Equal(recorder.reasons(), want) {
+		t.Errorf("told %v, want %v", recorder.reasons(), want)
+	}
+	for _, e := range recorder.events {
+		if len(e.Message) > maxToldBytes+3 || len(e.Metadata) > maxAnnotations {
+			t.Errorf("told %d bytes and %d annotations", len(e.Message), len(e.Metadata))
+		}
+	}
+	if log.Len() > 64<<10 {
+		t.Errorf("%d bytes of log", log.Len())
 	}
 }
 

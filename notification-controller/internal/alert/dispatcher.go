@@ -7,6 +7,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -186,22 +188,35 @@ func named(t outbox.Target) (alert, provider types.NamespacedName, uid types.UID
 
 // failed tells that an event could not be sent. The error holds no secret.
 func (d *Dispatcher) failed(alert *notificationv1beta3.Alert, event eventv1.Event, err error) {
-	d.logger(event).Error(err, "event not sent", "alert", client.ObjectKeyFromObject(alert).String())
+	d.logger(event).Error(errors.New(brief(err.Error())), "event not sent", "alert", client.ObjectKeyFromObject(alert).String())
 	d.tell(alert, notificationv1beta3.NotificationDispatchFailedReason, fmt.Sprintf("notification about %s not sent: %s", objectName(event), err), nil)
 }
 
+// maxAnnotations bounds those of one warning. With too many Kubernetes would refuse it.
+const maxAnnotations = 100
+
 // tell records a warning on an Alert. Annotations whose key Kubernetes would refuse are left out, their text is in the message.
 func (d *Dispatcher) tell(alert *notificationv1beta3.Alert, reason, message string, annotations map[string]string) {
-	valid := make(map[string]string, len(annotations))
-	for key, value := range annotations {
-		if len(validation.IsQualifiedName(strings.ToLower(key))) == 0 {
-			valid[key] = value
+	valid := make(map[string]string)
+	for _, key := range slices.Sorted(maps.Keys(annotations)) {
+		if len(valid) < maxAnnotations && len(validation.IsQualifiedName(strings.ToLower(key))) == 0 {
+			valid[key] = annotations[key]
 		}
 	}
-	d.Recorder.Event(alert, events.Event{Severity: events.Error, Reason: reason, Message: message, Metadata: valid, To: events.Cluster})
+	d.Recorder.Event(alert, events.Event{Severity: events.Error, Reason: reason, Message: brief(message), Metadata: valid, To: events.Cluster})
+}
+
+// maxToldBytes bounds what is told of a fault, whatever the event says of itself.
+const maxToldBytes = 8 << 10
+
+func brief(message string) string {
+	if len(message) <= maxToldBytes {
+		return message
+	}
+	return strings.ToValidUTF8(message[:maxToldBytes], "") + "..."
 }
 
 func (d *Dispatcher) logger(event eventv1.Event) logr.Logger {
 	object := event.InvolvedObject
-	return d.Log.WithValues("kind", object.Kind, "namespace", object.Namespace, "name", object.Name, "reason", event.Reason)
+	return d.Log.WithValues("kind", intake.Brief(object.Kind), "namespace", intake.Brief(object.Namespace), "name", intake.Brief(object.Name), "reason", intake.Brief(event.Reason))
 }

@@ -20,6 +20,7 @@ import (
 	notificationv1 "github.com/weir-gitops/weir/api/notification/v1"
 	notificationv1beta3 "github.com/weir-gitops/weir/api/notification/v1beta3"
 	"github.com/weir-gitops/weir/notification-controller/internal/apifault"
+	"github.com/weir-gitops/weir/notification-controller/internal/intake"
 )
 
 // labelTimeout bounds the look at the labels of the object of an event, attempts after faults that pass included.
@@ -134,5 +135,6 @@ func (d *Dispatcher) labelled(
 
 // objectName names the object of an event as Kind/namespace/name.
 func objectName(event eventv1.Event) string {
-	return event.InvolvedObject.Kind + "/" + event.InvolvedObject.Namespace + "/" + event.InvolvedObject.Name
+	object := event.InvolvedObject
+	return intake.Brief(object.Kind) + "/" + intake.Brief(object.Namespace) + "/" + intake.Brief(object.Name)
 }

@@ -29,6 +29,7 @@ import (
 // TestFailureAtTheEnd lets a service refuse an event while the controller ends: the Alert is told nevertheless.
 func TestFailureAtTheEnd(t *testing.T) {
 	f := newIdleFixture(t)
+	f.drain = testkit.Patience
 	f.endpoints = f.start()
 	reached, refuse := make(chan struct{}), make(chan struct{})
 	service := newTarget(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -46,12 +47,9 @@ func TestFailureAtTheEnd(t *testing.T) {
 	})
 	close(refuse)
 	ending.Wait()
-	for _, e := range f.told("web") {
-		if e.Reason == notificationv1beta3.NotificationDispatchFailedReason && strings.Contains(e.Message, "status 400") {
-			return
-		}
+	if told := f.awaitTold("web", notificationv1beta3.NotificationDispatchFailedReason); !strings.Contains(told.Message, "status 400") {
+		t.Errorf("the Alert was told %q", told.Message)
 	}
-	t.Errorf("the Alert was told %v", f.told("web"))
 }
 
 // TestTokenMetrics sends a commit status as a GitHub App: its token is counted as long as there is the Provider.

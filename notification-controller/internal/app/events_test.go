@@ -65,9 +65,20 @@ type row struct {
 	answer  func(w http.ResponseWriter, r *http.Request)
 	// want are the reason that the Alert is told and texts that are part of it; none when it is told nothing.
 	want []string
-	// wantSent is the number of requests that the target gets; with timed it is the least, as more depends on how fast the machine is.
+	// wantSent is the number of requests that the target gets; with timed it is the most, as a busy machine may not come to it in time.
 	wantSent int
 	timed    bool
+}
+
+// busy answers that it is, and the second time that it will be for longer than any Provider waits.
+func busy() func(w http.ResponseWriter, _ *http.Request) {
+	var asked atomic.Int64
+	return func(w http.ResponseWriter, _ *http.Request) {
+		if asked.Add(1) > 1 {
+			w.Header().Set("Retry-After", "36000")
+		}
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}
 }
 
 func timeout(d time.Duration) *metav1.Duration { return &metav1.Duration{Duration: d} }
@@ -158,12 +169,12 @@ func rows() map[string]row {
 			want:   []string{failed, "400", "no such channel"}, wantSent: 1,
 		},
 		"answer-503": {
-			reason: "A target that is busy for ever is tried again until the timeout.",
+			reason: "A target that is busy for ever is tried again as long as that can be within the timeout.",
 			edit: func(_ *notificationv1beta3.Alert, p *notificationv1beta3.Provider) {
-				p.Spec.Timeout = timeout(3 * time.Second)
+				p.Spec.Timeout = timeout(time.Minute)
 			},
-			answer: func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) },
-			want:   []string{failed, "503"}, wantSent: 2, timed: true,
+			answer: busy(),
+			want:   []string{failed, "503"}, wantSent: 2,
 		},
 		"slow": {
 			reason: "A target slower than the timeout ends with the deadline.",
@@ -171,7 +182,7 @@ func rows() map[string]row {
 				p.Spec.Timeout = timeout(2 * time.Second)
 			},
 			answer: func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
-			want:   []string{failed, "deadline"}, wantSent: 1,
+			want:   []string{failed, "deadline"}, wantSent: 1, timed: true,
 		},
 		"unsupported": {
 			reason: "A service that this version does not have is refused.",
@@ -237,50 +248,63 @@ func rows() map[string]row {
 	}
 }
 
-// TestBadInputEventServer walks the rows. What is not told must be shown to be routed before "nothing happened" means anything: another Alert
-// wants all events, and gets each only after all Alerts were looked at.
+// TestBadInputEventServer walks the rows. What is not told must be shown to be over before "nothing happened" means anything: another Alert
+// wants all events, and gets each only after all Alerts were looked at; and what is told arrives in the order in which it happened, so that in the
+// end one more fault is.
 func TestBadInputEventServer(t *testing.T) {
 	f := newFixture(t)
 	control := newTarget(t, nil)
 	f.alert("control", control.URL, func(a *notificationv1beta3.Alert, _ *notificationv1beta3.Provider) {
 		a.Spec.EventSources[0].Name = "*"
 	})
+	silent := make(map[string]*target)
 	for name, tc := range rows() {
-		t.Run(name, func(t *testing.T) {
-			f := f.in(t)
-			service := newTarget(t, tc.answer)
-			f.prepare(name, service.URL, tc)
-			e := f.newEvent(name, "hello")
-			if tc.event != nil {
-				tc.event(&e)
-			}
-			f.accept(e)
-			f.eventually("the event is routed", func() bool {
-				return strings.Contains(strings.Join(control.got(), ""), fmt.Sprintf("%q", name))
-			})
-			if len(tc.want) == 0 {
-				if events := f.told(name); len(events) != 0 || len(service.got()) != 0 {
-					t.Errorf("%s\nthe Alert was told %v, the service %q", tc.reason, events, service.got())
-				}
-				return
-			}
-			told := f.awaitTold(name, tc.want[0])
-			for _, text := range tc.want[1:] {
-				if !strings.Contains(told.Message, text) {
-					t.Errorf("%s\n%q does not say %q", tc.reason, told.Message, text)
-				}
-			}
-			if strings.Contains(told.Message, "hunter2") || told.Type != corev1.EventTypeWarning || told.InvolvedObject.Kind != notificationv1beta3.AlertKind {
-				t.Errorf("%s\nevent %+v", tc.reason, told)
-			}
-			f.eventually("the target has its requests", func() bool { return len(service.got()) >= tc.wantSent })
-			if sent := len(service.got()); sent > tc.wantSent && !tc.timed {
-				t.Errorf("%s\n%d requests, want %d", tc.reason, sent, tc.wantSent)
-			}
-		})
+		service := newTarget(t, tc.answer)
+		if len(tc.want) == 0 {
+			silent[name] = service
+		}
+		t.Run(name, func(t *testing.T) { f.in(t).walk(name, tc, service, control) })
+	}
+	f.alert("last", control.URL, func(a *notificationv1beta3.Alert, _ *notificationv1beta3.Provider) { a.Spec.ProviderRef.Name = "absent" })
+	f.accept(f.newEvent("last", "hello"))
+	f.awaitTold("last", notificationv1beta3.NotificationDispatchFailedReason)
+	for name, service := range silent {
+		if events := f.told(name); len(events) != 0 || len(service.got()) != 0 {
+			t.Errorf("%s: the Alert was told %v, the service %q", name, events, service.got())
+		}
 	}
 	if strings.Contains(f.log.String(), "hunter2") {
 		t.Error("a secret is in the log")
+	}
+}
+
+// walk posts the event of a row and looks at what comes of it.
+func (f *fixture) walk(name string, tc row, service, control *target) {
+	f.t.Helper()
+	f.prepare(name, service.URL, tc)
+	e := f.newEvent(name, "hello")
+	if tc.event != nil {
+		tc.event(&e)
+	}
+	f.accept(e)
+	f.eventually("the event is routed", func() bool {
+		return strings.Contains(strings.Join(control.got(), ""), fmt.Sprintf("%q", name))
+	})
+	if len(tc.want) == 0 {
+		return
+	}
+	told := f.awaitTold(name, tc.want[0])
+	for _, text := range tc.want[1:] {
+		if !strings.Contains(told.Message, text) {
+			f.t.Errorf("%s\n%q does not say %q", tc.reason, told.Message, text)
+		}
+	}
+	if strings.Contains(told.Message, "hunter2") || told.Type != corev1.EventTypeWarning || told.InvolvedObject.Kind != notificationv1beta3.AlertKind {
+		f.t.Errorf("%s\nevent %+v", tc.reason, told)
+	}
+	f.eventually("the target has its requests", func() bool { return tc.timed || len(service.got()) >= tc.wantSent })
+	if sent := len(service.got()); sent > tc.wantSent {
+		f.t.Errorf("%s\n%d requests, want %d", tc.reason, sent, tc.wantSent)
 	}
 }
 
@@ -356,6 +380,7 @@ func TestCrossNamespace(t *testing.T) {
 // TestRestart ends the controller while the service takes nothing: the next one delivers what was accepted.
 func TestRestart(t *testing.T) {
 	f := newIdleFixture(t)
+	f.drain = time.Millisecond // no use in waiting for it
 	path := "--outbox-path=" + t.TempDir()
 	f.endpoints = f.start(path)
 	reached := make(chan struct{}, 100)

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -45,10 +47,11 @@ func observe(e endpoint, wholePath bool, registry prometheus.Registerer) (http.H
 			return nil, fmt.Errorf("register metrics of %s: %w", e.name, err)
 		}
 	}
+	known := &paths{fallback: e.path, seen: make(map[string]bool)}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		path := e.path
 		if wholePath {
-			path = r.URL.Path
+			path = known.label(r.URL.Path)
 		}
 		inflight := m.inflight.WithLabelValues(service, path)
 		inflight.Inc()
@@ -62,6 +65,34 @@ func observe(e endpoint, wholePath bool, registry prometheus.Registerer) (http.H
 		}()
 		e.handler.ServeHTTP(answer, r)
 	}), nil
+}
+
+// Bounds of the paths that are shown, of one endpoint: strangers may ask for any, and each has series of its own.
+const (
+	maxPaths     = 1000
+	maxPathBytes = 256
+)
+
+// paths are the values of the label handler where it shows whole paths.
+type paths struct {
+	// fallback stands for all paths beyond the bounds.
+	fallback string
+
+	mu   sync.Mutex
+	seen map[string]bool
+}
+
+func (p *paths) label(path string) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case p.seen[path]:
+		return path
+	case len(path) > maxPathBytes || len(p.seen) >= maxPaths || !utf8.ValidString(path):
+		return p.fallback
+	}
+	p.seen[path] = true
+	return path
 }
 
 // method bounds the values of the label: a client may send any word.

@@ -5,6 +5,7 @@ package app
 
 import (
 	"bytes"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -118,7 +119,7 @@ func TestNotElected(t *testing.T) {
 	f.endpoints = f.start("--enable-leader-election")
 	f.accept(f.newEvent("web", "hello"))
 	f.eventually("the event arrives", func() bool { return len(service.got()) == 1 })
-	if strings.Contains(f.log.String(), "successfully acquired lease") {
+	if strings.Contains(f.log.String(), "Starting workers") {
 		t.Error("the second replica leads: the test shows nothing")
 	}
 }
@@ -184,5 +185,30 @@ func TestHTTPMetrics(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// TestHTTPMetricsFlood shows whole paths while strangers make some up: there is an end to the series.
+func TestHTTPMetricsFlood(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	h, err := observe(endpoint{name: "x", metrics: "gotk_receiver", path: "/hook/", handler: http.NotFoundHandler()}, true, registry)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := func(path string) {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/hook/", http.NoBody)
+		r.URL.Path = path
+		h.ServeHTTP(httptest.NewRecorder(), r)
+	}
+	ask("/hook/first")
+	for i := range 2 * maxPaths {
+		ask(fmt.Sprint("/hook/", i))
+	}
+	for _, path := range []string{strings.Repeat("x", maxPathBytes+1), "/hook/\xff", "/hook/first"} {
+		ask(path)
+	}
+	n, err := testutil.GatherAndCount(registry, "gotk_receiver_http_request_duration_seconds")
+	if err != nil || n != maxPaths+1 {
+		t.Errorf("%d series, %v", n, err)
 	}
 }

@@ -5,6 +5,7 @@ package app
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"io"
@@ -65,6 +66,8 @@ type fixture struct {
 	t         *testing.T
 	cluster   *testkit.Cluster
 	namespace string
+	// drain is how long a controller delivers on when it ends; 0 stands for what it does by itself.
+	drain time.Duration
 	endpoints
 }
 
@@ -100,10 +103,17 @@ func (f *fixture) start(args ...string) endpoints {
 	f.t.Helper()
 	var e endpoints
 	p := process.Start(f.t, process.Options{
-		Program: Program, Config: f.cluster.Config, Namespace: f.namespace, Args: append(flags(f.t.TempDir()), args...), Serves: e.found,
+		Program: f.program, Config: f.cluster.Config, Namespace: f.namespace, Args: append(flags(f.t.TempDir()), args...), Serves: e.found,
 	})
 	e.log, e.stop = p.Log, p.Stop
 	return e
+}
+
+// program gives the end the time that a busy machine needs: a controller that is cut off ends with an error.
+func (f *fixture) program() manager.Program {
+	opts := NewOptions()
+	opts.ShutdownTimeout, opts.drain = 2*testkit.Patience, cmp.Or(f.drain, opts.drain)
+	return program(opts)
 }
 
 // up looks for the URLs in the log.

@@ -20,6 +20,17 @@ import (
 // checksumKey and eventv1.DigestKey are metadata that source-controller sends and nobody is shown.
 const checksumKey = "checksum"
 
+// maxNameBytes bounds what is repeated of a name in an event: those of Kubernetes have up to 253 characters, a sender may write anything.
+const maxNameBytes = 256
+
+// Brief returns a name as it is repeated in logs and messages.
+func Brief(name string) string {
+	if len(name) <= maxNameBytes {
+		return name
+	}
+	return strings.ToValidUTF8(name[:maxNameBytes], "") + "..."
+}
+
 // Event decodes what a sender posted and leaves what receivers are meant to see: metadata of foreign prefixes, digests and the token are gone.
 func Event(body []byte) (eventv1.Event, error) {
 	event, err := decode(body)

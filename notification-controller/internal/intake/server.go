@@ -59,11 +59,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	event, err := decode(body)
 	if err != nil {
-		s.log.V(1).Info("request is no event", "reason", err.Error())
+		s.log.V(1).Info("request is no event", "reason", Brief(err.Error()))
 		w.WriteHeader(http.StatusBadRequest)
 		return
 	}
-	log := s.log.WithValues("kind", event.InvolvedObject.Kind, "namespace", event.InvolvedObject.Namespace, "name", event.InvolvedObject.Name)
+	object := event.InvolvedObject
+	log := s.log.WithValues("kind", Brief(object.Kind), "namespace", Brief(object.Namespace), "name", Brief(object.Name))
 	ok, reset, settle := s.window.take(r.Context(), identify(event))
 	tell(w.Header(), ok, reset)
 	if !ok {
@@ -73,7 +74,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	kept := false
 	defer func() { settle(kept) }()
-	if err := s.outbox.Append(Key(event.InvolvedObject), body); err != nil {
+	if err := s.outbox.Append(Key(object), body); err != nil {
 		log.Error(err, "event not taken, its sender has to try again")
 		http.Error(w, http.StatusText(http.StatusServiceUnavailable), http.StatusServiceUnavailable)
 		return

@@ -43,6 +43,7 @@ func TestFamily(t *testing.T) {
 			t.Run("Classes", func(t *testing.T) { testClasses(t, m) })
 			t.Run("Masked", func(t *testing.T) { testMasked(t, m) })
 			t.Run("Limited", func(t *testing.T) { testLimited(t, m) })
+			t.Run("Brief", func(t *testing.T) { testBrief(t, m) })
 			t.Run("Parallel", func(t *testing.T) { testParallel(t, m) })
 			t.Run("Redirect", func(t *testing.T) { testRedirect(t, m) })
 			if m.fixed == "" {
@@ -125,9 +126,7 @@ func testContext(t *testing.T, m member) {
 
 func testUnreachable(t *testing.T, m member) {
 	t.Helper()
-	server := httptest.NewServer(http.NotFoundHandler())
-	server.Close()
-	n := m.notifier(t, m.options(server.URL, nil))
+	n := m.notifier(t, m.options("http://"+testkit.FreeAddress(t), nil))
 	err := n.Notify(t.Context(), message())
 	if class, _ := notify.Classify(err); err == nil || class != notify.Retryable {
 		t.Errorf("a service that cannot be reached may be later, got %v", err)
@@ -234,6 +233,20 @@ func testLimited(t *testing.T, m member) {
 		if status == http.StatusBadRequest && err == nil {
 			t.Error("no error")
 		}
+	}
+}
+
+// testBrief: what a service says at length, in the form that its clients understand, is told in brief.
+func testBrief(t *testing.T, m member) {
+	t.Helper()
+	s := &service{handle: func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = fmt.Fprintf(w, `{"ok":false,"message":%[1]q,"error":%[1]q}`, strings.Repeat("no! ", 100<<10))
+	}}
+	n, _ := m.start(t, s)
+	if err := n.Notify(t.Context(), message()); err == nil || len(err.Error()) > 8<<10 || !strings.Contains(err.Error(), "400") {
+		t.Errorf("error %.100v of %d bytes", err, len(fmt.Sprint(err)))
 	}
 }
 

@@ -6,7 +6,9 @@ package delivery
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -82,6 +84,32 @@ func TestMask(t *testing.T) {
 	own, ok := errors.AsType[*Error](err)
 	if !ok || own.Class != Retryable || own.Status != 503 || own.Error() != "with *****" || !errors.Is(err, context.Canceled) {
 		t.Errorf("got %#v", err)
+	}
+}
+
+// TestMaskCut: an answer that was cut off in the middle of a secret does not show the beginning of it, and no error is longer than people can read.
+func TestMaskCut(t *testing.T) {
+	const secret = "s3cr3t/t0ken+value"
+	long := strings.Repeat("x", 1<<20)
+	for name, answer := range map[string]string{
+		"Cut": strings.Repeat("x", maxErrorBytes-10), "Escaped": strings.Repeat("x", maxErrorBytes-18-len(secret)) + url.QueryEscape(secret), "Whole": secret + long,
+		"AtTheEnd": strings.Repeat("x", maxErrorBytes-len(secret)), "Before": strings.Repeat("x", maxErrorBytes-4) + " \n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.WriteHeader(http.StatusBadRequest)
+				_, _ = io.WriteString(w, answer+secret+long)
+			}))
+			defer server.Close()
+			p, err := NewPoster(Options{Address: server.URL})
+			if err != nil {
+				t.Fatal(err)
+			}
+			text := NewMask(secret).Error(p.PostBytes(t.Context(), []byte("{}"), nil)).Error()
+			if strings.Contains(text, secret[:minTailBytes]) || !strings.HasPrefix(text, "status 400: ") || len(text) > maxErrorBytes+len(mark)+20 {
+				t.Errorf("%d bytes, ending with %q", len(text), text[max(0, len(text)-40):])
+			}
+		})
 	}
 }
 

@@ -45,7 +45,9 @@ type Error struct {
 	// RetryAfter is the time that the service asked to wait, 0 if it did not.
 	RetryAfter time.Duration
 
-	text  string
+	text string
+	// cut is set when text ends in the middle of an answer.
+	cut   bool
 	cause error
 }
 

@@ -18,6 +18,9 @@ const mark = "*****"
 // minPartBytes is the length from which on a part of an address is taken for a secret: services make theirs longer than words.
 const minPartBytes = 16
 
+// minTailBytes is how much of a secret has to be at the end of a text that was cut off there to be taken for one.
+const minTailBytes = 4
+
 // Mask takes secrets out of texts, as they are and in the forms that URLs, JSON and headers give them.
 type Mask struct {
 	values []string // the longest first
@@ -103,8 +106,28 @@ func (m Mask) Error(err error) error {
 	if own, ok := errors.AsType[*Error](err); ok {
 		*masked = *own
 	}
-	masked.text = m.Text(err.Error())
+	text := m.Text(err.Error())
+	if masked.cut {
+		text = m.tail(text)
+	}
+	if len(text) > maxErrorBytes {
+		text = strings.ToValidUTF8(text[:maxErrorBytes], "") + "..."
+	}
+	masked.text, masked.cut = text, false
 	return masked
+}
+
+// tail takes the beginning of a secret from the end of a text that was cut off there.
+func (m Mask) tail(text string) string {
+	text = strings.TrimSpace(text)
+	for _, value := range m.values {
+		for n := min(len(value), len(text)); n >= minTailBytes; n-- {
+			if strings.HasSuffix(text, value[:n]) {
+				return text[:len(text)-n] + mark
+			}
+		}
+	}
+	return text
 }
 
 // unescape decodes every %XX of a text and leaves the rest as it is.

@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	// maxErrorBytes is how much of an answer that is no success is repeated.
+	// maxErrorBytes is how much of what went wrong is told, an answer that is no success included.
 	maxErrorBytes = 4 << 10
 	// maxDrainBytes is how much of an answer is read so that its connection can be used again.
 	maxDrainBytes = 64 << 10
@@ -90,7 +90,9 @@ func (p *Poster) PostBytes(ctx context.Context, body []byte, header http.Header)
 	if err != nil {
 		answer = append(answer, " (rest unreadable)"...)
 	}
-	return Answered(res.StatusCode, res.Header, fmt.Sprintf("status %d: %s", res.StatusCode, bytes.TrimSpace(answer)))
+	refused := Answered(res.StatusCode, res.Header, fmt.Sprintf("status %d: %s", res.StatusCode, bytes.TrimSpace(answer)))
+	refused.cut = len(answer) == maxErrorBytes
+	return refused
 }
 
 // Bearer returns the header of a token; none for an empty one.
