@@ -117,13 +117,15 @@ func TestBadInput(t *testing.T) {
 			if tc.method != "" {
 				method = tc.method
 			}
-			got := post(t, method, server.URL+"/any/path", tc.body)
-			if got.status != tc.want || got.text != "" || len(kept.bodies) != tc.wantKept {
-				t.Errorf("%s\nstatus %d, body %q, %d kept, want %d and %d", tc.reason, got.status, got.text, len(kept.bodies), tc.want, tc.wantKept)
+			// Not over a connection: one on which a refused body is still being sent may be cut before its answer is read.
+			got := httptest.NewRecorder()
+			server.Config.Handler.ServeHTTP(got, httptest.NewRequestWithContext(t.Context(), method, "/any/path", tc.body))
+			if got.Code != tc.want || got.Body.Len() > 0 || len(kept.bodies) != tc.wantKept {
+				t.Errorf("%s\nstatus %d, body %q, %d kept, want %d and %d", tc.reason, got.Code, got.Body, len(kept.bodies), tc.want, tc.wantKept)
 			}
-			limited := got.header.Get("X-Ratelimit-Limit") != ""
+			limited := got.Header().Get("X-Ratelimit-Limit") != ""
 			if limited != (tc.want == http.StatusAccepted) {
-				t.Errorf("%s\nheaders %v", tc.reason, got.header)
+				t.Errorf("%s\nheaders %v", tc.reason, got.Header())
 			}
 		})
 	}

@@ -62,6 +62,30 @@ func TestReady(t *testing.T) {
 	}
 }
 
+// TestReadyAtOnce posts right after somebody saw that the Receiver is ready, and finds the endpoint that has not heard of it.
+func TestReadyAtOnce(t *testing.T) {
+	f := newFixture(t)
+	f.secret("token", map[string]string{"token": "t"})
+	f.receiver("rcv")
+	path := f.ready("rcv").Status.WebhookPath
+	for what, h := range map[string]http.Handler{"behind": f.behind, "open": f.open} {
+		if got := once(h, path, nil, ""); got != http.StatusOK {
+			t.Errorf("%s: got %d", what, got)
+		}
+	}
+	f.change("rcv", func(r *notificationv1.Receiver) { r.Spec.Suspend = true })
+	if got := once(f.behind, path, nil, ""); got != http.StatusServiceUnavailable {
+		t.Errorf("suspended: got %d", got)
+	}
+	f.change("rcv", func(r *notificationv1.Receiver) { r.Spec.Suspend = false })
+	if got := once(f.open, path, nil, ""); got != http.StatusOK {
+		t.Errorf("resumed: got %d", got)
+	}
+	if got := once(f.behind, webhook.Path("no", "such", "path"), nil, ""); got != http.StatusNotFound {
+		t.Errorf("no such path: got %d", got)
+	}
+}
+
 // checkCurrent holds that others, such as the command line, see that the object is done.
 func checkCurrent(t *testing.T, r *notificationv1.Receiver) {
 	t.Helper()

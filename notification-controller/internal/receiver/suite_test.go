@@ -50,7 +50,14 @@ type fixture struct {
 	log       *testkit.Buffer
 	open      http.Handler // follows references to other namespaces
 	closed    http.Handler // does not
+	behind    http.Handler // knows no Receiver from its cache
 }
+
+// blank is a cache that has heard of nothing yet.
+type blank struct{ client.Reader }
+
+// List implements client.Reader.
+func (blank) List(context.Context, client.ObjectList, ...client.ListOption) error { return nil }
 
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
@@ -84,15 +91,17 @@ func (f *fixture) setup(ctx context.Context, rt *manager.Runtime) error {
 		Receivers: mgr.GetClient(), Live: mgr.GetAPIReader(), Client: mgr.GetClient(), Secrets: secrets, Clock: time.Now, Log: rt.Log,
 		Namespace: rt.Options.WatchedNamespace(),
 	}
-	var errs [2]error
+	var errs [3]error
 	f.open, errs[0] = webhook.New(options)
 	options.Access = acl.Options{NoCrossNamespaceRefs: true}
 	f.closed, errs[1] = webhook.New(options)
+	options.Receivers = blank{}
+	f.behind, errs[2] = webhook.New(options)
 	r := &Reconciler{
 		Dependencies: rt.Dependencies(), Secrets: secrets,
 		WatchSecrets: true,
 	}
-	return errors.Join(errs[0], errs[1], r.Setup(ctx, mgr, rt.ControllerOptions()))
+	return errors.Join(errors.Join(errs[:]...), r.Setup(ctx, mgr, rt.ControllerOptions()))
 }
 
 func (f *fixture) eventually(what string, is func() bool) {
@@ -161,15 +170,20 @@ func (f *fixture) post(h http.Handler, path string, header http.Header, body str
 		}
 	}()
 	f.eventually(fmt.Sprintf("an answer %d", want), func() bool {
-		r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(body))
-		if header != nil {
-			r.Header = header.Clone()
-		}
-		w := httptest.NewRecorder()
-		h.ServeHTTP(w, r)
-		got = w.Code
+		got = once(h, path, header, body)
 		return got == want
 	})
+}
+
+// once sends a webhook and returns the answer.
+func once(h http.Handler, path string, header http.Header, body string) int {
+	r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(body))
+	if header != nil {
+		r.Header = header.Clone()
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w.Code
 }
 
 // events returns the Kubernetes Events about a Receiver as "type reason: message".
