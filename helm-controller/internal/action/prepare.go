@@ -14,6 +14,7 @@ import (
 	helmrelease "helm.sh/helm/v3/pkg/release"
 
 	helmv2 "github.com/weir-gitops/weir/api/helm/v2"
+	"github.com/weir-gitops/weir/helm-controller/internal/release"
 	"github.com/weir-gitops/weir/helm-controller/internal/render"
 	"github.com/weir-gitops/weir/helm-controller/internal/render/apart"
 	"github.com/weir-gitops/weir/helm-controller/internal/schema"
@@ -48,6 +49,10 @@ func (a *run) prepare(ctx context.Context, p preparation) (*plan, error) {
 			return nil, fmt.Errorf("YAML parse error on %s: %w", f.Filename, err)
 		}
 		a.crds = append(a.crds, f.File.Data)
+	}
+	// What cannot be listed is told when the inventory is made.
+	if listed, _, err := release.Inventory(release.InventoryInput{CRDs: a.crds, Namespace: a.Namespace, Namespaced: release.Scopes(a.Clients.Mapper)}); err == nil {
+		a.writes.Intent.Definitions = listed.Entries
 	}
 	changed, err := a.applyCRDs(ctx, p.crds, files)
 	if err != nil {

@@ -5,6 +5,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"runtime/debug"
@@ -39,11 +40,12 @@ func newKeeper(rt *manager.Runtime, opts *Options) (*apart.Keeper, error) {
 	}
 	rt.AtEnd(keeper.Close)
 	mgr := rt.Manager
-	if err := mgr.Add(ctrlmanager.RunnableFunc(func(ctx context.Context) error {
+	sweeper := ctrlmanager.RunnableFunc(func(ctx context.Context) error {
 		sweep(ctx, mgr.GetClient(), keeper)
 		return nil
-	})); err != nil {
-		return nil, fmt.Errorf("add sweeper: %w", err)
+	})
+	if err := errors.Join(mgr.Add(keeper), mgr.Add(sweeper)); err != nil {
+		return nil, fmt.Errorf("add keeper of templates: %w", err)
 	}
 	return keeper, nil
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -16,6 +17,7 @@ import (
 	eventv1 "github.com/fluxcd/pkg/apis/event/v1beta1"
 	"github.com/fluxcd/pkg/apis/meta"
 	"github.com/fluxcd/pkg/runtime/conditions"
+	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -323,4 +325,49 @@ func TestDeletedWhileWaiting(t *testing.T) {
 	f.roll("app-web")
 	f.awaitGone("app")
 	f.checkRevisions("app")
+}
+
+// TestKillDefinitions holds that after kill -9 the inventory has the definitions of the chart, also those of charts in it, which Helm does not store.
+func TestKillDefinitions(t *testing.T) {
+	t.Parallel()
+	f := newIdleFixture(t)
+	crd := func(name string) string {
+		return "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: " + name + ".example.com}\n"
+	}
+	f.publish(chart("1.0.0", map[string]string{
+		"crds/own.yaml": crd("own"), "charts/inner/crds/inner.yaml": crd("inner"),
+		"charts/inner/Chart.yaml": "apiVersion: v2\nname: inner\nversion: 1.0.0\n",
+	}))
+	f.create("app", func(hr *helmv2.HelmRelease) {
+		hr.Finalizers = []string{helmv2.Finalizer}
+		hr.Spec.Install = &helmv2.Install{CRDs: helmv2.CRDsSkip}
+	})
+	healthy := f.config
+	g := &guillotine{from: "/secrets", left: 3, fell: make(chan struct{})} // all but the status
+	f.config = g.wrap(healthy)
+	victim := f.start()
+	f.eventually("killed before the status is written", func() bool {
+		select {
+		case <-g.fell:
+			return true
+		default:
+			return false
+		}
+	})
+	victim.Stop()
+	f.config = healthy
+	f.start()
+	hr := f.awaitRevision("app", 1)
+	var got []string
+	for _, entry := range hr.Status.Inventory.Entries {
+		got = append(got, entry.ID)
+	}
+	slices.Sort(got)
+	want := []string{
+		"_inner.example.com_apiextensions.k8s.io_CustomResourceDefinition", "_own.example.com_apiextensions.k8s.io_CustomResourceDefinition",
+		f.namespace + "_app-config__ConfigMap",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("inventory (-want +got):\n%s", diff)
+	}
 }

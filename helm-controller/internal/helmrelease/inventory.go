@@ -4,14 +4,11 @@
 package helmrelease
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strings"
 
 	helmrelease "helm.sh/helm/v3/pkg/release"
-	apimeta "k8s.io/apimachinery/pkg/api/meta"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	helmv2 "github.com/weir-gitops/weir/api/helm/v2"
 	"github.com/weir-gitops/weir/helm-controller/internal/release"
@@ -23,11 +20,11 @@ const crdSuffix = "_apiextensions.k8s.io_CustomResourceDefinition"
 
 // list puts the objects of the newest revision that an action wrote into the inventory. What goes wrong
 // with it does not concern the release. Flux: helm-controller contract, section 3.3.
-func (s *scope) list(newest *release.Revision, crds [][]byte) {
+func (s *scope) list(newest *release.Revision, in release.InventoryInput) {
 	if newest == nil {
 		return
 	}
-	in := release.InventoryInput{Manifest: newest.Manifest, CRDs: crds, Namespace: newest.Namespace, Namespaced: s.namespaced}
+	in.Manifest, in.Namespace, in.Namespaced = newest.Manifest, newest.Namespace, release.Scopes(s.clients.Mapper)
 	inventory, unsure, err := release.Inventory(in)
 	if err != nil {
 		s.run.Emit(events.Event{
@@ -45,24 +42,22 @@ func (s *scope) list(newest *release.Revision, crds [][]byte) {
 	s.obj.Status.Inventory = inventory
 }
 
-// relist does so for a revision that the status did not know of.
-func (s *scope) relist(ctx context.Context, newest *release.Revision) error {
-	if newest.Info.Status == helmrelease.StatusUninstalled {
+// relist does so for a revision of ours that the status did not know of.
+func (s *scope) relist(newest *release.Revision) {
+	switch {
+	case newest.Info.Status == helmrelease.StatusUninstalled:
 		s.obj.Status.Inventory = nil
-		return nil
+	case newest.Intent.Action == release.ActionRollback:
+		s.listRollback(newest)
+	default:
+		s.list(newest, release.InventoryInput{Listed: newest.Intent.Definitions})
 	}
-	crds, err := s.session.Definitions(ctx, newest.Version)
-	if err != nil {
-		return err
-	}
-	s.list(newest, crds)
-	return nil
 }
 
 // listRollback does so for a rollback, which leaves the CRDs alone that are there and does not know which.
 func (s *scope) listRollback(newest *release.Revision) {
 	before := s.obj.Status.Inventory
-	s.list(newest, nil)
+	s.list(newest, release.InventoryInput{})
 	if before == nil || s.obj.Status.Inventory == nil || before == s.obj.Status.Inventory {
 		return
 	}
@@ -71,13 +66,4 @@ func (s *scope) listRollback(newest *release.Revision) {
 			s.obj.Status.Inventory.Entries = append(s.obj.Status.Inventory.Entries, entry)
 		}
 	}
-}
-
-// namespaced tells whether objects of a kind live in namespaces.
-func (s *scope) namespaced(kind schema.GroupVersionKind) (bool, error) {
-	mapping, err := s.clients.Mapper.RESTMapping(kind.GroupKind(), kind.Version)
-	if err != nil {
-		return false, fmt.Errorf("look up %s: %w", kind, err)
-	}
-	return mapping.Scope.Name() == apimeta.RESTScopeNameNamespace, nil
 }

@@ -88,9 +88,7 @@ func (r *Reconciler) observe(ctx context.Context, s *scope) (release.Facts, erro
 	before := s.obj.Status.History.Latest()
 	s.obj.Status.History = release.Recover(s.obj.Status.History, newest, s.obj.UID, s.algorithm)
 	if now := s.obj.Status.History.Latest(); now != nil && now != before && (before == nil || before.Version != now.Version) {
-		if err := s.relist(ctx, newest); err != nil {
-			return release.Facts{}, outcome.Fail(helmv2.StateErrorReason, say(stateFailedText, err))
-		}
+		s.relist(newest)
 		s.recovered(now)
 	}
 	return release.Facts{

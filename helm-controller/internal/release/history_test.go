@@ -241,6 +241,7 @@ items:
 - {apiVersion: v1, kind: ConfigMap, metadata: {name: a}}
 `,
 		CRDs:      [][]byte{[]byte("apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: things.example.com}\n")},
+		Listed:    []helmv2.ResourceRef{{ID: "apps_a__ConfigMap", Version: "v1"}, {ID: "_known_example.com_Thing", Version: "v1"}},
 		Namespace: "apps",
 		Namespaced: func(gvk schema.GroupVersionKind) (bool, error) {
 			if gvk.Group == "example.com" {
@@ -259,6 +260,7 @@ items:
 		{ID: "other_c__Secret", Version: "v1"},
 		{ID: "_d_example.com_Thing", Version: "v1"},
 		{ID: "_things.example.com_apiextensions.k8s.io_CustomResourceDefinition", Version: "v1"},
+		{ID: "_known_example.com_Thing", Version: "v1"},
 	}
 	if diff := cmp.Diff(want, got.Entries); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)

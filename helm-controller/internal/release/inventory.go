@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	helmrelease "helm.sh/helm/v3/pkg/release"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -28,6 +29,8 @@ type InventoryInput struct {
 	Manifest string
 	// CRDs are the files in the folder crds of the chart and its subcharts.
 	CRDs [][]byte
+	// Listed are objects that are known to be in the inventory already.
+	Listed []helmv2.ResourceRef
 	// Namespace of the release, for objects that name none.
 	Namespace string
 	// Namespaced tells whether a kind lives in namespaces.
@@ -68,7 +71,24 @@ func Inventory(in InventoryInput) (inventory *helmv2.ResourceInventory, unsure [
 			inventory.Entries = append(inventory.Entries, helmv2.ResourceRef{ID: entry.ID, Version: entry.Version})
 		}
 	}
+	for _, entry := range in.Listed {
+		if !seen[entry.ID] {
+			seen[entry.ID] = true
+			inventory.Entries = append(inventory.Entries, entry)
+		}
+	}
 	return inventory, unsure, nil
+}
+
+// Scopes tells whether kinds live in namespaces, as the mapper knows it.
+func Scopes(mapper meta.RESTMapper) func(schema.GroupVersionKind) (bool, error) {
+	return func(kind schema.GroupVersionKind) (bool, error) {
+		mapping, err := mapper.RESTMapping(kind.GroupKind(), kind.Version)
+		if err != nil {
+			return false, fmt.Errorf("look up %s: %w", kind, err)
+		}
+		return mapping.Scope.Name() == meta.RESTScopeNameNamespace, nil
+	}
 }
 
 func isHook(u *unstructured.Unstructured) bool {

@@ -84,6 +84,8 @@ type Intent struct {
 	Action Action `json:"action,omitempty"`
 	// OCIDigest is the snapshot's ociDigest.
 	OCIDigest string `json:"ociDigest,omitempty"`
+	// Definitions are the objects in the folders crds of the chart and of the charts in it, which are not stored with a revision.
+	Definitions []helmv2.ResourceRef `json:"definitions,omitempty"`
 	// Interrupted is the pending status in which the revision was found after a crash; empty on others.
 	Interrupted helmrelease.Status `json:"interrupted,omitempty"`
 }

@@ -163,29 +163,6 @@ func (s *Session) Revision(ctx context.Context, version int) (*release.Revision,
 	return r.observed, nil
 }
 
-// Definitions returns the files in the folder crds of the chart of a stored revision, none if it is not there. Charts inside of the chart are
-// not stored.
-func (s *Session) Definitions(ctx context.Context, version int) ([][]byte, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	r, err := s.find(ctx, version)
-	if err != nil || r == nil {
-		return nil, err
-	}
-	rls, err := s.decode(r)
-	if err != nil || rls.Chart == nil {
-		return nil, err
-	}
-	var files [][]byte
-	for _, crd := range rls.Chart.CRDObjects() {
-		if err := helmchart.CheckExpansion(crd.File.Data); err != nil {
-			return nil, fmt.Errorf("read %q: %s: %w", r.name, crd.Filename, err)
-		}
-		files = append(files, crd.File.Data)
-	}
-	return files, nil
-}
-
 // newest returns the newest revision with its payload, nil if there is none.
 func (s *Session) newest(ctx context.Context) (*revision, error) {
 	for range attempts {
