@@ -174,20 +174,25 @@ func TestGuide(t *testing.T) {
 	expectNothingLeft(t, data)
 }
 
-// TestCurrentCluster uses a cluster that is there already, and leaves it as it was but for Weir itself.
+// TestCurrentCluster uses a cluster that is there already twice, the second time with what the first has left in it, and leaves it as it was but
+// for Weir itself.
 func TestCurrentCluster(t *testing.T) {
-	cmd, data := demoCommand(t, "--once", "--timeout", patience.String(), "--cluster", "current", "--yes", "--remove")
-	c, err := cluster.Up(t.Context(), cluster.Options{Program: filepath.Join(cmd.Dir, "bin", "weir-cluster"), Dir: filepath.Join(t.TempDir(), "theirs")})
+	args := []string{"--once", "--timeout", patience.String(), "--cluster", "current", "--yes"}
+	first, data := demoCommand(t, args...)
+	second, other := demoCommand(t, append(args, "--remove")...)
+	c, err := cluster.Up(t.Context(), cluster.Options{Program: filepath.Join(first.Dir, "bin", "weir-cluster"), Dir: filepath.Join(t.TempDir(), "theirs")})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.Down(context.WithoutCancel(t.Context())) })
-	cmd.Env = append(cmd.Env, "KUBECONFIG="+c.Kubeconfig)
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	for _, cmd := range []*exec.Cmd{first, second} {
+		cmd.Env = append(cmd.Env, "KUBECONFIG="+c.Kubeconfig)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
 	}
 	expectNothingLeft(t, data)
+	expectNothingLeft(t, other)
 
 	kube, err := connect(c.Kubeconfig)
 	if err != nil {

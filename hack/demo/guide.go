@@ -91,10 +91,10 @@ func (d *demo) guide() string {
 func (d *demo) leave(ctx context.Context) error {
 	if !d.options.remove {
 		fmt.Printf(`
-What was applied from Git stays in %s, with the sources and Kustomizations in namespace %s. To remove it:
-  make run CLUSTER=current ARGS="--remove --once"
-  kubectl delete -k manifests/install
-`, d.cluster.Description, namespace)
+What was applied from Git stays in %s, with the sources and Kustomizations in namespace %s. To remove it, and Weir's kinds and roles after that:
+  make run CLUSTER=current%s ARGS="--remove --once --tour=false"
+  %s
+`, d.cluster.Description, namespace, d.own(), d.uninstall())
 		return nil
 	}
 	fmt.Println("\nremoving what was applied from Git")
@@ -111,9 +111,20 @@ What was applied from Git stays in %s, with the sources and Kustomizations in na
 			return fmt.Errorf("delete Secret %s: %w", secret.GetName(), err)
 		}
 	}
-	fmt.Println("Weir's kinds and roles stay; to remove them: kubectl delete -k manifests/install")
+	fmt.Println("Weir's kinds and roles stay; to remove them: " + d.uninstall())
 	return nil
 }
+
+// own is how make is told of a repository of the person's own.
+func (d *demo) own() string {
+	if d.options.repo == "" {
+		return ""
+	}
+	return fmt.Sprintf(" REPO=%s DIR=%s", d.options.repo, d.options.dir)
+}
+
+// uninstall is how to remove Weir's kinds and roles.
+func (d *demo) uninstall() string { return relative(d.options.bin("weir")) + " uninstall" }
 
 // gone tells whether no object of the demo is left that somebody looks after. What they had made goes first.
 func (d *demo) gone(ctx context.Context) (bool, error) {

@@ -243,11 +243,8 @@ func (t *tour) rollback(ctx context.Context) error {
 	if _, err := t.clone.Git(ctx, "revert", "--no-edit", t.broken); err != nil {
 		return err
 	}
-	commit, err := t.clone.Git(ctx, "rev-parse", "HEAD")
+	commit, err := t.clone.Publish(ctx)
 	if err != nil {
-		return err
-	}
-	if _, err := t.clone.Git(ctx, "push", "--quiet"); err != nil {
 		return err
 	}
 	t.out("pushed %s; webhooks told the Receivers", short(commit))

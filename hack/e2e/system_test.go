@@ -43,8 +43,6 @@ const (
 	// system is the namespace of sources and Kustomizations, source the name of the one source.
 	system = "flux-system"
 	source = "fleet"
-	// pushTries is how often a push is tried when somebody else was faster.
-	pushTries = 5
 )
 
 // machine is a control plane with all five controllers and the servers that they talk to.
@@ -241,17 +239,7 @@ func (m *machine) ended() error {
 // to come.
 func (m *machine) push(t *testing.T, message string) (revision string) {
 	t.Helper()
-	_, err := m.clone.Git(t.Context(), "add", "--all")
-	must(t, err)
-	_, err = m.clone.Git(t.Context(), "commit", "--quiet", "--allow-empty", "--message", message)
-	must(t, err)
-	for range pushTries {
-		if _, err = m.clone.Git(t.Context(), "push", "--quiet", "origin", gitserver.Branch); err == nil {
-			break
-		}
-		_, pulled := m.clone.Git(t.Context(), "pull", "--quiet", "--rebase", "origin", gitserver.Branch)
-		must(t, pulled)
-	}
+	_, err := m.clone.Push(t.Context(), message)
 	must(t, err)
 	return m.head(t)
 }

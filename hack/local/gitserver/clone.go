@@ -5,6 +5,7 @@ package gitserver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -41,18 +42,33 @@ func (r *Repository) Clone(ctx context.Context, dir string, files fs.FS) (*Clone
 	return c, err
 }
 
-// Push commits the folder as it is, pushes that, and returns its hash.
+// pushTries is how often a push is tried when somebody else was faster.
+const pushTries = 5
+
+// Push commits the folder as it is, publishes that, and returns its hash.
 func (c *Clone) Push(ctx context.Context, message string) (string, error) {
-	for _, args := range [][]string{
-		{"add", "--all"},
-		{"commit", "--quiet", "--allow-empty", "--message", message},
-		{"push", "--quiet", "--set-upstream", "origin", Branch},
-	} {
+	for _, args := range [][]string{{"add", "--all"}, {"commit", "--quiet", "--allow-empty", "--message", message}} {
 		if _, err := c.Git(ctx, args...); err != nil {
 			return "", err
 		}
 	}
-	return c.Git(ctx, "rev-parse", "HEAD")
+	return c.Publish(ctx)
+}
+
+// Publish pushes what is committed on top of what others have pushed, and returns the hash of the newest commit.
+func (c *Clone) Publish(ctx context.Context) (string, error) {
+	for tries := 1; ; tries++ {
+		_, err := c.Git(ctx, "push", "--quiet", "--set-upstream", "origin", Branch)
+		if err == nil {
+			return c.Git(ctx, "rev-parse", "HEAD")
+		}
+		if tries == pushTries {
+			return "", err
+		}
+		if _, pulled := c.Git(ctx, "pull", "--quiet", "--rebase", "origin", Branch); pulled != nil {
+			return "", errors.Join(err, pulled)
+		}
+	}
 }
 
 // Git runs git in the folder, with the person's own settings, and returns its output.

@@ -101,6 +101,23 @@ func TestClone(t *testing.T) {
 	if branch, err := DefaultBranch(t.Context(), server.URL("fleet")); err != nil || branch != Branch {
 		t.Errorf("DefaultBranch() = %q, %v", branch, err)
 	}
+
+	// Somebody else pushes, and is not in the way.
+	git(t, "-C", other, "-c", "user.name=a", "-c", "user.email=a@b.invalid", "commit", "-q", "--allow-empty", "-m", "Faster")
+	git(t, "-C", other, "push", "-q")
+	if err := os.WriteFile(filepath.Join(work, "small"), []byte("s"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	hash, err := clone.Push(t.Context(), "Add something small")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if refs := git(t, "ls-remote", server.URL("fleet"), "refs/heads/"+Branch); !strings.HasPrefix(refs, hash) {
+		t.Errorf("the branch is at %s, want %s", refs, hash)
+	}
+	if log := git(t, "-C", work, "log", "--format=%s"); log != "Add something small\nFaster\nAdd something big\nStart" {
+		t.Errorf("commits:\n%s", log)
+	}
 }
 
 func TestMirror(t *testing.T) {
