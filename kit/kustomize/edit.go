@@ -35,12 +35,12 @@ func Edit(ctx context.Context, stream []byte, e Edits) (edited []byte, err error
 		Images:    mergeImages(nil, e.Images),
 	}
 	for _, patch := range e.Patches {
-		if err := checkAliases([]byte(patch.Patch)); err != nil {
+		if _, err := checkYAML([]byte(patch.Patch)); err != nil {
 			return nil, fmt.Errorf("patch: %w", err)
 		}
 		k.Patches = append(k.Patches, types.Patch{Patch: patch.Patch, Target: selector(patch.Target)})
 	}
-	if err := checkAliases(stream); err != nil {
+	if _, err := checkYAML(stream); err != nil {
 		return nil, err
 	}
 	file, err := yaml.Marshal(k)

@@ -68,6 +68,9 @@ func (g *generation) load() (*types.Kustomization, error) {
 	if err != nil {
 		return nil, err
 	}
+	if _, err := checkYAML(content); err != nil {
+		return nil, fmt.Errorf("kustomize build failed: %s: %w", g.file, err)
+	}
 	if err := unmarshal(content, k); err != nil {
 		return nil, fmt.Errorf("failed to read kustomization file '%s': %w", g.file, err)
 	}
@@ -202,7 +205,7 @@ func (g *generation) parse(file string, content []byte) (err error) {
 			err = fmt.Errorf("recovered from panic while parsing YAML file %s: %v", path.Base(file), r)
 		}
 	}()
-	err = checkAliases(content)
+	_, err = checkYAML(content)
 	if err == nil {
 		_, err = provider.NewDefaultDepProvider().GetResourceFactory().SliceFromBytes(content)
 	}

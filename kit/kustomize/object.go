@@ -57,6 +57,9 @@ func (o Object) Unstructured() (*unstructured.Unstructured, error) {
 // newObject reads the identity of an object.
 func newObject(content []byte) (Object, identity, error) {
 	var id identity
+	if depthOf(content) > maxDepth {
+		return Object{}, id, errTooDeep
+	}
 	if err := json.Unmarshal(content, &id); err != nil {
 		return Object{}, id, fmt.Errorf("%s: %w", noIdentity, err)
 	}
@@ -65,6 +68,28 @@ func newObject(content []byte) (Object, identity, error) {
 		Namespace: id.Metadata.Namespace, Name: id.Metadata.Name,
 		JSON: content,
 	}, id, nil
+}
+
+// depthOf returns how deep JSON is nested: patches may add to what was read.
+func depthOf(content []byte) int {
+	depth, deepest, text, escaped := 0, 0, false, false
+	for _, c := range content {
+		switch {
+		case escaped:
+			escaped = false
+		case text && c == '\\':
+			escaped = true
+		case c == '"':
+			text = !text
+		case text:
+		case c == '{' || c == '[':
+			depth++
+			deepest = max(deepest, depth)
+		case c == '}' || c == ']':
+			depth--
+		}
+	}
+	return deepest
 }
 
 // objectsOf returns the objects of a build in its order.

@@ -13,6 +13,23 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
+// What one build may read. It takes memory and time for all of it, and nothing frees a process that has run out of memory.
+const (
+	maxFileBytes  = 32 << 20
+	maxBuildBytes = 64 << 20
+	// maxBuildReads is more than the objects that an inventory of 1.5 MiB, all that etcd stores, has room for.
+	maxBuildReads = 20_000
+	// maxBuildNodes is about 60 MiB of definitions of resources.
+	maxBuildNodes = 2_000_000
+)
+
+var (
+	errFileTooLarge = fmt.Errorf("the file is larger than %d MiB", maxFileBytes>>20)
+	errBuildBytes   = fmt.Errorf("the build reads more than %d MiB", maxBuildBytes>>20)
+	errBuildReads   = fmt.Errorf("the build reads more than %d files, counting those that it reads again", maxBuildReads)
+	errBuildNodes   = fmt.Errorf("the build reads more than %d nodes of YAML", maxBuildNodes)
+)
+
 var (
 	// errNeedsSchema ends a build that has to be repeated alone.
 	errNeedsSchema = errors.New("build brings its own OpenAPI schema")
@@ -33,6 +50,8 @@ type policy struct {
 	remote  bool  // it depends on more than the artifact
 	plugins bool  // it takes configuration of generators and transformers from files
 	urls    bool  // some file mentions a URL
+
+	reads, bytes, nodes int // what the build has read so far
 }
 
 // reusable reports whether the same files give the same result another time.
@@ -40,7 +59,11 @@ func (p *policy) reusable() bool { return !p.remote && (!p.plugins || !p.urls) }
 
 // check looks at the content of a file that the engine is about to get.
 func (p *policy) check(name string, content []byte, kustomization bool) error {
-	if err := checkAliases(content); err != nil {
+	nodes, err := checkYAML(content)
+	if err == nil {
+		err = p.spend(len(content), nodes)
+	}
+	if err != nil {
 		p.refuse(fmt.Errorf("%s: %w", name, err))
 	}
 	p.urls = p.urls || bytes.Contains(bytes.ToLower(content), []byte("://"))
@@ -50,6 +73,32 @@ func (p *policy) check(name string, content []byte, kustomization bool) error {
 		p.inspectPlugin(content)
 	}
 	return p.stop
+}
+
+// admit looks at the size of a file before it is read.
+func (p *policy) admit(name string, size int64) error {
+	if size <= maxFileBytes {
+		return nil
+	}
+	err := fmt.Errorf("%s: %w", name, errFileTooLarge)
+	p.refuse(err)
+	return err
+}
+
+// spend counts what the build has read, each time that it reads it: few files that refer to each other again and again are many objects.
+func (p *policy) spend(bytes, nodes int) error {
+	p.reads++
+	p.bytes += bytes
+	p.nodes += nodes
+	switch {
+	case p.reads > maxBuildReads:
+		return errBuildReads
+	case p.bytes > maxBuildBytes:
+		return errBuildBytes
+	case p.nodes > maxBuildNodes:
+		return errBuildNodes
+	}
+	return nil
 }
 
 func (p *policy) refuse(err error) {

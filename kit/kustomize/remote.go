@@ -101,7 +101,7 @@ func (g *guard) bounded(r *http.Request) (*http.Response, error) {
 	case int64(len(content)) > g.maxBytes:
 		return nil, errTooLarge
 	case response.StatusCode/100 == 2: // all that the engine takes
-		if err := checkAliases(content); err != nil {
+		if _, err := checkYAML(content); err != nil {
 			return nil, err
 		}
 	}

@@ -164,12 +164,18 @@ func (s *substitution) expand(object Object) (content []byte, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("variable substitution failed: %w", err)
 	}
+	if _, err := checkYAML([]byte(expanded)); err != nil {
+		return nil, errUnfit // the cause may quote what was put in
+	}
 	content, err = yaml.YAMLToJSON([]byte(expanded))
 	if err != nil {
 		return nil, notYAML(err)
 	}
 	return content, nil
 }
+
+// errUnfit is an object that substitution has made too large or too deep.
+var errUnfit = errors.New("YAMLToJSON: the object is larger, or nested deeper, than any may be after substitution")
 
 // notYAML says where the text is no YAML. The library's own text quotes what it met, whole or in part, which may be a secret value.
 func notYAML(err error) error {
@@ -180,6 +186,9 @@ func notYAML(err error) error {
 // eval runs the template. The library stops at the first variable that is not set; to name them all,
 // it is run again with those tolerated that are known already.
 func (s *substitution) eval(text string) (string, error) {
+	if err := checkExpansion(text, s.vars); err != nil {
+		return "", err
+	}
 	template, err := envsubst.Parse(text)
 	if err != nil {
 		return "", err

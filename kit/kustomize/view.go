@@ -88,6 +88,11 @@ func (v *view) ReadFile(name string) ([]byte, error) {
 
 func (v *view) read(name string) ([]byte, error) {
 	if v.inClone(name) {
+		if info, err := os.Stat(name); err == nil { // what cannot be read is its own business
+			if err := v.policy.admit(name, info.Size()); err != nil {
+				return nil, err
+			}
+		}
 		return v.clones.ReadFile(name)
 	}
 	rel, err := inside("read", name)
@@ -103,6 +108,9 @@ func (v *view) read(name string) ([]byte, error) {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: syscall.ENOENT}
 	case entry.Dir:
 		return nil, &fs.PathError{Op: "read", Path: name, Err: syscall.EISDIR}
+	}
+	if err := v.policy.admit(rel, entry.Size); err != nil {
+		return nil, err
 	}
 	v.seen.content(rel)
 	content, err := v.tree.ReadFile(rel)
