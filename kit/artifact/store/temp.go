@@ -146,27 +146,27 @@ const anonymousName = "temporary file"
 // ErrTemporary says that a temporary file could not be made, for whatever reason.
 var ErrTemporary = errors.New("temporary file not made")
 
-// notMade is an ErrTemporary whose text is that of the cause alone.
-type notMade struct{ error }
+// temporaryError is an ErrTemporary whose text is that of the cause alone.
+type temporaryError struct{ error }
 
 // Is implements the interface that errors.Is looks for.
-func (notMade) Is(target error) bool { return target == ErrTemporary }
+func (temporaryError) Is(target error) bool { return target == ErrTemporary }
 
 // Unwrap does so for that of errors.Unwrap.
-func (n notMade) Unwrap() error { return n.error }
+func (e temporaryError) Unwrap() error { return e.error }
 
 // Anonymous makes a temporary file in dir, which is one of StateDir. It has no name, and is gone when it is closed, also when the process ends without
 // that. What goes wrong with it is told in the same words each time. The error is ErrTemporary.
 func Anonymous(dir string) (*os.File, error) {
 	f, err := os.CreateTemp(dir, tempPrefix+tempMark+"*")
 	if err != nil {
-		return nil, notMade{about(anonymousName, "", err)}
+		return nil, temporaryError{about(anonymousName, "", err)}
 	}
 	if err := os.Remove(f.Name()); err != nil && !errors.Is(err, fs.ErrNotExist) { // a sweep may have been faster
-		return nil, notMade{errors.Join(about(anonymousName, "", err), f.Close())}
+		return nil, temporaryError{errors.Join(about(anonymousName, "", err), f.Close())}
 	}
 	if f, err = renamed(f, anonymousName); err != nil {
-		return nil, notMade{err}
+		return nil, temporaryError{err}
 	}
 	return f, nil
 }
