@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"time"
 
@@ -68,6 +69,22 @@ func (o options) bin(name string) string { return filepath.Join(o.root, "bin", n
 
 // clone is where the person works in the example repository.
 func (o options) clone() string { return filepath.Join(o.data, "fleet") }
+
+// check sees that there is what a demo needs, before anything is started.
+func (o options) check() error {
+	if _, err := exec.LookPath("git"); err != nil {
+		return fmt.Errorf("the demo needs git: %w", err)
+	}
+	if _, err := os.Stat(filepath.Join(o.root, "manifests", "install")); err != nil {
+		return fmt.Errorf("%s is not the folder of this project, which --root names: %w", o.root, err)
+	}
+	for _, name := range append(controllers.Names(), "weir-cluster") {
+		if _, err := os.Stat(o.bin(name)); err != nil {
+			return fmt.Errorf("%s is not built; make run does that: %w", name, err)
+		}
+	}
+	return nil
+}
 
 // prepare empties the data folder, and refuses when another demo is at work in it. The folder stays locked until the process ends.
 func (o options) prepare() error {

@@ -4,7 +4,11 @@
 package main
 
 import (
+	"errors"
+	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -30,6 +34,37 @@ func TestParse(t *testing.T) {
 				t.Errorf("data folder %s, want an absolute path: the controllers are told about it", o.data)
 			}
 		})
+	}
+}
+
+func TestCheck(t *testing.T) {
+	complete := t.TempDir()
+	for _, path := range []string{
+		"manifests/install/x", "bin/weir-cluster", "bin/source-controller", "bin/kustomize-controller", "bin/helm-controller",
+		"bin/notification-controller", "bin/image-automation-controller",
+	} {
+		path = filepath.Join(complete, path)
+		if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := (options{root: complete}).check(); err != nil {
+		t.Errorf("everything is there: %v", err)
+	}
+	if err := os.Remove(filepath.Join(complete, "bin/helm-controller")); err != nil {
+		t.Fatal(err)
+	}
+	for root, want := range map[string]string{complete: "helm-controller is not built", t.TempDir(): "is not the folder of this project"} {
+		if err := (options{root: root}).check(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want %q in it", err, want)
+		}
+	}
+	t.Setenv("PATH", t.TempDir())
+	if err := (options{root: complete}).check(); !errors.Is(err, exec.ErrNotFound) {
+		t.Errorf("error %v, want one about git", err)
 	}
 }
 

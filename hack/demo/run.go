@@ -64,6 +64,9 @@ type demo struct {
 }
 
 func run(ctx context.Context, o options) (err error) {
+	if err := o.check(); err != nil {
+		return err
+	}
 	if err := o.prepare(); err != nil {
 		return err
 	}
