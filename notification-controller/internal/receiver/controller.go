@@ -68,7 +68,7 @@ func (r *Reconciler) Setup(ctx context.Context, mgr ctrl.Manager, opts controlle
 	b := ctrl.NewControllerManagedBy(mgr).WithOptions(opts).
 		For(&notificationv1.Receiver{}, builder.WithPredicates(
 			predicate.Or(predicate.GenerationChangedPredicate{}, predicates.ReconcileRequestedPredicate{}))).
-		Watches(&notificationv1.Receiver{}, handler.EnqueueRequestsFromMapFunc(r.waiting), builder.WithPredicates(gone()))
+		Watches(&notificationv1.Receiver{}, handler.EnqueueRequestsFromMapFunc(r.rivals), builder.WithPredicates(moved()))
 	if r.WatchSecrets {
 		b = b.WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(r.users), builder.WithPredicates(predicate.ResourceVersionChangedPredicate{}))
 	}
@@ -128,18 +128,18 @@ func (r *Reconciler) users(ctx context.Context, secret client.Object) []ctrl.Req
 	return requests(list.Items, nil)
 }
 
-// waiting finds the Receivers that wait for the path of one that gives it up.
-func (r *Reconciler) waiting(ctx context.Context, obj client.Object) []ctrl.Request {
-	left, ok := obj.(*notificationv1.Receiver)
-	if !ok || left.Status.WebhookPath == "" {
+// rivals finds the other Receivers with the path of one that gives it up, or has just got it: one of them may have it now, or lose it.
+func (r *Reconciler) rivals(ctx context.Context, obj client.Object) []ctrl.Request {
+	one, ok := obj.(*notificationv1.Receiver)
+	if !ok || one.Status.WebhookPath == "" {
 		return nil
 	}
-	all, err := webhook.At(ctx, r.Client, left.Status.WebhookPath)
+	all, err := webhook.At(ctx, r.Client, one.Status.WebhookPath)
 	if err != nil {
-		ctrl.LoggerFrom(ctx).Error(err, "list the receivers that wait for a path")
+		ctrl.LoggerFrom(ctx).Error(err, "list the receivers with one path")
 		return nil
 	}
-	return requests(all, left)
+	return requests(all, one)
 }
 
 // requests asks for runs of all Receivers but one, which may be nil.
@@ -153,8 +153,8 @@ func requests(list []notificationv1.Receiver, but *notificationv1.Receiver) []ct
 	return all
 }
 
-// gone lets through Receivers that end, or move to another path: the event maps both the old and the new object.
-func gone() predicate.Predicate {
+// moved lets through Receivers that end, or whose path changes: the event maps both the old and the new object.
+func moved() predicate.Predicate {
 	return predicate.Funcs{
 		CreateFunc:  func(event.CreateEvent) bool { return false },
 		GenericFunc: func(event.GenericEvent) bool { return false },
@@ -162,7 +162,7 @@ func gone() predicate.Predicate {
 		UpdateFunc: func(e event.UpdateEvent) bool {
 			before, isOld := e.ObjectOld.(*notificationv1.Receiver)
 			after, isNew := e.ObjectNew.(*notificationv1.Receiver)
-			return isOld && isNew && before.Status.WebhookPath != "" && before.Status.WebhookPath != after.Status.WebhookPath
+			return isOld && isNew && before.Status.WebhookPath != after.Status.WebhookPath
 		},
 	}
 }

@@ -8,7 +8,7 @@
 // on the path are the business of package webhook.
 //
 // It reads Receivers and the Secrets they name, and writes the finalizer and the status of Receivers. A change of a Secret that carries the
-// watch label starts a run of its users, and the end of a Receiver one of those that wait for its path.
+// watch label starts a run of its users, and one of the path of a Receiver one of all that have the same.
 //
 // Metrics: gotk_reconcile_duration_seconds{kind="Receiver"}.
 package receiver

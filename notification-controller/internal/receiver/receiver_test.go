@@ -274,3 +274,21 @@ func TestClash(t *testing.T) {
 	}
 	f.post(f.open, path, nil, "", http.StatusOK)
 }
+
+// TestClashLater: the older of two gets its token later. The newer, which had the path until then, says that it has it no more.
+func TestClashLater(t *testing.T) {
+	f := newFixture(t)
+	f.secret("longer", map[string]string{"token": "toke-"})
+	f.receiver("e-rcv")
+	f.wait("e-rcv", "TokenNotFound", func(r *notificationv1.Receiver) bool {
+		return conditions.GetReason(r, meta.ReadyCondition) == notificationv1.TokenNotFoundReason
+	})
+	f.receiver("rcv", func(r *notificationv1.Receiver) { r.Spec.SecretRef.Name = "longer" })
+	path := f.ready("rcv").Status.WebhookPath
+	f.secret("token", map[string]string{"token": "tok"})
+	if got := f.ready("e-rcv").Status.WebhookPath; got != path {
+		t.Errorf("path %s", got)
+	}
+	f.wait("rcv", "Stalled", func(r *notificationv1.Receiver) bool { return conditions.IsStalled(r) })
+	f.post(f.open, path, nil, "", http.StatusOK)
+}
