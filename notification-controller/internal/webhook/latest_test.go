@@ -91,7 +91,7 @@ func TestBehind(t *testing.T) {
 // yet is found among them, and nobody waits for long.
 func TestFlood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const strangers, seconds = 200, 10
+		const strangers, seconds = 50, 10
 		ready := receiver("generic")
 		h, c := newHandler(t)
 		c.newer = []notificationv1.Receiver{ready}
@@ -109,7 +109,7 @@ func TestFlood(t *testing.T) {
 			group.Go(func() {
 				for n := 0; time.Since(begun) < seconds*time.Second; n++ {
 					ask(Path(fmt.Sprint(i, n), "x", "y"), http.StatusNotFound)
-					time.Sleep(10 * time.Millisecond)
+					time.Sleep(40 * time.Millisecond)
 				}
 			})
 		}
