@@ -450,6 +450,8 @@ func gitCommand(t *testing.T, dir string, args ...string) string {
 // gitEnvironment is one in which the git command knows nothing of who runs the tests, nor of a repository whose hook does.
 func gitEnvironment(t *testing.T) []string {
 	t.Helper()
-	foreign := func(v string) bool { return strings.HasPrefix(v, "GIT_") || strings.HasPrefix(v, "XDG_CONFIG_HOME=") || strings.HasPrefix(v, "LC_ALL=") }
+	foreign := func(v string) bool {
+		return strings.HasPrefix(v, "GIT_") || strings.HasPrefix(v, "XDG_CONFIG_HOME=") || strings.HasPrefix(v, "LC_ALL=")
+	}
 	return append(slices.DeleteFunc(os.Environ(), foreign), "GIT_CONFIG_NOSYSTEM=1", "HOME="+t.TempDir(), "LC_ALL=C")
 }

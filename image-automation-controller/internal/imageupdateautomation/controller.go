@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/fluxcd/pkg/runtime/acl"
 	"k8s.io/apimachinery/pkg/types"
@@ -48,6 +49,7 @@ type Reconciler struct {
 
 	records reconcile.Records[record]
 	writers writers
+	large   sync.Mutex
 }
 
 // Setup registers the kind with its watches.

@@ -12,11 +12,13 @@ const maxPlain = 200_000
 type record struct {
 	// settled describes what the last complete run saw; empty when the last one did not complete.
 	settled string
+	// started says that there was a run; inherited that runs of an earlier process may have left something undone, as none has completed since.
+	started, inherited bool
 	// requested says that a run was asked for that has not completed yet.
 	requested bool
 	// plain are files, by content, that have no markers.
 	plain map[git.Hash]struct{}
-	// owed is the commit whose push to a refspec has failed; zero when none has.
+	// owed is the commit whose push to a refspec has failed in this process; zero when none has.
 	owed git.Hash
 }
 

@@ -39,7 +39,7 @@ func (r *Reconciler) push(ctx context.Context, s *scope) error {
 			return err
 		}
 	}
-	s.last.requested = false
+	s.last.requested, s.last.inherited = false, false
 	s.last.settled = s.state()
 	return nil
 }
@@ -70,10 +70,18 @@ func (r *Reconciler) deliver(ctx context.Context, s *scope) error {
 			return err
 		}
 		head = draft.Hash
-	} else if s.last.owed != head {
+	} else if !s.owes() {
 		return nil
 	}
 	return r.pushRefspec(ctx, s, head)
+}
+
+// owes reports whether the commit at the head of the push branch has yet to be pushed to the refspec. A process that is new tells by the commit: it
+// has the author of the object and is not the one that the status knows, which learns of a commit when all of its pushes are done.
+func (s *scope) owes() bool {
+	head, author := s.commit.Hash, s.obj.Spec.GitSpec.Commit.Author
+	return s.last.owed == head || s.last.inherited && s.pushHead() == head && s.obj.Status.LastPushCommit != head.String() &&
+		s.commit.CommittedBy(author.Name, author.Email)
 }
 
 // commit makes the commit.
@@ -130,60 +138,78 @@ func (s *scope) moved(head git.Hash) {
 	}
 }
 
-// pushRefspec pushes what was made to where the refspec says.
+// pushRefspec pushes what was made, now or by a run before, to where the refspec says.
 func (r *Reconciler) pushRefspec(ctx context.Context, s *scope, head git.Hash) error {
 	text := s.plan.push.Refspec
 	if text == "" {
 		return nil
 	}
 	s.last.owed = head
-	spec, err := git.ParseRefspec(text)
-	if err == nil {
-		err = r.pushTo(ctx, s, spec, head)
-	}
+	moved, err := r.pushTo(ctx, s, text, head)
 	if err != nil {
 		return fmt.Errorf("failed to push to remote: refspec '%s': %w", text, err)
 	}
 	s.last.owed = git.Hash{}
+	if s.pushed == nil && moved {
+		s.pushed = &pushed{commit: head, at: r.Clock(), message: s.commit.Message}
+	}
 	if s.pushed != nil {
 		s.pushed.refspecs = append(s.pushed.refspecs, text)
 	}
 	return nil
 }
 
-// pushTo pushes each reference that the refspec is about. Where the branch may be replaced, what it is copied to may be as well.
-// Flux: image-automation-controller contract, "Push", interaction matrix.
-func (r *Reconciler) pushTo(ctx context.Context, s *scope, spec git.Refspec, head git.Hash) error {
+// pushTo pushes each reference that the refspec is about, and reports whether one was not there yet.
+func (r *Reconciler) pushTo(ctx context.Context, s *scope, text string, head git.Hash) (moved bool, err error) {
 	limited, cancel := s.limit(ctx)
 	defer cancel()
+	spec, err := git.ParseRefspec(text)
+	if err != nil {
+		return false, err
+	}
+	moves, err := s.moves(spec, head)
+	if err != nil {
+		return false, err
+	}
+	force := spec.Force || s.plan.switches && r.ForcePushBranch
+	for _, move := range moves {
+		if !move.Old.IsZero() && !force {
+			leads, err := s.mirror.IsAncestor(limited, s.remote, s.listing, move.Old, git.Target{Commit: move.New})
+			if err != nil {
+				return false, err
+			}
+			if !leads {
+				return false, fmt.Errorf("%w: %s", git.ErrNonFastForward, move.Ref)
+			}
+		}
+		if _, err := s.remote.Push(limited, move); err != nil {
+			return false, err
+		}
+	}
+	return len(moves) > 0, nil
+}
+
+// moves lists what a refspec moves: what it is about and where the run did not see it there already. Where the branch may be replaced, what it is
+// copied to may be as well. Flux: image-automation-controller contract, "Push", interaction matrix.
+func (s *scope) moves(spec git.Refspec, head git.Hash) ([]git.Push, error) {
 	local := map[string]git.Hash{"HEAD": head, git.BranchRef(s.plan.branch): head}
 	if s.plan.ref.NamesBranch() && s.plan.switches { // beside a tag or a commit, the name of a branch says nothing about what is checked out
 		local[git.BranchRef(cmp.Or(s.plan.ref.Branch, defaultBranch))] = s.target.Commit
 	}
-	force, matched := spec.Force || s.plan.switches && r.ForcePushBranch, false
+	var moves []git.Push
+	matched := false
 	for _, name := range slices.Sorted(maps.Keys(local)) {
-		commit := local[name]
 		to, ok := spec.Destination(name)
 		if !ok || to == git.BranchRef(s.plan.branch) {
 			continue
 		}
 		matched = true
-		old := s.listing.At(to)
-		if !old.IsZero() && old != commit && !force {
-			leads, err := s.mirror.IsAncestor(limited, s.remote, s.listing, old, git.Target{Commit: commit})
-			if err != nil {
-				return err
-			}
-			if !leads {
-				return fmt.Errorf("%w: %s", git.ErrNonFastForward, to)
-			}
-		}
-		if _, err := s.remote.Push(limited, git.Push{Ref: to, Old: old, New: commit, Options: s.plan.push.Options}); err != nil {
-			return err
+		if old := s.listing.At(to); old != local[name] {
+			moves = append(moves, git.Push{Ref: to, Old: old, New: local[name], Options: s.plan.push.Options})
 		}
 	}
 	if !matched {
-		return errNoMatch
+		return nil, errNoMatch
 	}
-	return nil
+	return moves, nil
 }

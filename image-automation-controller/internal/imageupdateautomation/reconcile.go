@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -21,6 +22,8 @@ type scope struct {
 	obj  *imagev1.ImageUpdateAutomation
 	run  reconcile.Run
 	last *record
+	// large is held while a large file is parsed.
+	large *sync.Mutex
 	// handled is the request that an earlier run has handled.
 	handled string
 
@@ -51,9 +54,12 @@ type pushed struct {
 }
 
 func (r *Reconciler) start(o *imagev1.ImageUpdateAutomation, run reconcile.Run) *scope {
-	s := &scope{obj: o, run: run, last: r.records.Of(client.ObjectKeyFromObject(o)), handled: o.Status.LastHandledReconcileAt}
+	s := &scope{obj: o, run: run, large: &r.large, last: r.records.Of(client.ObjectKeyFromObject(o)), handled: o.Status.LastHandledReconcileAt}
 	if run.Requested != "" {
 		s.last.requested = true
+	}
+	if !s.last.started {
+		s.last.started, s.last.inherited = true, o.Status.LastAutomationRunTime != nil
 	}
 	return s
 }

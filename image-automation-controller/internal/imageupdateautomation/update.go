@@ -4,6 +4,7 @@
 package imageupdateautomation
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -19,8 +20,14 @@ import (
 	"github.com/weir-gitops/weir/kit/outcome"
 )
 
-// maxChangedBytes bounds the files that one commit changes, all of which are in memory.
-const maxChangedBytes = 64 << 20
+const (
+	// maxChangedBytes bounds the files that one commit changes, all of which are in memory.
+	maxChangedBytes = 64 << 20
+	// maxParsedBytes bounds the files with markers that one run parses, which takes about a minute.
+	maxParsedBytes = 1 << 30
+	// largeFile is the size from which on files are parsed one at a time. Manifests are hardly ever as large.
+	largeFile = 64 << 10
+)
 
 // changes is what a run changes.
 type changes struct {
@@ -98,6 +105,7 @@ type worker struct {
 	images setters.Images
 	log    logr.Logger
 	bytes  int
+	parsed int64
 	finder *git.Finder
 	// linked are the files outside the path of the object to which symbolic links led.
 	linked map[string]bool
@@ -170,6 +178,10 @@ func (w *worker) file(entry git.Entry, name string) error {
 		w.log.Info("file is too large for markers and left alone", "path", entry.Path, "bytes", size)
 		return nil
 	}
+	if size > largeFile { // workers that parse large files at the same time would need too much memory together
+		w.large.Lock()
+		defer w.large.Unlock()
+	}
 	content, err := w.read(entry.Hash, size)
 	if err != nil {
 		return err
@@ -178,8 +190,14 @@ func (w *worker) file(entry git.Entry, name string) error {
 		w.last.notePlain(entry.Hash)
 		return nil
 	}
+	if w.parsed += size; w.parsed > maxParsedBytes {
+		return fmt.Errorf("there are more than %d bytes of files with markers", maxParsedBytes)
+	}
 	changed, edits, err := setters.Apply(content, w.images)
 	switch {
+	case errors.Is(err, setters.ErrTooLarge):
+		w.log.Info("file is too large for markers and left alone", "path", entry.Path, "cause", err.Error())
+		return nil
 	case errors.Is(err, setters.ErrNotYAML):
 		w.log.V(1).Info("file with markers is not YAML and left alone", "path", entry.Path, "cause", err.Error())
 		return nil
@@ -201,6 +219,8 @@ func (w *worker) read(h git.Hash, size int64) (content []byte, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
+	b := bytes.NewBuffer(make([]byte, 0, size+bytes.MinRead))
 	// One more than there is, so that the end is seen and with it whether the content is right.
-	return io.ReadAll(io.LimitReader(r, size+1))
+	_, err = b.ReadFrom(io.LimitReader(r, size+1))
+	return b.Bytes(), err
 }

@@ -7,19 +7,18 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
+	"iter"
 	"slices"
 	"strings"
 
 	yaml "go.yaml.in/yaml/v3"
 )
 
-// MaxFileBytes is the size above which a file is not looked into. The parser needs up to a hundred times as much memory.
-const MaxFileBytes = 4 << 20
-
 var (
 	// ErrNotYAML says that a file cannot be parsed, such as the template of a chart. Such files are left alone.
 	ErrNotYAML = errors.New("not a YAML file")
+	// ErrTooLarge says that parsing a file would take too much memory. Such files are left alone as well.
+	ErrTooLarge = errors.New("too large for a file with markers")
 	// ErrMismatch says that a change would not have the effect it should, and was not made.
 	ErrMismatch = errors.New("change would not have the intended effect")
 )
@@ -55,65 +54,37 @@ type Edit struct {
 }
 
 // Apply returns content with the marked values replaced, and what was replaced in the order of the document. Without any change it returns no
-// content. Errors are either ErrNotYAML or ErrMismatch.
+// content. Errors are ErrNotYAML, ErrTooLarge or ErrMismatch.
+//
+// One document of the file is in memory at a time, while the result is checked two.
 func Apply(content []byte, images Images) ([]byte, []Edit, error) {
-	if len(content) > MaxFileBytes {
-		return nil, nil, fmt.Errorf("%w: more than %d bytes", ErrNotYAML, MaxFileBytes)
-	}
-	documents, err := parse(content)
-	if err != nil {
+	if err := checkSize(content); err != nil {
 		return nil, nil, err
 	}
-	e := &editor{source: newSource(content), images: images, wanted: map[*yaml.Node]string{}}
-	for _, document := range documents {
-		if err := e.document(document); err != nil {
-			return nil, nil, fmt.Errorf("%w: %w", ErrMismatch, err)
+	e := &editor{source: newSource(content), images: images, wanted: map[place]string{}}
+	var mismatch error
+	for document, err := range documents(content) {
+		if err != nil {
+			return nil, nil, err
+		}
+		if mismatch == nil {
+			mismatch = e.document(document)
 		}
 	}
-	if len(e.edits) == 0 {
+	if mismatch == nil && len(e.edits) == 0 {
 		return nil, nil, nil
 	}
-	changed, err := e.splice()
-	if err == nil {
-		err = e.verify(documents, changed)
+	var changed []byte
+	if mismatch == nil {
+		changed, mismatch = e.splice()
 	}
-	if err != nil {
-		return nil, nil, fmt.Errorf("%w: %w", ErrMismatch, err)
+	if mismatch == nil {
+		mismatch = e.verify(changed)
+	}
+	if mismatch != nil {
+		return nil, nil, fmt.Errorf("%w: %w", ErrMismatch, mismatch)
 	}
 	return changed, e.edits, nil
-}
-
-// parse returns the documents of a file.
-func parse(content []byte) (documents []*yaml.Node, err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			// The parser is not meant to, but has done so before.
-			documents, err = nil, fmt.Errorf("%w: the parser gave up: %v", ErrNotYAML, v)
-		}
-	}()
-	if bytes.HasPrefix(content, []byte("\xff\xfe")) || bytes.HasPrefix(content, []byte("\xfe\xff")) {
-		return nil, fmt.Errorf("%w: not in UTF-8", ErrNotYAML)
-	}
-	decoder := yaml.NewDecoder(bytes.NewReader(plainBreaks(content)))
-	for {
-		document := &yaml.Node{}
-		switch err := decoder.Decode(document); {
-		case errors.Is(err, io.EOF):
-			return documents, nil
-		case err != nil:
-			return nil, fmt.Errorf("%w: %w", ErrNotYAML, err)
-		}
-		documents = append(documents, document)
-	}
-}
-
-// plainBreaks returns content with line feeds for all carriage returns. To YAML they are the same, and lines and columns stay, but the parser takes
-// a comment behind a carriage return for one of the value before it.
-func plainBreaks(content []byte) []byte {
-	if bytes.IndexByte(content, '\r') < 0 {
-		return content
-	}
-	return bytes.ReplaceAll(bytes.ReplaceAll(content, []byte("\r\n"), []byte("\n")), []byte("\r"), []byte("\n"))
 }
 
 // editor collects the changes of a file.
@@ -124,8 +95,17 @@ type editor struct {
 	edits   []Edit
 	splices []splice
 	// wanted are the new values of the scalars that change.
-	wanted map[*yaml.Node]string
+	wanted map[place]string
 }
+
+// place is where a scalar begins. No two that have any text begin at the same one.
+type place struct{ line, column int }
+
+// placeOf is that of a node.
+func placeOf(n *yaml.Node) place { return place{n.Line, n.Column} }
+
+// isEmpty reports whether a scalar has no text at all, which means null.
+func isEmpty(n *yaml.Node) bool { return n.Value == "" && n.Style&^yaml.TaggedStyle == 0 }
 
 // splice is new text for a part of the source.
 type splice struct {
@@ -190,8 +170,7 @@ func (e *editor) node(n, parent *yaml.Node, object Object) error {
 	if n.Kind != yaml.ScalarNode {
 		return e.children(n, object)
 	}
-	empty := n.Value == "" && n.Style&^yaml.TaggedStyle == 0
-	if empty || !strings.Contains(n.LineComment+n.HeadComment, screeningToken) {
+	if isEmpty(n) || !strings.Contains(n.LineComment+n.HeadComment, screeningToken) {
 		return nil
 	}
 	at, err := e.token(n)
@@ -211,7 +190,7 @@ func (e *editor) node(n, parent *yaml.Node, object Object) error {
 	if at.body.end > at.body.begin {
 		e.splices = append(e.splices, splice{at.body, ""})
 	}
-	e.wanted[n] = value
+	e.wanted[placeOf(n)] = value
 	return nil
 }
 
@@ -262,27 +241,35 @@ func (e *editor) splice() ([]byte, error) {
 }
 
 // verify makes sure that the new text means what the old one meant but for the wanted values.
-func (e *editor) verify(before []*yaml.Node, changed []byte) error {
-	after, err := parse(changed)
-	if err != nil {
-		// Not an ErrNotYAML: the file is one, and nobody may take the failure for a template that is left alone.
-		return fmt.Errorf("the result cannot be parsed: %s", err.Error())
-	}
-	if len(before) != len(after) {
-		return fmt.Errorf("%d documents became %d", len(before), len(after))
-	}
-	for i := range before {
-		if err := e.compare(before[i], after[i]); err != nil {
+func (e *editor) verify(changed []byte) error {
+	next, stop := iter.Pull2(documents(changed))
+	defer stop()
+	for before, err := range documents(e.text) {
+		if err != nil {
+			return errors.New(err.Error()) // it was parsed before
+		}
+		after, err, ok := next()
+		if err != nil {
+			// Not an ErrNotYAML: the file is one, and nobody may take the failure for a template that is left alone.
+			return fmt.Errorf("the result cannot be parsed: %s", err.Error())
+		}
+		if !ok {
+			return errors.New("there are fewer documents than before")
+		}
+		if err := e.compare(before, after); err != nil {
 			return err
 		}
+	}
+	if _, err, ok := next(); ok || err != nil {
+		return errors.New("there are more documents than before")
 	}
 	return nil
 }
 
 // compare compares a node with what it became.
 func (e *editor) compare(before, after *yaml.Node) error {
-	value, changes := e.wanted[before]
-	if !changes {
+	value, changes := e.wanted[placeOf(before)]
+	if changes = changes && before.Kind == yaml.ScalarNode && !isEmpty(before); !changes {
 		value = before.Value
 	}
 	same := before.Kind == after.Kind && before.Anchor == after.Anchor && after.Value == value && len(before.Content) == len(after.Content)

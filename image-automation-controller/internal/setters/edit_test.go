@@ -165,7 +165,6 @@ func TestNotYAML(t *testing.T) {
 		"UTF16":    "\xff\xfea\x00",
 		"Binary":   "a: \x00 # {\"$imagepolicy\": \"apps:web\"}\n",
 		"Late":     "a: b # {\"$imagepolicy\": \"apps:web\"}\n---\n: : :\n\t- x\n",
-		"Large":    "a: b # {\"$imagepolicy\": \"apps:web\"}\n" + strings.Repeat("#", MaxFileBytes),
 		"Deep":     strings.Repeat("[", 100_000),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -186,8 +185,12 @@ func TestNotYAML(t *testing.T) {
 
 // A change that breaks the file is no reason to leave it alone as if it had been broken before.
 func TestBroken(t *testing.T) {
-	if err := (&editor{}).verify(nil, []byte("a: [")); err == nil || errors.Is(err, ErrNotYAML) {
-		t.Errorf("got %v", err)
+	for name, changed := range map[string]string{
+		"Broken": "a: [", "Fewer": "", "More": "a: b\n---\nc: d\n", "BrokenLater": "a: b\n---\nc: [", "Value": "a: c\n", "Tag": "a: !x b\n",
+	} {
+		if err := (&editor{source: newSource([]byte("a: b\n"))}).verify([]byte(changed)); err == nil || errors.Is(err, ErrNotYAML) {
+			t.Errorf("%s: got %v", name, err)
+		}
 	}
 }
 
@@ -228,7 +231,7 @@ func TestCheck(t *testing.T) {
 // A file may grow beyond the limit by its changes.
 func TestGrowth(t *testing.T) {
 	line := "- a # {\"$imagepolicy\": \"apps:web\"}\n"
-	in := strings.Repeat("#\n", MaxFileBytes/2-len(line)) + strings.Repeat(line, 2)
+	in := "#" + strings.Repeat("x", MaxFileBytes-2*len(line)-2) + "\n" + strings.Repeat(line, 2)
 	if out, edits, err := Apply([]byte(in), web()); err != nil || len(edits) != 2 || len(out) <= len(in) {
 		t.Errorf("%d edits, %v", len(edits), err)
 	}

@@ -24,8 +24,9 @@ const breaks = "\n\r\u0085\u2028\u2029"
 
 // source is the text of a file with the beginnings of its lines.
 type source struct {
-	text  []byte
-	lines []int
+	text []byte
+	// lines are offsets, which MaxFileBytes keeps small.
+	lines []uint32
 }
 
 // newSource finds the lines as the parser counts them.
@@ -34,11 +35,12 @@ func newSource(text []byte) *source {
 	if bytes.HasPrefix(text, []byte(byteOrderMark)) {
 		first = len(byteOrderMark)
 	}
-	s := &source{text: text, lines: []int{first}}
+	s := &source{text: text, lines: make([]uint32, 0, bytes.Count(text, []byte("\n"))+bytes.Count(text, []byte("\r"))+1)}
+	s.lines = append(s.lines, uint32(first)) //nolint:gosec // the length of a byte order mark
 	for at := first; at < len(text); {
 		if n := breakLength(text[at:]); n > 0 {
 			at += n
-			s.lines = append(s.lines, at)
+			s.lines = append(s.lines, uint32(at)) //nolint:gosec // below MaxFileBytes
 			continue
 		}
 		at++
@@ -66,7 +68,7 @@ func (s *source) offset(n *yaml.Node) (int, error) {
 	if n.Line < 1 || n.Line > len(s.lines) {
 		return 0, fmt.Errorf("%w: line %d", errPlace, n.Line)
 	}
-	at := s.lines[n.Line-1]
+	at := int(s.lines[n.Line-1])
 	for range n.Column - 1 {
 		if at >= len(s.text) {
 			return 0, fmt.Errorf("%w: line %d, column %d", errPlace, n.Line, n.Column)
@@ -90,7 +92,7 @@ func (s *source) line(number int) string {
 	if number < 1 || number > len(s.lines) {
 		return ""
 	}
-	at := s.lines[number-1]
+	at := int(s.lines[number-1])
 	return string(s.text[at:s.lineEnd(at)])
 }
 

@@ -1,0 +1,136 @@
+// Copyright 2026 The Weir Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package app
+
+import (
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	eventv1 "github.com/fluxcd/pkg/apis/event/v1beta1"
+	"github.com/fluxcd/pkg/apis/meta"
+	"github.com/fluxcd/pkg/runtime/conditions"
+	"github.com/google/go-cmp/cmp"
+
+	imagev1 "github.com/weir-gitops/weir/api/image/v1"
+)
+
+// secondPush has something happen in place of each push that follows the first one.
+func (f *fixture) secondPush(instead func()) {
+	var pushes atomic.Int32
+	f.server.Intercept(func(r *http.Request, serve func()) {
+		if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "git-receive-pack") && pushes.Add(1) > 1 {
+			instead()
+			return
+		}
+		serve()
+	})
+}
+
+// A process that ends between the push of the branch and that to the refspec, which has failed or was not answered, leaves the second to the next one,
+// which makes no second commit.
+func TestRefspecAfterRestart(t *testing.T) {
+	cases := map[string]struct {
+		reason  string
+		refspec string
+		branch  string
+		// end has the first process end.
+		end func(t *testing.T, f *fixture)
+	}{
+		"Killed":       {"The process ends during the second push.", "refs/heads/main:refs/heads/mirror", "main", killed},
+		"KilledBranch": {"Also where the branch is another one than what is checked out.", "refs/heads/auto:refs/heads/mirror", "auto", killed},
+		"Refused":      {"The server refuses the second push, and then the process ends.", "HEAD:refs/heads/mirror", "main", refused},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			first := f.commit("first", map[string]string{"web.yaml": f.deployment("1")})
+			f.source()
+			f.policy("web", "o/web", "1")
+			f.automation("apps", func(o *imagev1.ImageUpdateAutomation) {
+				o.Spec.GitSpec.Push = &imagev1.PushSpec{Branch: tc.branch, Refspec: tc.refspec}
+			})
+			f.applied("apps", "1")
+			tc.end(t, f)
+			made := f.head(tc.branch)
+			if made == nil || made.Hash.String() == first || f.head("mirror") != nil || f.get("apps").Status.LastPushCommit != "" {
+				t.Fatalf("%s\nthe first process has made %v, mirror at %v: %v", tc.reason, made, f.head("mirror"), conditionsOf(f.get("apps")))
+			}
+
+			f.start()
+			o := f.applied("apps", "2")
+			if mirror := f.head("mirror"); mirror == nil || mirror.Hash != made.Hash || o.Status.LastPushCommit != made.Hash.String() {
+				t.Errorf("%s\nmirror at %v, status %+v", tc.reason, mirror, o.Status)
+			}
+			if diff := cmp.Diff([]string{imagev1.DefaultCommitMessage, "first"}, f.messages(tc.branch)); diff != "" {
+				t.Errorf("%s\ncommits (-want +got):\n%s", tc.reason, diff)
+			}
+			f.events.Wait(t, func(e eventv1.Event) bool {
+				return e.Severity == "info" && e.Message == "pushed commit '"+made.Hash.String()[:7]+"' to branch '"+tc.branch+"' and refspecs '"+tc.refspec+"'\n"+imagev1.DefaultCommitMessage
+			})
+
+			// What was pushed and then removed, as a branch that was merged, does not come back with the next process.
+			f.stop()
+			if err := f.repository().Storer.RemoveReference("refs/heads/mirror"); err != nil {
+				t.Fatal(err)
+			}
+			f.start()
+			f.request()
+			if f.head("mirror") != nil {
+				t.Errorf("%s\nthe reference came back", tc.reason)
+			}
+		})
+	}
+}
+
+// killed ends the process when the second push comes in, which is never answered.
+func killed(_ *testing.T, f *fixture) {
+	f.t.Helper()
+	ended := make(chan struct{})
+	f.secondPush(func() {
+		f.server.Intercept(nil)
+		go func() { f.stop(); close(ended) }()
+		<-ended
+	})
+	f.policy("web", "o/web", "2")
+	<-ended
+}
+
+// refused ends the process after the second push has failed.
+func refused(_ *testing.T, f *fixture) {
+	f.t.Helper()
+	f.secondPush(func() {}) // an answer, but none that a Git server gives
+	f.policy("web", "o/web", "2")
+	f.wait("apps", "the failure", func(o *imagev1.ImageUpdateAutomation) bool {
+		return conditions.GetReason(o, meta.ReadyCondition) == imagev1.GitOperationFailedReason
+	})
+	f.stop()
+	f.server.Intercept(nil)
+}
+
+// Commits of people wait for the next change before they go to the refspec, also when the process is a new one.
+func TestRefspecOfHumans(t *testing.T) {
+	f := newFixture(t)
+	f.commit("first", map[string]string{"web.yaml": f.deployment("1")})
+	f.source()
+	f.policy("web", "o/web", "2")
+	f.automation("apps", func(o *imagev1.ImageUpdateAutomation) {
+		o.Spec.GitSpec.Push = &imagev1.PushSpec{Refspec: "main:mirror"}
+	})
+	f.applied("apps", "2")
+	made := f.head("mirror")
+	human := f.commit("human", map[string]string{"web.yaml": f.deployment("2"), "new": "x"})
+	f.stop()
+	f.start()
+	f.request()
+	if got := f.head("mirror"); made == nil || got.Hash != made.Hash {
+		t.Errorf("mirror at %v, made %v", got, made)
+	}
+	f.policy("web", "o/web", "3")
+	f.applied("apps", "3")
+	if got := f.head("mirror"); got.Hash != f.head("main").Hash || got.ParentHashes[0].String() != human {
+		t.Errorf("mirror at %v", got)
+	}
+}
