@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/fluxcd/pkg/apis/meta"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -55,8 +56,13 @@ func accept(_ context.Context, s *scope) error {
 // errNoTags is part of the text of the contract. Flux: image-automation-controller contract, "ImagePolicy", "Reconcile", row 7.
 var errNoTags = errors.New("no tags in database")
 
+// maxChoice bounds how long a choice may take. A million tags and a pattern as people write them take about a second.
+const maxChoice = 30 * time.Second
+
+var errSlowChoice = fmt.Errorf("choosing takes more than %s: the pattern or the range is too complex for so many tags", maxChoice)
+
 // choose reads the tags and picks one.
-func (r *Reconciler) choose(_ context.Context, s *scope) error {
+func (r *Reconciler) choose(ctx context.Context, s *scope) error {
 	var err error
 	if s.policy, err = policy.New(s.obj.Spec.Policy, s.obj.Spec.FilterTags); err != nil {
 		return outcome.Stall(imagev1.InvalidPolicyReason, err)
@@ -69,7 +75,9 @@ func (r *Reconciler) choose(_ context.Context, s *scope) error {
 	if list.Len() == 0 || s.repository.Status.CanonicalImageName != s.name.String() {
 		return outcome.Wait(r.DependencyRetry, imagev1.DependencyNotReadyReason, "retrying in %s error: %w", r.DependencyRetry, errNoTags)
 	}
-	tag, err := s.policy.Select(list.All())
+	limited, cancel := context.WithTimeoutCause(ctx, maxChoice, errSlowChoice)
+	defer cancel()
+	tag, err := s.policy.Select(limited, list.All())
 	if err != nil {
 		return outcome.Fail(imagev1.FailureReason, err)
 	}

@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	imagev1 "github.com/weir-gitops/weir/api/image/v1"
+	"github.com/weir-gitops/weir/image-automation-controller/internal/pattern"
 	"github.com/weir-gitops/weir/image-automation-controller/internal/tags"
 	"github.com/weir-gitops/weir/kit/oci"
 	"github.com/weir-gitops/weir/kit/outcome"
@@ -132,6 +133,9 @@ func (s *scope) list(ctx context.Context) (tags.List, error) {
 			return tags.List{}, err
 		}
 		for _, tag := range page {
+			if ctx.Err() != nil {
+				return tags.List{}, context.Cause(ctx)
+			}
 			if !excluded(tag) && !found.Add(tag) {
 				return tags.List{}, errTooMany
 			}
@@ -144,7 +148,7 @@ func (s *scope) list(ctx context.Context) (tags.List, error) {
 func compile(patterns []string) (func(string) bool, error) {
 	all := make([]*regexp.Regexp, 0, len(patterns))
 	for _, p := range patterns {
-		compiled, err := regexp.Compile(p)
+		compiled, err := pattern.Compile(p)
 		if err != nil {
 			return nil, fmt.Errorf("failed to compile regex %s: %w", p, err)
 		}

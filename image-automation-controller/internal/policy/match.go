@@ -21,6 +21,9 @@ func newVersions(constraint string) (matcher, error) {
 	if strings.TrimSpace(constraint) == "" {
 		return nil, fmt.Errorf("unable to parse semver range '%s': it is empty", constraint)
 	}
+	if len(constraint) > maxTextBytes {
+		return nil, fmt.Errorf("unable to parse semver range: it is longer than %d bytes", maxTextBytes)
+	}
 	c, err := semver.NewConstraint(constraint)
 	if err != nil {
 		return nil, fmt.Errorf("unable to parse semver range '%s': %w", constraint, err)

@@ -4,12 +4,14 @@
 package policy
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"iter"
 	"regexp"
 
 	imagev1 "github.com/weir-gitops/weir/api/image/v1"
+	"github.com/weir-gitops/weir/image-automation-controller/internal/pattern"
 )
 
 var (
@@ -59,11 +61,13 @@ func New(choice imagev1.ImagePolicyChoice, filter *imagev1.TagFilter) (*Policy, 
 	if filter == nil {
 		return p, nil
 	}
-	p.extract = filter.Extract
+	if p.extract = filter.Extract; len(p.extract) > maxTextBytes {
+		return nil, fmt.Errorf("failed to filter tags: what to extract takes more than %d bytes to tell", maxTextBytes)
+	}
 	if filter.Pattern == "" && filter.Extract == "" {
 		return p, nil
 	}
-	if p.pattern, err = regexp.Compile(filter.Pattern); err != nil {
+	if p.pattern, err = pattern.Compile(filter.Pattern); err != nil {
 		return nil, fmt.Errorf("failed to filter tags: invalid regular expression pattern '%s': %w", filter.Pattern, err)
 	}
 	return p, nil
@@ -95,11 +99,15 @@ func descends(order string) (bool, error) {
 	return false, fmt.Errorf("invalid order argument provided: '%s', must be one of: asc, desc", order)
 }
 
-// Select chooses one of the tags, which come in descending byte order.
-func (p *Policy) Select(tags iter.Seq[string]) (string, error) {
+// Select chooses one of the tags, which come in descending byte order. It ends with the cause of ctx when that ends: patterns and ranges belong to
+// somebody else, and tags may be many.
+func (p *Policy) Select(ctx context.Context, tags iter.Seq[string]) (string, error) {
 	var best candidate
 	found, seen := false, false
 	for tag := range tags {
+		if ctx.Err() != nil {
+			return "", context.Cause(ctx)
+		}
 		text, ok, err := p.text(tag)
 		if err != nil {
 			return "", err

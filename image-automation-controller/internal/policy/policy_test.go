@@ -4,8 +4,10 @@
 package policy_test
 
 import (
+	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -107,7 +109,7 @@ func TestSelect(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := p.Select(slices.Values(stored(tc.tags)))
+			got, err := p.Select(t.Context(), slices.Values(stored(tc.tags)))
 			if got != tc.want || !errors.Is(err, tc.err) {
 				t.Errorf("%s\ngot %q (%v), want %q (%v)", tc.reason, got, err, tc.want, tc.err)
 			}
@@ -132,12 +134,40 @@ func TestInvalid(t *testing.T) {
 		"Stars":       {"A range that is none.", version("*-*"), nil, "invalid policy: "},
 		"Order":       {"An order that is none.", alphabet("up"), nil, "invalid policy: "},
 		"OrderNumber": {"The same for numbers.", numeric("up"), nil, "invalid policy: "},
+		"RangeLong":   {"A range nobody would write.", version(strings.Repeat("1.x || ", 1000) + "2.x"), nil, "invalid policy: unable to parse semver range: it is longer"},
+		"PatternLong": {"Nor a pattern of which every tag keeps a core busy.", alphabet("asc"), filter(strings.Repeat("(a|b){1000}", 100), ""), "failed to filter tags: "},
+		"ExtractLong": {"Or what would make much of little.", alphabet("asc"), filter("(.*)", strings.Repeat("$1", 4000)), "failed to filter tags: what to extract"},
 		"Pattern":     {"A pattern that does not compile.", alphabet("asc"), filter("(", ""), "failed to filter tags: invalid regular expression pattern '(': "},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			if _, err := policy.New(tc.choice, tc.filter); err == nil || !strings.HasPrefix(err.Error(), tc.want) {
 				t.Errorf("%s\ngot %v, want %s…", tc.reason, err, tc.want)
+			}
+		})
+	}
+}
+
+// However many tags there are, a choice ends when its time does.
+func TestSelectEnds(t *testing.T) {
+	late := errors.New("late")
+	for name, choice := range map[string]imagev1.ImagePolicyChoice{"Versions": version(">=9"), "Letters": alphabet("asc"), "Numbers": numeric("asc")} {
+		t.Run(name, func(t *testing.T) {
+			p, err := policy.New(choice, filter("^[0-9.]+$", "$0"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancelCause(t.Context())
+			defer cancel(nil)
+			endless := func(yield func(string) bool) {
+				for i := 0; yield(strconv.Itoa(i)); i++ {
+					if i == 1000 {
+						cancel(late)
+					}
+				}
+			}
+			if got, err := p.Select(ctx, endless); !errors.Is(err, late) {
+				t.Errorf("got %q, %v", got, err)
 			}
 		})
 	}
@@ -154,11 +184,11 @@ func FuzzSelect(f *testing.F) {
 			return
 		}
 		list := stored(tags)
-		got, err := p.Select(slices.Values(list))
+		got, err := p.Select(t.Context(), slices.Values(list))
 		if err == nil && !slices.Contains(list, got) {
 			t.Fatalf("%q is none of %q", got, list)
 		}
-		again, err2 := p.Select(slices.Values(list))
+		again, err2 := p.Select(t.Context(), slices.Values(list))
 		if again != got || (err == nil) != (err2 == nil) {
 			t.Fatalf("chose %q and then %q", got, again)
 		}
