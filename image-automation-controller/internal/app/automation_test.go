@@ -36,14 +36,14 @@ func TestAutomation(t *testing.T) {
 	})
 
 	// Everything is in date: nothing is pushed.
-	o := f.ready("apps")
+	o := f.applied("apps", "1")
 	if o.Status.LastPushCommit != "" || o.Status.ObservedSourceRevision != "main@sha1:"+first || o.Status.ObservedPolicies["web"].Tag != "1" {
 		t.Errorf("status after the first run: %+v", o.Status)
 	}
 	if got := conditions.GetMessage(o, meta.ReadyCondition); got != "repository up-to-date" {
 		t.Errorf("message %q", got)
 	}
-	f.server.Take()
+	f.settleGit()
 
 	// A policy moves: one commit, one exchange each to look, and to push. The mirror has the rest.
 	began := time.Now()
@@ -72,10 +72,10 @@ func TestAutomation(t *testing.T) {
 	})
 
 	// Nothing is new: one listing.
-	f.server.Take()
-	f.requests.Settle(t)
+	f.settleGit()
 	f.touchSource("main@sha1:" + head.Hash.String())
 	testkit.Eventually(t, "the run after the new artifact", func() bool { return len(f.server.Take()) > 0 })
+	f.settleGit()
 	f.request()
 	if diff := cmp.Diff([]string{"GET info/refs"}, f.server.Take()); diff != "" {
 		t.Errorf("requests of a run without news (-want +got):\n%s", diff)
@@ -205,7 +205,7 @@ func TestHumanPushInBetween(t *testing.T) {
 	f.source()
 	f.policy("web", "o/web", "1")
 	f.automation("apps")
-	f.ready("apps")
+	f.applied("apps", "1")
 	var once sync.Once
 	f.server.Intercept(func(r *http.Request, serve func()) {
 		if r.URL.Query().Get("service") == "git-receive-pack" {
@@ -248,7 +248,7 @@ func TestOneBranch(t *testing.T) {
 		})
 	}
 	for i := range writers {
-		f.ready(fmt.Sprintf("app-%d", i))
+		f.applied(fmt.Sprintf("app-%d", i), "1")
 	}
 	f.policy("web", "o/web", "2")
 	for i := range writers {
@@ -277,7 +277,7 @@ func TestEndAfterPush(t *testing.T) {
 	f.source()
 	f.policy("web", "o/web", "1")
 	f.automation("apps")
-	f.ready("apps")
+	f.applied("apps", "1")
 	ended := make(chan struct{})
 	f.server.Intercept(func(r *http.Request, serve func()) {
 		serve()

@@ -189,13 +189,15 @@ func TestDigestInterval(t *testing.T) {
 	f := newFixture(t)
 	registry := testkit.NewRegistry(t, testkit.RegistryOptions{})
 	registry.PushTags(t, "app", "1.0.0")
-	settled(f, f.scans("web", registry.Host+"/app"))
+	o := settled(f, f.scans("web", registry.Host+"/app"))
 	p := settled(f, f.chooses("web", semver("1.x"), func(p *imagePolicy) {
 		p.Spec.DigestReflectionPolicy, p.Spec.Interval = imagev1.ReflectAlways, &metav1.Duration{Duration: time.Second}
 	}))
 	first := p.ResourceVersion
-	registry.Take()
+	told(f, o)
+	told(f, p)
 	f.requests.Settle(t)
+	registry.Take()
 	var asked []string
 	testkit.Eventually(t, "two looks", func() bool { asked = append(asked, registry.Take()...); return len(asked) >= 2 })
 	if counts := f.requests.Take(); testkit.Total(counts) != 0 || read(f, p).ResourceVersion != first || asked[0] != "HEAD /v2/app/manifests/1.0.0" {

@@ -111,7 +111,7 @@ func TestPathOfSubmodule(t *testing.T) {
 	f.automation("apps", func(o *imagev1.ImageUpdateAutomation) {
 		o.Spec.Update = &imagev1.UpdateStrategy{Strategy: imagev1.UpdateStrategySetters, Path: "./vendor"}
 	})
-	f.ready("apps")
+	f.applied("apps", "2")
 	if diff := cmp.Diff([]string{"submodule", "first"}, f.messages("main")); diff != "" {
 		t.Errorf("commits (-want +got):\n%s", diff)
 	}

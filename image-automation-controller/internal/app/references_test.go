@@ -12,6 +12,7 @@ import (
 
 	imagev1 "github.com/weir-gitops/weir/api/image/v1"
 	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
+	"github.com/weir-gitops/weir/kit/testkit"
 )
 
 // The full name of the branch is as good as the short one. Flux: image-automation-controller contract, "Source resolution".
@@ -45,6 +46,8 @@ func TestPolicyDeleted(t *testing.T) {
 	f.automation("apps")
 	f.applied("apps", "2")
 	f.drop(&imagePolicy{ObjectMeta: metav1.ObjectMeta{Namespace: f.namespace, Name: "other"}})
+	// The end of a policy starts no run, so nothing tells when the controller has learned of it but a run that does not see it.
+	testkit.Eventually(t, "a run without the policy", func() bool { return len(f.request().Status.ObservedPolicies) == 1 })
 	human := strings.ReplaceAll(other, "o/web:1", "o/web:0")
 	f.commit("human", map[string]string{"web.yaml": f.deployment("1"), "other.yaml": human})
 	o := f.request()

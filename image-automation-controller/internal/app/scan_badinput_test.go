@@ -131,7 +131,7 @@ func TestBadInputImageRepository(t *testing.T) {
 		p := f.chooses("empty", semver("1.x"), func(p *imagePolicy) { p.Spec.ImageRepositoryRef.Name = "empty" })
 		verdict(t, f, p, "DependencyNotReady", false, "retrying in 30s error: no tags in database")
 		registry.Take()
-		amend(f, o, func(o *imageRepository) { o.Spec.Timeout.Duration = 2 * time.Second })
+		amend(f, o, func(o *imageRepository) { o.Spec.Timeout.Duration = 30 * time.Second })
 		testkit.Eventually(t, "a scan by every run", func() bool { return len(registry.Take()) > 0 })
 	})
 	t.Run("StatusWiped", func(t *testing.T) {

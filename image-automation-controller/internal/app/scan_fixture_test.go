@@ -5,11 +5,14 @@ package app
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/fluxcd/pkg/apis/meta"
 	"github.com/fluxcd/pkg/runtime/conditions"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -125,19 +128,38 @@ func (f *fixture) drop(objects ...client.Object) {
 			f.t.Fatal(err)
 		}
 		testkit.Eventually(f.t, "the object to go", func() bool {
-			return f.cluster.Client.Get(context.WithoutCancel(f.t.Context()), client.ObjectKeyFromObject(o), o) != nil
+			return apierrors.IsNotFound(f.cluster.Client.Get(context.WithoutCancel(f.t.Context()), client.ObjectKeyFromObject(o), o))
 		})
 	}
 }
 
-// writes counts the requests of the controller since the last call that write, for one resource.
-func (f *fixture) writes(t *testing.T, resource string) int {
-	t.Helper()
-	n := 0
+// written counts the requests of the controller since the last call that write.
+func (f *fixture) written() map[string]int {
+	counts := map[string]int{}
 	for request, count := range f.requests.Take() {
-		if request.Verb != "get" && request.Verb != "list" && request.Verb != "watch" && request.Resource == resource {
-			n += count
+		if !slices.Contains([]string{"get", "list", "watch", "head"}, request.Verb) {
+			counts[request.String()] += count
 		}
 	}
-	return n
+	return counts
+}
+
+// writes counts those for the status of one kind.
+func (f *fixture) writes(t *testing.T, resource string) int {
+	t.Helper()
+	return f.written()["patch "+resource]
+}
+
+// told waits until the cluster has been told that an object is well, which the controller does in the background.
+func told[T any, O stored[T]](f *fixture, o O) {
+	f.t.Helper()
+	testkit.Eventually(f.t, "the event of "+o.GetName(), func() bool {
+		var list corev1.EventList
+		if err := f.cluster.Client.List(context.WithoutCancel(f.t.Context()), &list, client.InNamespace(f.namespace)); err != nil {
+			f.t.Fatal(err)
+		}
+		return slices.ContainsFunc(list.Items, func(e corev1.Event) bool {
+			return e.InvolvedObject.UID == o.GetUID() && e.Reason == meta.SucceededReason
+		})
+	})
 }

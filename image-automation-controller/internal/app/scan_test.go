@@ -105,20 +105,29 @@ func TestScanInterval(t *testing.T) {
 	f := newFixture(t)
 	registry := testkit.NewRegistry(t, testkit.RegistryOptions{})
 	registry.PushTags(t, "app", "1.0.0")
-	o := settled(f, f.scans("web", registry.Host+"/app", func(o *imageRepository) { o.Spec.Interval.Duration = 3 * time.Second }))
-	f.requests.Settle(t)
-	first := read(f, o).Status.LastScanResult.ScanTime
-	registry.Take()
-	await(f, o, "the next scan", func(o *imageRepository) bool { return !o.Status.LastScanResult.ScanTime.Equal(first) })
-	if diff := cmp.Diff([]string{listTags}, registry.Take()); diff != "" {
-		t.Errorf("requests to the registry (-want +got):\n%s", diff)
-	}
-	counts := f.requests.Take()
-	if n := testkit.Total(counts, "imagerepositories/status"); n != 1 || testkit.Total(counts) != 1 {
-		t.Errorf("requests to the API server: %v", counts)
-	}
+	o := settled(f, f.scans("web", registry.Host+"/app", func(o *imageRepository) { o.Spec.Interval.Duration = 2 * time.Second }))
 	registry.PushTags(t, "app", "1.1.0")
 	await(f, o, "the new tag", func(o *imageRepository) bool { return o.Status.LastScanResult.TagCount == 2 })
+
+	// One scan whose time has come, and no other: the time of the last one is put back while nobody looks.
+	amend(f, o, func(o *imageRepository) { o.Spec.Interval.Duration = time.Hour })
+	await(f, o, "the interval", func(o *imageRepository) bool {
+		return o.Status.ObservedGeneration == o.Generation && conditions.IsReady(o)
+	})
+	f.stop()
+	before := metav1.NewTime(time.Now().Add(-2 * time.Hour).Truncate(time.Second))
+	of(f, o).Report(t, o, func(o *imageRepository) { o.Status.LastScanResult.ScanTime = &before })
+	registry.Take()
+	f.requests.Take()
+	f.start()
+	await(f, o, "the scan", func(o *imageRepository) bool { return !o.Status.LastScanResult.ScanTime.Equal(&before) })
+	f.stop() // nothing is under way any more
+	if diff := cmp.Diff([]string{"GET /v2/", listTags}, registry.Take()); diff != "" {
+		t.Errorf("requests to the registry (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(map[string]int{"patch imagerepositories/status": 1}, f.written()); diff != "" {
+		t.Errorf("what was written to the API server (-want +got):\n%s", diff)
+	}
 }
 
 func TestScanCredentials(t *testing.T) {
@@ -269,7 +278,7 @@ func TestScanNever(t *testing.T) {
 	registry.PushTags(t, "app", "1.0.0")
 	o := settled(f, f.scans("web", registry.Host+"/app", func(o *imageRepository) { o.Spec.Interval = metav1.Duration{} }))
 	registry.Take()
-	amend(f, o, func(o *imageRepository) { o.Spec.Timeout.Duration = time.Second })
+	amend(f, o, func(o *imageRepository) { o.Spec.Timeout.Duration = 30 * time.Second })
 	await(f, o, "the run", func(o *imageRepository) bool { return o.Status.ObservedGeneration == 2 })
 	if got := registry.Take(); len(got) != 0 {
 		t.Errorf("asked %q", got)

@@ -68,10 +68,7 @@ func TestRewrittenBranch(t *testing.T) {
 	f.applied("apps", "2")
 	rewrite := func(message string) {
 		stranger := f.server.Commit(t, repoPath, message, message, map[string]string{"web.yaml": f.deployment("1"), message: "x"})
-		main := plumbing.NewHashReference(plumbing.NewBranchReferenceName("main"), plumbing.NewHash(stranger))
-		if err := f.repository().Storer.SetReference(main); err != nil {
-			t.Fatal(err)
-		}
+		f.server.Point(t, repoPath, plumbing.NewBranchReferenceName("main"), plumbing.NewHash(stranger))
 	}
 	rewrite("anew")
 	f.request()

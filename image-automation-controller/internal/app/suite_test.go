@@ -131,6 +131,24 @@ func (f *fixture) file(branch, path string) string {
 	return content
 }
 
+// moment is how long nothing may be asked of the Git server for runs to count as over: as long as the longest wait before a run that has failed is
+// tried again, which a run may still do that was started for a second reason.
+const moment = time.Second
+
+// settleGit forgets what was asked of the Git server, once nothing has been for a moment: what is recorded from then on belongs to what the test
+// does next. A run may have been started by several events, and all but the first look at the remote and find nothing to do.
+func (f *fixture) settleGit() {
+	f.t.Helper()
+	last := time.Now()
+	f.server.Take()
+	testkit.Eventually(f.t, "the Git server is left alone", func() bool {
+		if len(f.server.Take()) > 0 {
+			last = time.Now()
+		}
+		return time.Since(last) > moment
+	})
+}
+
 // source makes the GitRepository "fleet", which names main.
 func (f *fixture) source(edit ...func(*sourcev1.GitRepository)) *sourcev1.GitRepository {
 	f.t.Helper()

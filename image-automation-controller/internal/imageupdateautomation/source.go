@@ -62,11 +62,7 @@ func (r *Reconciler) source(ctx context.Context, s *scope) error {
 	if err := access.Namespaced(r.Access, s.obj.Namespace, ref); err != nil {
 		return outcome.Stall(imagev1.AccessDeniedReason, err)
 	}
-	repo := &sourcev1.GitRepository{}
-	err := r.Client.Get(ctx, client.ObjectKey{Namespace: ref.Namespace, Name: ref.Name}, repo)
-	if apierrors.IsNotFound(err) {
-		err = fmt.Errorf("referenced git repository does not exist: %w", err)
-	}
+	repo, err := r.repository(ctx, client.ObjectKey{Namespace: ref.Namespace, Name: ref.Name})
 	if err != nil {
 		return failedSource(err)
 	}
@@ -80,6 +76,20 @@ func (r *Reconciler) source(ctx context.Context, s *scope) error {
 		return failedSource(err)
 	}
 	return r.connect(ctx, s, repo)
+}
+
+// repository reads the source. One that was created together with the object may not have come into the cache yet, which is no failure.
+func (r *Reconciler) repository(ctx context.Context, key client.ObjectKey) (*sourcev1.GitRepository, error) {
+	repo := &sourcev1.GitRepository{}
+	err := r.Client.Get(ctx, key, repo)
+	if apierrors.IsNotFound(err) {
+		repo = &sourcev1.GitRepository{}
+		err = r.Live.Get(ctx, key, repo)
+	}
+	if apierrors.IsNotFound(err) {
+		return nil, fmt.Errorf("referenced git repository does not exist: %w", err)
+	}
+	return repo, err
 }
 
 // failedSource is the outcome of a source that cannot be used at the moment.
