@@ -64,8 +64,11 @@ func (r *Repository) Tags(ctx context.Context, l Listing) iter.Seq2[[]string, er
 	}
 }
 
-// page returns one page of tags and the query of the next one, empty if this is the last.
+// page returns one page of tags and the query of the next one, empty if this is the last. A registry that says little or nothing does not hold the
+// caller for as long as a whole listing may take.
 func (r *Repository) page(ctx context.Context, query string) ([]string, string, error) {
+	ctx, cancel := context.WithTimeout(ctx, r.client.options.PageTimeout)
+	defer cancel()
 	if err := r.Login(ctx); err != nil {
 		return nil, "", err
 	}

@@ -4,6 +4,7 @@
 package oci_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -263,6 +265,35 @@ func FuzzSelect(f *testing.F) {
 			t.Errorf("%q is not among %q", got, list)
 		}
 	})
+}
+
+// A registry that says nothing, or says it very slowly, is left after the time of a page, however long the caller has.
+func TestTagsSlow(t *testing.T) {
+	for name, answer := range map[string]func(w http.ResponseWriter, req *http.Request){
+		"Silent": func(http.ResponseWriter, *http.Request) {},
+		"Slow": func(w http.ResponseWriter, req *http.Request) {
+			for req.Context().Err() == nil {
+				fmt.Fprint(w, " ")
+				w.(http.Flusher).Flush()
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+				if req.URL.Path != "/v2/" {
+					answer(w, req)
+					<-req.Context().Done()
+				}
+			}))
+			t.Cleanup(server.Close)
+			client := oci.NewClient(oci.Options{PageTimeout: 50 * time.Millisecond})
+			t.Cleanup(client.Close)
+			_, err := open(t, client, server.Listener.Addr().String(), oci.Access{}).AllTags(t.Context())
+			if !errors.Is(err, context.DeadlineExceeded) || t.Context().Err() != nil {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
 }
 
 // A registry that leads from one empty page to the next is left at some time.
