@@ -7,6 +7,8 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
+	"time"
 
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
@@ -58,6 +60,14 @@ func setup(ctx context.Context, rt *manager.Runtime, opts *Options) error {
 	if err != nil {
 		return err
 	}
+	marks, err := kustomization.OpenMarks(filepath.Join(opts.ArtifactCachePath, "building"), time.Now)
+	if err != nil {
+		return err
+	}
+	rt.AtEnd(marks.Close)
+	if n := marks.Suspects(); n > 0 {
+		rt.Log.Info("the last process ended during builds, which are done one at a time now", "builds", n)
+	}
 	kustomize.BoundRemotes()
 	builder, err := kustomize.NewBuilder(kustomize.BuilderOptions{MaxCacheBytes: opts.BuildCacheSize, Registerer: rt.Registry})
 	if err != nil {
@@ -84,7 +94,7 @@ func setup(ctx context.Context, rt *manager.Runtime, opts *Options) error {
 			WatchConfigs:            !opts.Gates.Enabled(gateNoConfigWatchers),
 		},
 		Dependencies: rt.Dependencies(), Sources: sources, Secrets: &auth.Reader{Client: mgr.GetClient()},
-		Engine: engine, Builder: builder, Artifacts: artifacts, Clusters: clusters, Waker: waker,
+		Engine: engine, Marks: marks, Builder: builder, Artifacts: artifacts, Clusters: clusters, Waker: waker,
 	}
 	return r.Setup(ctx, mgr, rt.ControllerOptions())
 }

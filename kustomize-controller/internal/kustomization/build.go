@@ -44,6 +44,14 @@ func (r *Reconciler) fetch(ctx context.Context, s *scope) error {
 // build renders the manifests and prepares them for the engine.
 func (r *Reconciler) build(ctx context.Context, s *scope) error {
 	s.step = stepBuild
+	leave, err := r.Marks.enter(s.obj.UID, s.inputs)
+	switch {
+	case errors.Is(err, errSuspects):
+		return outcome.Wait(suspectRetry, meta.ProgressingReason, "%w", err)
+	case err != nil:
+		return outcome.Fail(kustomizev1.BuildFailedReason, err)
+	}
+	defer func() { leave(!errors.Is(ctx.Err(), context.DeadlineExceeded)) }()
 	options := render.Options(s.obj)
 	options.CacheKey, options.AllowRemoteBases = string(s.obj.UID), r.AllowRemoteBases
 	output, err := r.Builder.Build(ctx, s.tree, s.obj.Spec.Path, options)

@@ -60,6 +60,7 @@ type Reconciler struct {
 	Sources   client.Reader
 	Secrets   *auth.Reader
 	Engine    *apply.Engine
+	Marks     *Marks
 	Builder   *kustomize.Builder
 	Artifacts *fetch.Cache
 	Clusters  *cluster.Pool
@@ -93,9 +94,9 @@ func (r *Reconciler) Setup(ctx context.Context, mgr ctrl.Manager, opts controlle
 }
 
 func (r *Reconciler) validate() error {
-	if r.Client == nil || r.Live == nil || r.Sources == nil || r.Secrets == nil || r.Engine == nil || r.Builder == nil || r.Artifacts == nil || r.Clusters == nil ||
+	if r.Client == nil || r.Live == nil || r.Sources == nil || r.Secrets == nil || r.Engine == nil || r.Marks == nil || r.Builder == nil || r.Artifacts == nil || r.Clusters == nil ||
 		r.Waker == nil || r.RequeueDependency <= 0 {
-		return errors.New("reconciler needs Client, Live, Sources, Secrets, Engine, Builder, Artifacts, Clusters, Waker and RequeueDependency")
+		return errors.New("reconciler needs Client, Live, Sources, Secrets, Engine, Marks, Builder, Artifacts, Clusters, Waker and RequeueDependency")
 	}
 	return nil
 }
