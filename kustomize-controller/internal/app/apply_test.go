@@ -4,11 +4,13 @@
 package app
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/fluxcd/pkg/apis/meta"
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	kustomizev1 "github.com/weir-gitops/weir/api/kustomize/v1"
@@ -65,7 +67,13 @@ func TestForcedNoop(t *testing.T) {
 	revision := f.push(map[string]string{"a.yaml": f.manifest("a", "1"), "b.yaml": f.manifest("b", "1")})
 	f.create("app", "", nil)
 	f.awaitReady("app", revision)
-	requests.Settle(t) // events are sent in the background
+	// Events are sent in the background. The last of them says that it is over.
+	f.eventually("the event of success is there", func() bool {
+		return slices.ContainsFunc(f.cluster.Events(t, f.namespace, "app"), func(e corev1.Event) bool {
+			return strings.HasPrefix(e.Message, "Reconciliation finished in ")
+		})
+	})
+	requests.Settle(t)
 	f.change(func(ks *kustomizev1.Kustomization) {
 		ks.Annotations = map[string]string{meta.ReconcileRequestAnnotation: "once"}
 	})

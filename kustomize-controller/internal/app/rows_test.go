@@ -323,6 +323,9 @@ func TestForeignInventory(t *testing.T) {
 	f.kustomizations.Report(t, ks, func(ks *kustomizev1.Kustomization) {
 		ks.Status.Inventory.Entries = append(ks.Status.Inventory.Entries, kustomizev1.ResourceRef{ID: "nonsense", Version: "v1"})
 	})
+	// What answers a later change of the object has seen the earlier one, too.
+	token := f.kustomizations.Request(t, "app")
+	f.await("app", "the controller has seen the id", func(ks *kustomizev1.Kustomization) bool { return ks.Status.LastHandledReconcileAt == token })
 	f.push(map[string]string{"a.yaml": f.manifest("a", "2")})
 	f.awaitMessage("app", kustomizev1.ReconciliationFailedReason, "nonsense")
 	if got := f.configMap("a"); got == nil || got.Data["value"] != "1" {
