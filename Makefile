@@ -21,7 +21,7 @@ run: cluster $(addprefix bin/,$(BINARIES)) bin/weir-demo ## Show Git, Helm and O
 ##@ Work on it
 .PHONY: build
 build: $(addprefix bin/,$(if $(M),$(patsubst cli,weir,$(filter $(M),$(MAINS))),$(BINARIES))) ## Build every program into bin/, with the version that git describes
-	$(if $(filter-out $(MAINS),$(M)),@cd '$(M)' && $(if $(findstring hack/,$(M)),GOWORK=off) go build -o /dev/null ./...)
+	$(if $(filter-out $(MAINS),$(M)),@hack/modules all '$(M)' >/dev/null && cd '$(M)' && $(if $(findstring hack/,$(M)),GOWORK=off) go build -o /dev/null ./...)
 
 .PHONY: test
 test: cluster $(addprefix bin/,$(BINARIES)) ## Run every test of every module against a real API server; TESTFLAGS=-race, KUBEBUILDER_ASSETS=<folder>

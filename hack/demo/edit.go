@@ -8,6 +8,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -28,7 +29,7 @@ const editTimeout = time.Minute
 // edit scales a Deployment as a person would, and prints when it is put back.
 func edit(ctx context.Context, args []string) error {
 	fs := flag.NewFlagSet("weir-demo edit", flag.ContinueOnError)
-	kubeconfig := fs.String("kubeconfig", "", "how to reach the cluster of the demo")
+	kubeconfig := fs.String("kubeconfig", filepath.Join(".cache", "demo", "kubeconfig"), "how to reach the cluster of the demo")
 	if err := fs.Parse(args); err != nil {
 		return err
 	}
@@ -36,18 +37,18 @@ func edit(ctx context.Context, args []string) error {
 	namespace, name, slash := strings.Cut(object, "/")
 	replicas, err := strconv.ParseInt(amount, 10, 32)
 	if !ok || !slash || err != nil {
-		return errors.New("usage: weir-demo edit --kubeconfig FILE NAMESPACE/DEPLOYMENT REPLICAS")
+		return errors.New("usage: weir-demo edit [--kubeconfig FILE] NAMESPACE/DEPLOYMENT REPLICAS")
 	}
 	c, err := connect(*kubeconfig)
 	if err != nil {
-		return err
+		return fmt.Errorf("is the demo running? %w", err)
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, editTimeout, fmt.Errorf("nobody put it back within %s", editTimeout))
 	defer cancel()
 
 	var deployment appsv1.Deployment
 	if err := c.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, &deployment); err != nil {
-		return err
+		return fmt.Errorf("is the demo running? %w", err)
 	}
 	was := *deployment.Spec.Replicas // never nil, the API server fills in 1
 	patch := client.MergeFrom(deployment.DeepCopy())
@@ -89,7 +90,7 @@ func restored(ctx context.Context, c client.WithWatch, from *appsv1.Deployment, 
 func connect(kubeconfig string) (client.WithWatch, error) {
 	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
 	if err != nil {
-		return nil, fmt.Errorf("is the demo running? %w", err)
+		return nil, err
 	}
 	scheme := runtime.NewScheme()
 	if err := install.Scheme(scheme); err != nil {

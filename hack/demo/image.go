@@ -32,7 +32,7 @@ func image(ctx context.Context, args []string) error {
 	}
 	target := registry.At(strings.TrimSpace(string(address)))
 	if err := target.PushImage(ctx, repository, tag); err != nil {
-		return err
+		return fmt.Errorf("is the demo running? %w", err)
 	}
 	fmt.Printf("pushed %s:%s\n", target.Repository(repository), tag)
 	return nil

@@ -6,8 +6,8 @@
 // it.
 //
 //	weir-demo [--once] [--repo URL] [--dir PATH] [--cluster current]
-//	weir-demo edit --kubeconfig FILE NAMESPACE/DEPLOYMENT REPLICAS    change a Deployment by hand and watch it being put back
-//	weir-demo image [--data FOLDER] NAME:TAG                         push an image to the registry of the running demo
+//	weir-demo edit [--kubeconfig FILE] NAMESPACE/DEPLOYMENT REPLICAS    change a Deployment by hand and watch it being put back
+//	weir-demo image [--data FOLDER] NAME:TAG                           push an image to the registry of the running demo
 package main
 
 import (
