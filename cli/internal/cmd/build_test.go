@@ -144,6 +144,7 @@ func TestBuildLocal(t *testing.T) {
 		"Patches":        {reason: "Patches are added.", files: plain, spec: `patches: [{patch: '[{"op": "add", "path": "/data/more", "value": "m"}]', target: {kind: ConfigMap}}]`, out: "more: m\n"},
 		"Component":      {reason: "Components are local.", files: plain, spec: "components: [\"https://example.com/x\"]", code: 1, err: "must be local and relative"},
 		"BadManifest":    {reason: "The file is named.", files: with(plain, "deploy/c.yaml", "a: 1\n"), code: 1, err: "failed to decode Kubernetes YAML from deploy/c.yaml"},
+		"FileMissing":    {reason: "Files have the names that they have here.", files: map[string]string{"deploy/kustomization.yaml": "resources: [none.yaml]\n"}, code: 1, err: "open DIR/deploy/none.yaml: "},
 		"Empty":          {reason: "Nothing is nothing.", files: map[string]string{"deploy/README": ""}, out: ""},
 	}
 	for name, tc := range cases {
@@ -154,7 +155,11 @@ func TestBuildLocal(t *testing.T) {
 				"build", "kustomization", "apps", "--in-memory-build", "--path", filepath.Join(dir, "deploy"), "--dry-run",
 				"--kustomization-file", specified(t, tc.spec),
 			}, tc.args...)...)
-			got.wants(t, tc.reason, tc.code, tc.out, tc.err)
+			resolved, err := filepath.EvalSymlinks(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got.wants(t, tc.reason, tc.code, tc.out, strings.ReplaceAll(tc.err, "DIR", resolved))
 			if tc.not != "" && strings.Contains(got.out, tc.not) || tc.code != 0 && got.out != "" {
 				t.Errorf("%s\nstdout %q, want no %q", tc.reason, got.out, tc.not)
 			}

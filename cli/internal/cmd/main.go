@@ -117,19 +117,3 @@ func tree(t terminal.Terminal) (*session.Session, *cobra.Command, error) {
 	}
 	return s, root, nil
 }
-
-// strict makes commands that only hold others refuse a name that they do not hold, where cobra would print their help and succeed.
-func strict(cmd *cobra.Command) {
-	for _, below := range cmd.Commands() {
-		strict(below)
-		if below.Runnable() || !below.HasSubCommands() {
-			continue
-		}
-		below.RunE = func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return fmt.Errorf("unknown command %q for %q", args[0], cmd.CommandPath())
-			}
-			return cmd.Help()
-		}
-	}
-}

@@ -58,8 +58,8 @@ func TestDeployments(t *testing.T) {
 		"kustomize-controller": {"What is being applied may be finished before the pod goes.", func(d *deployment) {
 			d.Priority, d.Grace = critical, 60
 		}},
-		"helm-controller": {"Releases that run may finish before the pod goes.", func(d *deployment) {
-			d.Priority, d.Grace = critical, 600
+		"helm-controller": {"Releases that run may finish before the pod goes, and say what they came to.", func(d *deployment) {
+			d.Priority, d.Grace = critical, 620
 		}},
 		"notification-controller": {
 			"Its events address is where it listens, so its arguments begin one place earlier than those of the others.",

@@ -7,6 +7,8 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"regexp"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
@@ -128,10 +130,30 @@ func (b *builder) render(ctx context.Context, obj *kustomizev1.Kustomization, at
 	options.AllowRemoteBases = true
 	output, err := b.kustomize.Build(ctx, tree, dir, options)
 	if err != nil {
-		return nil, err
+		return nil, &located{err, root}
 	}
 	return output.Objects, nil
 }
+
+// built matches the folder where builds see their source, the same for every source (kit/kustomize), at the start of a path.
+var built = regexp.MustCompile(`(^|[\s'"=(\x60])/artifact/`) //nolint:gochecknoglobals // a constant that Go cannot declare as such
+
+// located is an error of a build that names files as they are called on this machine.
+type located struct {
+	cause error
+	root  string
+}
+
+// Error implements error.
+func (e *located) Error() string {
+	return built.ReplaceAllStringFunc(e.cause.Error(), func(found string) string {
+		before, _, _ := strings.Cut(found, "/")
+		return before + strings.TrimSuffix(e.root, "/") + "/"
+	})
+}
+
+// Unwrap returns what the build said.
+func (e *located) Unwrap() error { return e.cause }
 
 // shown returns the objects as they would be applied, in the order of the build. Those that are encrypted keep their shape.
 func (r *result) shown(e *apply.Engine) ([]*unstructured.Unstructured, error) {

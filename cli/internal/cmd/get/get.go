@@ -184,13 +184,25 @@ func (o *options) query(args []string) (query, error) {
 	if q.status, err = parseStatus(o.statusSelector); err != nil {
 		return q, err
 	}
-	if q.labels, err = labels.Parse(o.labelSelector); err != nil {
-		return q, fmt.Errorf("label selector: %w", err)
+	if q.labels, err = parseLabels(o.labelSelector); err != nil {
+		return q, fmt.Errorf("label selector %q: %w", o.labelSelector, err)
 	}
 	if len(args) > 0 {
 		q.name = args[0]
 	}
 	return q, nil
+}
+
+var errNoLabelValue = errors.New("there is no value after ==; a label without a value is key=")
+
+// parseLabels reads a selector. The library takes == with nothing after it for an empty value, which nobody means by it.
+func parseLabels(selector string) (labels.Selector, error) {
+	for requirement := range strings.SplitSeq(selector, ",") {
+		if strings.HasSuffix(strings.TrimSpace(requirement), "==") {
+			return nil, errNoLabelValue
+		}
+	}
+	return labels.Parse(selector)
 }
 
 // show prints the objects of one kind.
