@@ -92,6 +92,7 @@ func TestHostile(t *testing.T) {
 		"SchemaCircleInYAML": {reason: "A schema may be YAML, and merge.", tree: custom("x: &x {$ref: '#/definitions/b'}\ndefinitions: {b: {<<: *x}}\n"), want: "lead in a circle"},
 		"TypesCircle":        {reason: "The engine follows it until the stack is exhausted.", tree: crd("a: {Schema: {properties: {" + typeFields + ", x: {$ref: b}}}}\nb: {Schema: {properties: {x: {$ref: a}}}}\n"), want: "lead in a circle"},
 		"TypesItself":        {reason: "Also in JSON.", tree: crd(`{"a": {"schema": {"properties": {"kind": {}, "apiVersion": {}, "metadata": {}, "x": {"$ref": "a"}}}}}`), want: "lead in a circle"},
+		"TypesInJSON":        {reason: "Not all JSON is YAML.", tree: crd(`{"a": {"Schema": {"description": "\ud83d\ude00", "properties": {"kind": {}, "apiVersion": {}, "metadata": {}, "x": {"$ref": "a"}}}}}`), want: "lead in a circle"},
 		"TypesForking":       {reason: "2^40 ways take for ever.", tree: crd(forking(40)), want: "along more than 10000 ways"},
 	}
 	for name, tc := range cases {
@@ -117,6 +118,7 @@ func TestNotHostile(t *testing.T) {
 		"Recursive": custom(recursive),
 		"Types":     crd("a: {Schema: {properties: {" + typeFields + ", x: {$ref: b}}}}\nb: {Schema: {properties: {l: {items: {$ref: a}}}}}\n"),
 		"Data":      long,
+		"Elsewhere": {"kustomization.yaml": "configMapGenerator: [{name: x, files: [s.json]}]\n", "s.json": `{"definitions": {"x": {"$ref": "other.json#/definitions/x"}, "y": {"$ref": "other.json#/definitions/z/a"}}}`},
 		"Text":      {"a.yaml": configMap("a") + "  big: |\n" + strings.Repeat("    [ - : { some, text\n", 20_000)},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -56,18 +56,18 @@ func checkYAMLIn(content []byte, nesting int) (nodes int, err error) {
 		// The engine recovers from this panic of the parser on its own.
 		_ = recover()
 	}()
-	for _, document := range documents(string(content)) {
-		var node yaml.Node
-		if yaml.NewDecoder(strings.NewReader(document)).Decode(&node) != nil {
+	for _, text := range documents(string(content)) {
+		root, ok := parseDocument(text)
+		if !ok {
 			continue
 		}
 		x := expansion{sizes: make(map[*yaml.Node]extent), open: make(map[*yaml.Node]bool), nesting: nesting}
-		size, err := x.size(&node)
+		size, err := x.size(root)
 		if err == nil {
 			err = size.check()
 		}
 		if err == nil {
-			err = checkReferences(&node)
+			err = checkTypes(root)
 		}
 		if err != nil {
 			return 0, err

@@ -63,6 +63,9 @@ func (p *policy) check(name string, content []byte, kustomization bool) error {
 	if err == nil {
 		err = p.spend(len(content), nodes)
 	}
+	if err == nil && p.allowSchema {
+		err = checkSchema(content)
+	}
 	if err != nil {
 		p.refuse(fmt.Errorf("%s: %w", name, err))
 	}

@@ -4,6 +4,7 @@
 package kustomize
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -27,17 +28,40 @@ var (
 	errReferences     = fmt.Errorf("references of the schema lead along more than %d ways", maxReferences)
 )
 
-// checkReferences looks at a document as the engine would if it were a schema. It follows the references of one that "openapi" names for ever where
-// they lead in a circle, with all other builds waiting, and those of one that "crds" names until the stack is exhausted.
-func checkReferences(document *yaml.Node) error {
-	if len(document.Content) == 0 {
-		return nil
+// checkSchema looks at content as at a schema that "openapi" names. The engine follows its references for ever where they lead in a circle, with all
+// other builds waiting.
+func checkSchema(content []byte) (err error) {
+	defer func() {
+		// The engine recovers from this panic of the parser on its own.
+		_ = recover()
+	}()
+	for _, text := range documents(string(content)) {
+		if root, ok := parseDocument(text); ok {
+			if err := checkDefinitions(root, root); err != nil {
+				return err
+			}
+		}
 	}
-	root := document.Content[0]
-	if err := checkDefinitions(root, root); err != nil {
-		return err
+	return nil
+}
+
+// parseDocument returns what is in a document of YAML, or of JSON, not all of which is YAML: that has no surrogates.
+func parseDocument(text string) (*yaml.Node, bool) {
+	var document yaml.Node
+	err := yaml.NewDecoder(strings.NewReader(text)).Decode(&document)
+	if err != nil && json.Valid([]byte(text)) {
+		var value any
+		if err = json.Unmarshal([]byte(text), &value); err == nil {
+			err = document.Encode(value)
+		}
 	}
-	return checkTypes(root)
+	switch {
+	case err != nil:
+		return nil, false
+	case document.Kind == yaml.DocumentNode && len(document.Content) == 1:
+		return document.Content[0], true
+	}
+	return &document, true
 }
 
 // fields calls visit with every key and value of a mapping, those that it merges included.
@@ -153,7 +177,8 @@ func lookup(n *yaml.Node, path []string) *yaml.Node {
 // typeGraph tells the properties of a type refer to.
 type typeGraph map[string][]string
 
-// checkTypes reads a document as a file of "crds": a type by its name, with a schema whose properties may refer to types.
+// checkTypes reads a document as a file of "crds": a type by its name, with a schema whose properties may refer to types. The engine goes along all
+// ways, until the stack is exhausted where one leads in a circle.
 func checkTypes(root *yaml.Node) error {
 	graph := typeGraph{}
 	fields(root, func(name string, definition *yaml.Node) {

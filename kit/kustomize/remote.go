@@ -104,6 +104,9 @@ func (g *guard) bounded(r *http.Request) (*http.Response, error) {
 		if _, err := checkYAML(content); err != nil {
 			return nil, err
 		}
+		if err := checkSchema(content); err != nil {
+			return nil, err
+		}
 	}
 	response.Body = io.NopCloser(bytes.NewReader(content))
 	return response, nil
