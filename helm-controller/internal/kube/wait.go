@@ -161,7 +161,8 @@ func (c *Client) timedOut(ctx context.Context, last apply.Health, set apply.Heal
 		now, cancel := context.WithTimeout(c.ctx(), lastLook)
 		defer cancel()
 		var err error
-		if last, err = c.cluster.engine.Health(now, clientsOf(c.Clients), c.owner(), set); err == nil && last.AllCurrent() {
+		last, err = c.cluster.engine.Health(now, clientsOf(c.Clients), c.owner(), set) //nolint:contextcheck // ctx is over, the action is not
+		if err == nil && last.AllCurrent() {
 			return nil
 		}
 	}

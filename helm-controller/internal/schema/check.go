@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -48,15 +49,7 @@ func Check(ctx context.Context, c *chart.Chart, values map[string]any, idle func
 }
 
 func hasSchema(c *chart.Chart) bool {
-	if c.Schema != nil {
-		return true
-	}
-	for _, inner := range c.Dependencies() {
-		if hasSchema(inner) {
-			return true
-		}
-	}
-	return false
+	return c.Schema != nil || slices.ContainsFunc(c.Dependencies(), hasSchema)
 }
 
 // check notes what is wrong with the values of a chart and of the charts in it. Helm: pkg/chartutil, ValidateAgainstSchema.
