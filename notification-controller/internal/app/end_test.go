@@ -37,6 +37,8 @@ func TestFailureAtTheEnd(t *testing.T) {
 		<-refuse
 		w.WriteHeader(http.StatusBadRequest)
 	})
+	answer := sync.OnceFunc(func() { close(refuse) })
+	t.Cleanup(answer) // the server cannot be closed before
 	f.alert("web", service.URL, nil)
 	f.accept(f.newEvent("web", "last words"))
 	<-reached
@@ -45,7 +47,7 @@ func TestFailureAtTheEnd(t *testing.T) {
 	f.eventually("the controller ends", func() bool {
 		return strings.Contains(f.log.String(), "Stopping and waiting for non leader election runnables")
 	})
-	close(refuse)
+	answer()
 	ending.Wait()
 	if told := f.awaitTold("web", notificationv1beta3.NotificationDispatchFailedReason); !strings.Contains(told.Message, "status 400") {
 		t.Errorf("the Alert was told %q", told.Message)

@@ -265,7 +265,9 @@ func TestBadInputEventServer(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) { f.in(t).walk(name, tc, service, control) })
 	}
-	f.alert("last", control.URL, func(a *notificationv1beta3.Alert, _ *notificationv1beta3.Provider) { a.Spec.ProviderRef.Name = "absent" })
+	f.alert("last", control.URL, func(a *notificationv1beta3.Alert, _ *notificationv1beta3.Provider) {
+		a.Spec.ProviderRef.Name = "absent"
+	})
 	f.accept(f.newEvent("last", "hello"))
 	f.awaitTold("last", notificationv1beta3.NotificationDispatchFailedReason)
 	for name, service := range silent {

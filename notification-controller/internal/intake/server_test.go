@@ -62,9 +62,9 @@ type answer struct {
 	text   string
 }
 
-func post(t *testing.T, method, url string, body io.Reader) answer {
+func post(t *testing.T, url string, body io.Reader) answer {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, url, body)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, body)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,8 +134,8 @@ func TestBadInput(t *testing.T) {
 func TestDuplicateAnswer(t *testing.T) {
 	kept, server := serve(t, time.Hour)
 	const body = `{"message":"same"}`
-	first := post(t, http.MethodPost, server.URL, strings.NewReader(body))
-	second := post(t, http.MethodPost, server.URL, strings.NewReader(body))
+	first := post(t, server.URL, strings.NewReader(body))
+	second := post(t, server.URL, strings.NewReader(body))
 	if first.status != http.StatusAccepted || second.status != http.StatusTooManyRequests || len(kept.bodies) != 1 {
 		t.Fatalf("answers %d and %d, %d kept", first.status, second.status, len(kept.bodies))
 	}
@@ -158,14 +158,14 @@ func TestDuplicateAnswer(t *testing.T) {
 func TestNotKept(t *testing.T) {
 	kept, server := serve(t, time.Hour)
 	kept.err = errors.New("no space left on device")
-	if got := post(t, http.MethodPost, server.URL, strings.NewReader(`{}`)); got.status != http.StatusServiceUnavailable {
+	if got := post(t, server.URL, strings.NewReader(`{}`)); got.status != http.StatusServiceUnavailable {
 		t.Errorf("status %d, want 503", got.status)
 	}
 	kept.err = nil
-	if got := post(t, http.MethodPost, server.URL, strings.NewReader(`{}`)); got.status != http.StatusAccepted {
+	if got := post(t, server.URL, strings.NewReader(`{}`)); got.status != http.StatusAccepted {
 		t.Errorf("status %d, want 202: the event was not taken the first time", got.status)
 	}
-	if got := post(t, http.MethodPost, server.URL, strings.NewReader(`{}`)); got.status != http.StatusTooManyRequests {
+	if got := post(t, server.URL, strings.NewReader(`{}`)); got.status != http.StatusTooManyRequests {
 		t.Errorf("status %d, want 429: now it was", got.status)
 	}
 }
@@ -230,7 +230,7 @@ func TestDuplicateSequence(t *testing.T) {
 		if step.want {
 			want = http.StatusAccepted
 		}
-		if got := post(t, http.MethodPost, server.URL, bytes.NewReader(body)); got.status != want {
+		if got := post(t, server.URL, bytes.NewReader(body)); got.status != want {
 			t.Errorf("%s Status %d, want %d", step.reason, got.status, want)
 		}
 	}

@@ -32,8 +32,8 @@ import (
 type cluster struct {
 	client.Client
 
-	receivers []notificationv1.Receiver // of the cache
-	newer     []notificationv1.Receiver // what the API server has beside them, and in place of those of the same name
+	receivers []notificationv1.Receiver    // of the cache
+	newer     []notificationv1.Receiver    // what the API server has beside them, and in place of those of the same name
 	secrets   map[string]map[string]string // name to values
 	patching  func()                       // called within each patch
 	poison    string                       // name of an object whose patch panics
