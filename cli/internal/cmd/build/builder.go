@@ -136,7 +136,7 @@ func (b *builder) render(ctx context.Context, obj *kustomizev1.Kustomization, at
 }
 
 // built matches the folder where builds see their source, the same for every source (kit/kustomize), at the start of a path.
-var built = regexp.MustCompile(`(^|[\s'"=(\x60])/artifact/`) //nolint:gochecknoglobals // a constant that Go cannot declare as such
+var built = regexp.MustCompile(`(^|[\s'"=(\x60])/artifact/`)
 
 // located is an error of a build that names files as they are called on this machine.
 type located struct {
