@@ -99,7 +99,7 @@ func TestAutomation(t *testing.T) {
 
 	// Deleted: nothing in Git is touched.
 	before := f.messages("main")
-	if err := f.cluster.Client.Delete(t.Context(), f.get("apps")); err != nil {
+	if err := f.cluster.Client.Delete(t.Context(), f.get()); err != nil {
 		t.Fatal(err)
 	}
 	testkit.Eventually(t, "the object to go", func() bool {
@@ -179,7 +179,7 @@ func TestPushBranch(t *testing.T) {
 		t.Errorf("commits of the new auto: %q", got)
 	}
 	if f.head("copy").Hash != f.head("auto").Hash {
-		t.Errorf("copy at %s, conditions: %v", f.head("copy").Hash, conditionsOf(f.get("apps")))
+		t.Errorf("copy at %s, conditions: %v", f.head("copy").Hash, conditionsOf(f.get()))
 	}
 }
 
@@ -289,7 +289,7 @@ func TestEndAfterPush(t *testing.T) {
 	})
 	f.policy("web", "o/web", "2")
 	<-ended
-	if got := f.get("apps"); got.Status.LastPushCommit != "" || f.file("main", "web.yaml") != f.deployment("2") {
+	if got := f.get(); got.Status.LastPushCommit != "" || f.file("main", "web.yaml") != f.deployment("2") {
 		t.Fatalf("status: %+v", got.Status)
 	}
 	gone := filepath.Join(f.mirrors, f.namespace, "gone")

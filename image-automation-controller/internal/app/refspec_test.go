@@ -55,8 +55,8 @@ func TestRefspecAfterRestart(t *testing.T) {
 			f.applied("apps", "1")
 			tc.end(t, f)
 			made := f.head(tc.branch)
-			if made == nil || made.Hash.String() == first || f.head("mirror") != nil || f.get("apps").Status.LastPushCommit != "" {
-				t.Fatalf("%s\nthe first process has made %v, mirror at %v: %v", tc.reason, made, f.head("mirror"), conditionsOf(f.get("apps")))
+			if made == nil || made.Hash.String() == first || f.head("mirror") != nil || f.get().Status.LastPushCommit != "" {
+				t.Fatalf("%s\nthe first process has made %v, mirror at %v: %v", tc.reason, made, f.head("mirror"), conditionsOf(f.get()))
 			}
 
 			f.start()

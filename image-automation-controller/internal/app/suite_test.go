@@ -187,9 +187,10 @@ func (f *fixture) automation(name string, edit ...func(*imagev1.ImageUpdateAutom
 	return o
 }
 
-func (f *fixture) get(name string) *imagev1.ImageUpdateAutomation {
+// get returns the object "apps".
+func (f *fixture) get() *imagev1.ImageUpdateAutomation {
 	f.t.Helper()
-	return f.automations.Get(f.t, name)
+	return f.automations.Get(f.t, "apps")
 }
 
 // change edits the object "apps".
@@ -204,10 +205,10 @@ func (f *fixture) wait(name, what string, is func(*imagev1.ImageUpdateAutomation
 	return f.automations.Await(f.t, name, what, is)
 }
 
-// ready returns the object once it is ready.
-func (f *fixture) ready(name string) *imagev1.ImageUpdateAutomation {
+// ready waits until the object is ready.
+func (f *fixture) ready(name string) {
 	f.t.Helper()
-	return f.wait(name, "Ready", func(o *imagev1.ImageUpdateAutomation) bool {
+	f.wait(name, "Ready", func(o *imagev1.ImageUpdateAutomation) bool {
 		return o.Status.ObservedGeneration == o.Generation && conditions.IsReady(o)
 	})
 }

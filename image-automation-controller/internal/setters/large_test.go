@@ -20,12 +20,12 @@ const marked = "image: a # {\"$imagepolicy\": \"apps:plain:tag\"}\n"
 
 // bombs are files of about a size that make much of little, or little of much, each with one marked value at least and with documents of as many marks.
 func bombs(size, marks int) map[string]string {
-	fill := func(unit, between string, every int) string {
+	fill := func(unit string, every int) string {
 		var b strings.Builder
 		b.WriteString(marked)
-		for i := 0; b.Len() < size-len(unit)-len(between)-len(marked); i++ {
+		for i := 0; b.Len() < size-len(unit)-len("---\n")-len(marked); i++ {
 			if i%every == 0 {
-				b.WriteString(between)
+				b.WriteString("---\n")
 			}
 			b.WriteString(unit)
 		}
@@ -36,13 +36,13 @@ func bombs(size, marks int) map[string]string {
 		alias += fmt.Sprintf("a%d: &a%d [*a%d, *a%d, *a%d, *a%d]\n", i+1, i+1, i, i, i, i)
 	}
 	return map[string]string{
-		"Manifests":    fill("kind: Deployment\nmetadata:\n  name: web\n  labels: {app: web}\nspec:\n  image: a # {\"$imagepolicy\": \"apps:plain:tag\"}\n", "---\n", 1),
-		"Markers":      fill("- a # {\"$imagepolicy\": \"apps:plain:tag\"}\n", "---\n", marks/4-10),
+		"Manifests":    fill("kind: Deployment\nmetadata:\n  name: web\n  labels: {app: web}\nspec:\n  image: a # {\"$imagepolicy\": \"apps:plain:tag\"}\n", 1),
+		"Markers":      fill("- a # {\"$imagepolicy\": \"apps:plain:tag\"}\n", marks/4-10),
 		"Values":       marked + "x: [" + strings.Repeat("a,", marks-10) + "]\n",
 		"Pairs":        marked + "x: [" + strings.Repeat("a:,", marks/2-10) + "]\n",
 		"Lines":        marked + "x:\n" + strings.Repeat("- \n", marks-10),
 		"Documents":    marked + strings.Repeat("---\n", min(maxDocuments, size/4)-1),
-		"Comments":     fill("#\n\n", "---\n", marks-10),
+		"Comments":     fill("#\n\n", marks-10),
 		"Depth":        marked + "x: " + strings.Repeat("[", 9_000) + strings.Repeat("]", 9_000) + "\n",
 		"BlockDepth":   marked + "x:\n" + strings.Repeat("- ", 9_000) + "a\n",
 		"Aliases":      marked + alias,
@@ -59,7 +59,7 @@ func bombs(size, marks int) map[string]string {
 		"Anchors":      marked + "x:\n" + strings.Repeat("- &a a\n", marks-10),
 		"Tags":         marked + "x:\n" + strings.Repeat("- !!x a\n", marks-10),
 		"Directives":   strings.Repeat("%FOO bar\n", marks) + "---\n" + marked,
-		"CarriageEnds": strings.ReplaceAll(fill("- a\n", "---\n", marks-10), "\n", "\r"),
+		"CarriageEnds": strings.ReplaceAll(fill("- a\n", marks-10), "\n", "\r"),
 	}
 }
 

@@ -36,7 +36,7 @@ func newSource(text []byte) *source {
 		first = len(byteOrderMark)
 	}
 	s := &source{text: text, lines: make([]uint32, 0, bytes.Count(text, []byte("\n"))+bytes.Count(text, []byte("\r"))+1)}
-	s.lines = append(s.lines, uint32(first)) //nolint:gosec // the length of a byte order mark
+	s.lines = append(s.lines, uint32(first))
 	for at := first; at < len(text); {
 		if n := breakLength(text[at:]); n > 0 {
 			at += n
