@@ -79,7 +79,7 @@ func (o options) check() error {
 		return fmt.Errorf("%s is not the folder of this project, which --root names: %w", o.root, err)
 	}
 	for _, name := range append(controllers.Names(), "weir-cluster") {
-		if _, err := os.Stat(o.bin(name)); err != nil {
+		if _, err := os.Stat(o.bin(name)); err != nil { //nolint:gosec // a folder of whoever runs this
 			return fmt.Errorf("%s is not built; make run does that: %w", name, err)
 		}
 	}
