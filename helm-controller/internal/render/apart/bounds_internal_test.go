@@ -4,6 +4,7 @@
 package apart
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -25,40 +26,47 @@ func TestBounds(t *testing.T) {
 		template string
 		values   map[string]any
 		time     time.Duration
+		cpu      time.Duration
 		want     string
 	}{
 		"Stack": {
 			reason: "A text that tpl executes and that executes itself uses up the stack.", template: "{{ tpl .Values.a . }}",
-			values: map[string]any{"a": "{{ tpl .Values.a . }}"}, time: maxTime, want: "the templates call each other without end, with more than 32 MiB of stack",
+			values: map[string]any{"a": "{{ tpl .Values.a . }}"}, time: forEver, want: "the templates call each other without end, with more than 32 MiB of stack",
 		},
 		"Memory": {
 			reason: "A text that doubles sixty times uses up the memory.", template: `{{ $s := "xxxxxxxx" }}{{ range until 60 }}{{ $s = print $s $s }}{{ end }}`,
-			time: maxTime, want: "the templates need more than 512 MiB of memory",
+			time: forEver, want: "the templates need more than 512 MiB of memory",
 		},
 		"AtOnce": {
 			reason: "A list may ask for more than there is in one call.", template: "{{ range until 1000000000 }}{{ end }}",
-			time: maxTime, want: "the templates need more than 512 MiB of memory",
+			time: forEver, want: "the templates need more than 512 MiB of memory",
 		},
 		"Time": {
 			reason: "What never ends is ended.", template: endless,
 			time: time.Second, want: "the templates did not come to an end within 1s",
 		},
+		"Processor": {
+			reason: "Or takes up what it may have of processors, whatever the clock says.", template: endless,
+			time: forEver, cpu: 2 * time.Second, want: "the templates need more than 2s of a processor",
+		},
 		"Output": {
 			reason: "What would be too much for the parent is not passed on.", template: `{{ repeat 70000000 "x" }}`,
-			time: maxTime, want: "the templates render to more than 64 MiB",
+			time: forEver, want: "the templates render to more than 64 MiB",
 		},
 	}
-	k := suspecting(t)
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			k := suspecting(t)
+			k.cpu = cmp.Or(tc.cpu, forEver)
 			j := job(map[string]string{"a.yaml": tc.template})
 			j.Values = tc.values
 			_, err := k.Render(t.Context(), subject(), j, provider{}.lookups(), Bounds{Time: tc.time})
 			if err == nil || err.Error() != "rendering was stopped: "+tc.want {
 				t.Errorf("%s\ngot %v", tc.reason, err)
 			}
-			files, err := k.Render(t.Context(), subject(), job(map[string]string{"a.yaml": "fine"}), provider{}.lookups(), Bounds{Time: maxTime})
+			k.cpu = forEver
+			files, err := k.Render(t.Context(), subject(), job(map[string]string{"a.yaml": "fine"}), provider{}.lookups(), Bounds{Time: forEver})
 			if err != nil || files["app/templates/a.yaml"] != "fine" {
 				t.Errorf("the next one: %v, %v", files, err)
 			}
@@ -73,7 +81,7 @@ func TestCancel(t *testing.T) {
 	over := errors.New("the run is over")
 	p := provider{asked: func() { cancel(over) }}
 	j := job(map[string]string{"a.yaml": `{{ $_ := lookup "v1" "Node" "" "" }}` + endless})
-	if _, err := suspecting(t).Render(ctx, subject(), j, p.lookups(), Bounds{Time: maxTime}); !errors.Is(err, over) {
+	if _, err := suspecting(t).Render(ctx, subject(), j, p.lookups(), Bounds{Time: forEver}); !errors.Is(err, over) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -83,7 +91,7 @@ func TestUnknownType(t *testing.T) {
 	t.Parallel()
 	j := job(map[string]string{"a.yaml": "x"})
 	j.Values["odd"] = make(chan int)
-	_, err := suspecting(t).Render(t.Context(), subject(), j, provider{}.lookups(), Bounds{Time: maxTime})
+	_, err := suspecting(t).Render(t.Context(), subject(), j, provider{}.lookups(), Bounds{Time: forEver})
 	if err == nil || !strings.Contains(err.Error(), "chan int") {
 		t.Errorf("got %v", err)
 	}
@@ -91,15 +99,16 @@ func TestUnknownType(t *testing.T) {
 
 // TestExplain holds what is said of ends that no test can bring about.
 func TestExplain(t *testing.T) {
-	k := &Keeper{memory: testMemory}
+	k := &Keeper{memory: testMemory, cpu: forEver}
 	ended := errors.New("exit status 2")
 	cases := map[string]struct{ reason, complaint, want string }{
-		"Threads": {"Whatever cannot be had is memory.", "runtime: cannot allocate memory\nfatal error: x", "the templates need more than 512 MiB of memory"},
+		"Memory":  {"The runtime has many words for it.", "fatal error: runtime: cannot allocate memory\n", "the templates need more than 512 MiB of memory"},
+		"Threads": {"Threads need memory, too.", "runtime/cgo: pthread_create failed: Resource temporarily unavailable\n", "the templates need more than 512 MiB of memory"},
 		"Other":   {"Nothing that a chart wrote is passed on.", "panic: secret", "the process that rendered ended by itself: exit status 2"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			if err := k.explain(ended, tc.complaint); err.Error() != "rendering was stopped: "+tc.want {
+			if err := k.explain(ended, time.Second, tc.complaint); err.Error() != "rendering was stopped: "+tc.want {
 				t.Errorf("%s\ngot %v", tc.reason, err)
 			}
 		})
@@ -122,7 +131,7 @@ func renderForEver(dir string) {
 	if err != nil {
 		return
 	}
-	k.mark(subject())
+	k.mark(subject().UID, markOf(subject()))
 	if k, err = New(Options{Dir: dir, Memory: testMemory, Log: logr.Discard()}); err != nil {
 		return
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"runtime/debug"
 	"strconv"
+	"time"
 )
 
 const (
@@ -18,13 +19,15 @@ const (
 	MaxStack = 64 << 20
 	// childStack is the same for a child, which has less memory.
 	childStack = 32 << 20
+	// childCPU bounds the time of processors that a child takes, on Linux. An honest chart takes less than a second.
+	childCPU = 30 * time.Second
 )
 
 // childArgument makes a child of this program. No flag looks like it.
 const childArgument = "render-apart"
 
-// childArguments is how many arguments a child has: the one above, and the bound of its memory in bytes.
-const childArguments = 2
+// childArguments is how many arguments a child has: the one above, and the bounds of its memory, in bytes, and of its time of processors, in seconds.
+const childArguments = 3
 
 // exitOrphan is how a child ends whose parent has gone.
 const exitOrphan = 3
@@ -34,15 +37,16 @@ func Main() {
 	if len(os.Args) != childArguments+1 || os.Args[1] != childArgument {
 		return
 	}
-	memory, err := strconv.ParseInt(os.Args[2], 10, 64)
-	if err != nil || memory <= 0 {
+	memory, wrongMemory := strconv.ParseInt(os.Args[2], 10, 64)
+	seconds, wrongTime := strconv.ParseInt(os.Args[3], 10, 64)
+	if wrongMemory != nil || wrongTime != nil || memory <= 0 || seconds <= 0 {
 		os.Exit(1)
 	}
 	debug.SetMaxStack(childStack)
 	// The collector does what it can before the bound of the system ends the process.
 	debug.SetMemoryLimit(memory / 4 * 3)
 	log.SetOutput(io.Discard) // what Helm warns of would push aside what ended the process
-	if restrict(memory) != nil || work(os.Stdin, os.Stdout) != nil {
+	if restrict(memory, seconds) != nil || work(os.Stdin, os.Stdout) != nil {
 		os.Exit(1)
 	}
 	os.Exit(0)

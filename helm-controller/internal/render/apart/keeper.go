@@ -5,15 +5,12 @@ package apart
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"os"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -21,14 +18,11 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-const (
-	// folder is the name of the folder of marks.
-	folder = "rendering"
-	// markSuffix ends the name of a mark, which begins with the UID.
-	markSuffix = ".json"
-	// maxMarkBytes bounds what is read of a mark. Names of Kubernetes have 253 bytes at most.
-	maxMarkBytes = 4096
-)
+// maxPatience is how long templates may run in this process. Honest ones take a second; each of their lookups may take half a minute.
+const maxPatience = 5 * time.Minute
+
+// errStuck ends the process.
+var errStuck = errors.New("templates do not come to an end, which only the end of the process puts right")
 
 // Subject is a release whose templates are about to run.
 type Subject struct {
@@ -37,14 +31,6 @@ type Subject struct {
 	UID   types.UID
 	// Chart is its name and version.
 	Chart string
-}
-
-// mark is what a file says of the release that it was written for. It is for people; the name of the file alone makes a suspect.
-type mark struct {
-	Namespace string    `json:"namespace"`
-	Name      string    `json:"name"`
-	Chart     string    `json:"chart"`
-	Since     time.Time `json:"since"`
 }
 
 // Slot is the right to work that a run gives back while its templates run apart.
@@ -63,10 +49,14 @@ type Bounds struct {
 
 // Keeper runs templates, and knows whose are run apart. A nil Keeper knows nobody and writes no marks.
 type Keeper struct {
-	root   *os.Root
-	memory int64
-	turn   chan struct{} // holds a value while a child runs
-	log    logr.Logger
+	root     *os.Root
+	memory   int64
+	patience time.Duration // with templates that run in this process
+	longest  time.Duration // bounds a child by the clock
+	cpu      time.Duration // bounds a child by its time of processors
+	turn     chan struct{} // holds a value while a child runs
+	stuck    chan struct{} // gets a value when patience is at an end
+	log      logr.Logger
 
 	mu       sync.Mutex
 	suspects map[types.UID]mark
@@ -98,7 +88,10 @@ func New(o Options) (*Keeper, error) {
 	if err != nil {
 		return nil, fmt.Errorf("folder of marks: %w", err)
 	}
-	k := &Keeper{root: root, memory: o.Memory, turn: make(chan struct{}, 1), log: o.Log, suspects: map[types.UID]mark{}}
+	k := &Keeper{
+		root: root, memory: o.Memory, patience: maxPatience, longest: maxTime, cpu: childCPU, turn: make(chan struct{}, 1), stuck: make(chan struct{}, 1), log: o.Log,
+		suspects: map[types.UID]mark{},
+	}
 	if err := k.load(); err != nil {
 		return nil, errors.Join(fmt.Errorf("folder of marks: %w", err), root.Close())
 	}
@@ -108,46 +101,13 @@ func New(o Options) (*Keeper, error) {
 // Close lets go of the folder.
 func (k *Keeper) Close() error { return k.root.Close() }
 
-func (k *Keeper) load() error {
-	entries, err := fs.ReadDir(k.root.FS(), ".")
-	if err != nil {
-		return err
-	}
-	for _, entry := range entries {
-		uid, ok := strings.CutSuffix(entry.Name(), markSuffix)
-		if !ok || !entry.Type().IsRegular() {
-			continue
-		}
-		m := k.read(entry.Name())
-		k.suspects[types.UID(uid)] = m
-		k.log.Info("an earlier process ended while it rendered this release, which is rendered in a process of its own from now on",
-			"namespace", m.Namespace, "name", m.Name, "uid", uid, "chart", m.Chart, "since", m.Since)
-	}
-	return nil
-}
-
-// read returns what a mark says, which is nothing if the process ended while it was written.
-func (k *Keeper) read(name string) (m mark) {
-	file, err := k.root.Open(name)
-	if err != nil {
-		return mark{}
-	}
-	defer file.Close() // read only
-	content, err := io.ReadAll(io.LimitReader(file, maxMarkBytes))
-	if err != nil || json.Unmarshal(content, &m) != nil {
-		return mark{}
-	}
-	return m
-}
-
 // Render returns what each template of a job renders to. Its errors have the words of Helm, or say which bound was hit.
 func (k *Keeper) Render(ctx context.Context, s Subject, j Job, l Lookups, b Bounds) (map[string]string, error) {
 	if k == nil || s.UID == "" {
 		return j.run(l)
 	}
 	if !k.suspect(s.UID) {
-		defer k.mark(s)()
-		return j.run(l)
+		return k.here(s, func() (map[string]string, error) { return j.run(l) })
 	}
 	if b.Slot != nil {
 		b.Slot.Release()
@@ -179,21 +139,56 @@ func (k *Keeper) suspect(uid types.UID) bool {
 	return is
 }
 
-// mark notes that the templates of a release run, and returns what takes the note away. Templates run without it, too: a full disk is no reason to
-// release nothing.
-func (k *Keeper) mark(s Subject) (unmark func()) {
-	name := string(s.UID) + markSuffix
-	content, err := json.Marshal(mark{Namespace: s.Owner.Namespace, Name: s.Owner.Name, Chart: s.Chart, Since: time.Now()})
-	if err == nil {
-		err = k.root.WriteFile(name, content, 0o600)
-	}
-	if err != nil {
-		k.log.Error(err, "cannot note who is being rendered", "namespace", s.Owner.Namespace, "name", s.Owner.Name)
-	}
-	return func() {
-		if err := k.root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			k.log.Error(err, "cannot take away the note of who was being rendered", "namespace", s.Owner.Namespace, "name", s.Owner.Name)
+// rendered is how templates have ended.
+type rendered struct {
+	files    map[string]string
+	err      error
+	panicked any
+}
+
+// here runs templates in this process, with a mark. When they do not come to an end they are left alone, their release is a suspect, and the process
+// ends, see Start: there is no other way to stop them.
+func (k *Keeper) here(s Subject, run func() (map[string]string, error)) (map[string]string, error) {
+	m := mark{Namespace: s.Owner.Namespace, Name: s.Owner.Name, Chart: s.Chart, Since: time.Now()}
+	k.mark(s.UID, m)
+	ended := make(chan rendered, 1)
+	go func() {
+		var r rendered
+		defer func() {
+			r.panicked = recover()
+			ended <- r
+		}()
+		r.files, r.err = run()
+	}()
+	timer := time.NewTimer(k.patience)
+	defer timer.Stop()
+	select {
+	case r := <-ended:
+		k.unmark(s.UID)
+		if r.panicked != nil {
+			panic(r.panicked) // whoever recovers expects it from its own goroutine
 		}
+		return r.files, r.err
+	case <-timer.C:
+	}
+	k.mu.Lock()
+	k.suspects[s.UID] = m
+	k.mu.Unlock()
+	select {
+	case k.stuck <- struct{}{}:
+	default: // the process ends already
+	}
+	return nil, fmt.Errorf("rendering was given up: the templates did not come to an end within %s", k.patience)
+}
+
+// Start waits until ctx ends, or templates do not, which is an error. It is a runnable of the manager: its error makes the manager end as it does
+// after a signal, and what runs here starts again.
+func (k *Keeper) Start(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-k.stuck:
+		return errStuck
 	}
 }
 
@@ -218,8 +213,6 @@ func (k *Keeper) Sweep(keep func(Subject) bool) {
 		k.mu.Lock()
 		delete(k.suspects, uid)
 		k.mu.Unlock()
-		if err := k.root.Remove(string(uid) + markSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			k.log.Error(err, "cannot let go of a suspect", "uid", uid)
-		}
+		k.unmark(uid)
 	}
 }

@@ -6,11 +6,13 @@ package apart
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-logr/logr"
 	"github.com/go-logr/logr/funcr"
@@ -64,14 +66,65 @@ func TestMark(t *testing.T) {
 	}
 }
 
+// TestPanic hands a panic on to the goroutine that asked.
+func TestPanic(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	k := newKeeper(t, dir, logr.Discard())
+	func() {
+		defer func() {
+			if got := recover(); got != "no" {
+				t.Errorf("recovered %v", got)
+			}
+		}()
+		_, _ = k.here(subject(), func() (map[string]string, error) { panic("no") })
+	}()
+	if left := marks(t, dir); len(left) > 0 {
+		t.Errorf("left %v", left)
+	}
+}
+
+// TestStuck has templates that do not come to an end in this process: their run fails, and the process ends, for the next one to suspect them.
+func TestStuck(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	k, ended := newKeeper(t, dir, logr.Discard()), make(chan struct{})
+	defer close(ended)
+	k.patience = time.Millisecond
+	p := provider{asked: func() { <-ended }}
+	j := job(map[string]string{"a.yaml": `{{ lookup "v1" "Node" "" "" }}`})
+	for range 2 {
+		_, err := k.here(subject(), func() (map[string]string, error) { return j.run(p.lookups()) })
+		if err == nil || err.Error() != "rendering was given up: the templates did not come to an end within 1ms" {
+			t.Errorf("got %v", err)
+		}
+	}
+	if err := k.Start(t.Context()); !errors.Is(err, errStuck) {
+		t.Errorf("the process goes on: %v", err)
+	}
+	if !k.suspect(subject().UID) || !newKeeper(t, dir, logr.Discard()).suspect(subject().UID) {
+		t.Error("nobody is suspected")
+	}
+}
+
+// TestStart ends with the process.
+func TestStart(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := newKeeper(t, t.TempDir(), logr.Discard()).Start(ctx); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestSuspects are those whose marks an earlier process has left, whatever is in them, until they are forgotten.
 func TestSuspects(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	first := newKeeper(t, dir, logr.Discard())
-	first.mark(subject())
+	first.mark(subject().UID, markOf(subject()))
 	other := Subject{Owner: types.NamespacedName{Namespace: "team", Name: "other"}, UID: "beef"}
-	first.mark(other)
+	first.mark(other.UID, markOf(other))
 	for name, content := range map[string]string{"torn.json": `{"names`, "empty.json": "", "README": "no mark"} {
 		if err := os.WriteFile(filepath.Join(dir, folder, name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
@@ -103,10 +156,10 @@ func TestSuspects(t *testing.T) {
 func TestStaysSuspect(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	newKeeper(t, dir, logr.Discard()).mark(subject())
+	newKeeper(t, dir, logr.Discard()).mark(subject().UID, markOf(subject()))
 	k := newKeeper(t, dir, logr.Discard())
 	for range 2 {
-		if _, err := k.Render(t.Context(), subject(), job(map[string]string{"a.yaml": "x"}), provider{}.lookups(), Bounds{Time: maxTime}); err != nil {
+		if _, err := k.Render(t.Context(), subject(), job(map[string]string{"a.yaml": "x"}), provider{}.lookups(), Bounds{Time: forEver}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -164,7 +217,7 @@ func TestSlot(t *testing.T) {
 			}
 		}}
 		j := job(map[string]string{"a.yaml": `{{ lookup "v1" "Node" "" "" }}`})
-		if _, err := k.Render(t.Context(), subject(), j, p.lookups(), Bounds{Time: maxTime, Slot: s}); err != nil || s.free || !asked {
+		if _, err := k.Render(t.Context(), subject(), j, p.lookups(), Bounds{Time: forEver, Slot: s}); err != nil || s.free || !asked {
 			t.Errorf("%s: free %t, asked %t, error %v", name, s.free, asked, err)
 		}
 	}
@@ -178,11 +231,11 @@ func TestTurn(t *testing.T) {
 	inner := false
 	p := provider{asked: func() {
 		cancel()
-		_, err := k.Render(ctx, subject(), job(nil), provider{}.lookups(), Bounds{Time: maxTime})
+		_, err := k.Render(ctx, subject(), job(nil), provider{}.lookups(), Bounds{Time: forEver})
 		inner = err != nil
 	}}
 	j := job(map[string]string{"a.yaml": `{{ lookup "v1" "Node" "" "" }}`})
-	if _, err := k.Render(t.Context(), subject(), j, p.lookups(), Bounds{Time: maxTime}); err != nil || !inner {
+	if _, err := k.Render(t.Context(), subject(), j, p.lookups(), Bounds{Time: forEver}); err != nil || !inner {
 		t.Errorf("the second one ran beside the first: %t, %v", !inner, err)
 	}
 }
@@ -210,7 +263,7 @@ func BenchmarkEngine(b *testing.B) {
 func BenchmarkApart(b *testing.B) {
 	k, j := suspecting(b), job(map[string]string{"a.yaml": "x"})
 	for b.Loop() {
-		if _, err := k.Render(b.Context(), subject(), j, provider{}.lookups(), Bounds{Time: maxTime}); err != nil {
+		if _, err := k.Render(b.Context(), subject(), j, provider{}.lookups(), Bounds{Time: forEver}); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/go-logr/logr"
 	"helm.sh/helm/v3/pkg/chart"
@@ -35,12 +36,19 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// forEver is a bound that no test hits unless something is wrong: how long anything takes on the machine of a test is not known.
+const forEver = time.Hour
+
 // testMemory is what children get, in bytes.
 const testMemory = 512 << 20
 
 // subject is whose templates the tests run.
 func subject() Subject {
 	return Subject{Owner: types.NamespacedName{Namespace: "team", Name: "app"}, UID: "0b2c", Chart: "app@1.0.0"}
+}
+
+func markOf(s Subject) mark {
+	return mark{Namespace: s.Owner.Namespace, Name: s.Owner.Name, Chart: s.Chart}
 }
 
 // newKeeper returns a Keeper that suspects subject if an earlier process has left a mark.
@@ -50,6 +58,7 @@ func newKeeper(tb testing.TB, dir string, log logr.Logger) *Keeper {
 	if err != nil {
 		tb.Fatal(err)
 	}
+	k.longest, k.cpu = forEver, forEver
 	tb.Cleanup(func() { _ = k.Close() })
 	return k
 }
@@ -58,7 +67,7 @@ func newKeeper(tb testing.TB, dir string, log logr.Logger) *Keeper {
 func suspecting(tb testing.TB) *Keeper {
 	tb.Helper()
 	dir := tb.TempDir()
-	newKeeper(tb, dir, logr.Discard()).mark(subject())
+	newKeeper(tb, dir, logr.Discard()).mark(subject().UID, markOf(subject()))
 	return newKeeper(tb, dir, logr.Discard())
 }
 

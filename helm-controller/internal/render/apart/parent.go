@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -19,8 +20,8 @@ import (
 )
 
 const (
-	// maxTime bounds a child, in which an honest chart spends less than a second.
-	maxTime = 30 * time.Second
+	// maxTime bounds a child by the clock: it has others wait for their turn.
+	maxTime = 2 * time.Minute
 	// maxComplaint is how much is kept of what a dying child says, in bytes. The first lines tell why it dies.
 	maxComplaint = 4096
 	// lastWords is how long the pipes of a dead child are waited for.
@@ -42,14 +43,15 @@ func (k *Keeper) apart(ctx context.Context, j Job, l Lookups, limit time.Duratio
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 
-	limit = min(limit, maxTime)
+	limit = min(limit, k.longest)
 	bounded, cancel := context.WithTimeoutCause(ctx, limit, errTime)
 	defer cancel()
 	program, err := executable()
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(bounded, program, childArgument, strconv.FormatInt(k.memory, 10)) //nolint:gosec // this program
+	seconds := int64(k.cpu / time.Second)
+	cmd := exec.CommandContext(bounded, program, childArgument, strconv.FormatInt(k.memory, 10), strconv.FormatInt(seconds, 10)) //nolint:gosec // this program
 	cmd.Env, cmd.SysProcAttr, cmd.WaitDelay = environment(), attributes(), lastWords
 	complaint := &head{}
 	cmd.Stderr = complaint
@@ -80,7 +82,7 @@ func (k *Keeper) apart(ctx context.Context, j Job, l Lookups, limit time.Duratio
 	case !died || ended == nil:
 		return nil, fmt.Errorf("render apart: %w", err)
 	default:
-		return nil, k.explain(ended, complaint.String())
+		return nil, k.explain(ended, cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime(), complaint.String())
 	}
 }
 
@@ -129,14 +131,16 @@ func texts(value any) (map[string]string, error) {
 	return files, nil
 }
 
-// explain says which bound ended a child. Only what the runtime of Go says of itself is passed on: nothing that the chart has written.
-func (k *Keeper) explain(ended error, complaint string) error {
+// explain says which bound ended a child that has used so much time of processors. Nothing that the chart has written is passed on.
+func (k *Keeper) explain(ended error, used time.Duration, complaint string) error {
 	const mebibyte = 1 << 20
 	switch {
 	case strings.Contains(complaint, "stack overflow"):
 		return fmt.Errorf("rendering was stopped: the templates call each other without end, with more than %d MiB of stack", childStack/mebibyte)
-	case strings.Contains(complaint, "out of memory"), strings.Contains(complaint, "cannot allocate memory"):
+	case slices.ContainsFunc(wants(), func(want string) bool { return strings.Contains(complaint, want) }):
 		return fmt.Errorf("rendering was stopped: the templates need more than %d MiB of memory", k.memory/mebibyte)
+	case used >= k.cpu:
+		return fmt.Errorf("rendering was stopped: the templates need more than %s of a processor", k.cpu)
 	}
 	if failed, ok := errors.AsType[*exec.ExitError](ended); ok {
 		if status, ok := failed.Sys().(syscall.WaitStatus); ok && status.Signaled() && status.Signal() == syscall.SIGKILL {
@@ -144,6 +148,11 @@ func (k *Keeper) explain(ended error, complaint string) error {
 		}
 	}
 	return fmt.Errorf("rendering was stopped: the process that rendered ended by itself: %w", ended)
+}
+
+// wants are what the runtime of Go says when it is refused memory, for threads, too.
+func wants() []string {
+	return []string{"out of memory", "cannot allocate memory", "pthread_create failed", "failed to create new OS thread"}
 }
 
 // environment has what templates depend on: the time zone.

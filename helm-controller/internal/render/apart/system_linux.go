@@ -4,14 +4,12 @@
 package apart
 
 import (
+	"errors"
 	"os"
 	"strconv"
 	"strings"
 	"syscall"
 )
-
-// lowPriority is how nice a child is to its parent: what it computes must not delay other releases.
-const lowPriority = 10
 
 // executable is this program, also when its file has been replaced meanwhile.
 func executable() (string, error) { return "/proc/self/exe", nil }
@@ -21,11 +19,16 @@ func attributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }
 
-// restrict bounds what this process can write to, beyond what it began with, in bytes. RLIMIT_AS would count what Go reserves and never uses.
-func restrict(memory int64) error {
-	_ = syscall.Setpriority(syscall.PRIO_PROCESS, 0, lowPriority) // a courtesy
-	limit := uint64(written() + memory)
-	return syscall.Setrlimit(syscall.RLIMIT_DATA, &syscall.Rlimit{Cur: limit, Max: limit})
+// restrict bounds what this process can write to, beyond what it began with, in bytes, and the time that it takes of processors, in seconds. RLIMIT_AS
+// would count what Go reserves and never uses.
+func restrict(memory, seconds int64) error {
+	limit := uint64(written() + memory)                                   //nolint:gosec // neither is negative
+	cpu := syscall.Rlimit{Cur: uint64(seconds), Max: uint64(seconds) + 1} //nolint:gosec // the same
+	return errors.Join(
+		syscall.Setrlimit(syscall.RLIMIT_DATA, &syscall.Rlimit{Cur: limit, Max: limit}),
+		// Go makes an orderly end of the signal at the first bound; the system insists at the second.
+		syscall.Setrlimit(syscall.RLIMIT_CPU, &cpu),
+	)
 }
 
 // written is what this process can write to by now, in bytes; 0 if the system does not say.
