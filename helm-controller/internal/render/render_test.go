@@ -11,14 +11,17 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/fluxcd/pkg/apis/kustomize"
+	"github.com/go-logr/logr"
 	"github.com/google/go-cmp/cmp"
 	"helm.sh/helm/v3/pkg/chart"
 	"helm.sh/helm/v3/pkg/chartutil"
 	"k8s.io/apimachinery/pkg/types"
 
 	helmv2 "github.com/weir-gitops/weir/api/helm/v2"
+	"github.com/weir-gitops/weir/helm-controller/internal/render/apart"
 	"github.com/weir-gitops/weir/kit/cluster"
 	"github.com/weir-gitops/weir/kit/helmchart"
 )
@@ -72,6 +75,37 @@ spec:
 `
 )
 
+func TestMain(m *testing.M) {
+	apart.Main()
+	os.Exit(m.Run())
+}
+
+// subject is whose templates the tests render.
+func subject() apart.Subject {
+	return apart.Subject{Owner: types.NamespacedName{Namespace: "team", Name: "app"}, UID: "1"}
+}
+
+// keeper returns a Keeper that renders subject here, or apart.
+func keeper(t *testing.T, suspects bool) *apart.Keeper {
+	t.Helper()
+	dir := t.TempDir()
+	if suspects {
+		// What an earlier process leaves behind that ended while it rendered.
+		if err := os.Mkdir(filepath.Join(dir, "rendering"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "rendering", string(subject().UID)+".json"), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	k, err := apart.New(apart.Options{Dir: dir, Memory: 512 << 20, Log: logr.Discard()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = k.Close() })
+	return k
+}
+
 func testChart() *chart.Chart {
 	return &chart.Chart{
 		Metadata: &chart.Metadata{APIVersion: chart.APIVersionV2, Name: "app", Version: "1.0.0"},
@@ -88,15 +122,16 @@ func testChart() *chart.Chart {
 
 func renderTest(t *testing.T, post PostRender) (*Output, error) {
 	t.Helper()
-	return renderChart(t, testChart(), post)
+	return renderChart(t, testChart(), post, nil)
 }
 
-func renderChart(t *testing.T, c *chart.Chart, post PostRender) (*Output, error) {
+func renderChart(t *testing.T, c *chart.Chart, post PostRender, keeper *apart.Keeper) (*Output, error) {
 	t.Helper()
 	post.Owner = types.NamespacedName{Namespace: "team", Name: "app"}
 	return Render(t.Context(), Input{
 		Chart: c, Values: map[string]any{}, Capabilities: chartutil.DefaultCapabilities, Clients: &cluster.Clients{},
 		Release: chartutil.ReleaseOptions{Name: "rel", Namespace: "ns", Revision: 1, IsInstall: true}, Post: post,
+		Keeper: keeper, Subject: subject(), Bounds: apart.Bounds{Time: time.Hour},
 	})
 }
 
@@ -118,6 +153,12 @@ func TestStrategies(t *testing.T) {
 			out, err := renderTest(t, post)
 			if err != nil {
 				t.Fatal(err)
+			}
+			for _, suspects := range []bool{false, true} {
+				again, err := renderChart(t, testChart(), post, keeper(t, suspects))
+				if diff := cmp.Diff(out, again); err != nil || diff != "" {
+					t.Errorf("suspect %t: error %v (-want +got):\n%s", suspects, err, diff)
+				}
 			}
 			if out.Notes != "Hello rel" {
 				t.Errorf("notes %q", out.Notes)
@@ -171,7 +212,7 @@ func TestHookAliases(t *testing.T) {
 	other := "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: other}\ndata: {x: " + strings.Repeat("x", 200_000) + "}\n"
 	c := testChart()
 	c.Templates = append(c.Templates, &chart.File{Name: "templates/hook.yaml", Data: []byte(hook + other)})
-	_, err := renderChart(t, c, PostRender{Strategy: helmv2.PostRenderNoHooks})
+	_, err := renderChart(t, c, PostRender{Strategy: helmv2.PostRenderNoHooks}, nil)
 	if !errors.Is(err, helmchart.ErrLimit) || !strings.HasPrefix(err.Error(), "YAML parse error on app/templates/hook.yaml: ") {
 		t.Error(err)
 	}
