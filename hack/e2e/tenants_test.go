@@ -40,7 +40,7 @@ func TestTenants(t *testing.T) {
 	edited := client.ObjectKey{Namespace: tenant, Name: "own-0"}
 
 	t.Run("Applied", func(t *testing.T) {
-		m.eventually(t, func() error { return m.is(t, k, metav1.ConditionTrue, "") })
+		m.eventually(t, func() error { return m.shows(t, k, metav1.ConditionTrue, "") })
 		must(t, m.holds(t, edited, "1"))
 	})
 	t.Run("PutBack", func(t *testing.T) {
@@ -53,11 +53,11 @@ func TestTenants(t *testing.T) {
 		l.publishChart(t, "")
 		must(t, m.client.Create(t.Context(), &sourcev1.HelmRepository{
 			ObjectMeta: metav1.ObjectMeta{Namespace: tenant, Name: repositoryOfCharts},
-			Spec:       sourcev1.HelmRepositorySpec{URL: m.services.charts.URL(), Interval: metav1.Duration{Duration: time.Hour}},
+			Spec:       sourcev1.HelmRepositorySpec{URL: m.charts.URL(), Interval: metav1.Duration{Duration: time.Hour}},
 		}))
 		hr := helmRelease(tenant)
 		must(t, m.client.Create(t.Context(), hr))
-		m.eventually(t, func() error { return m.is(t, hr, metav1.ConditionTrue, "") })
+		m.eventually(t, func() error { return m.shows(t, hr, metav1.ConditionTrue, "") })
 		must(t, m.client.Delete(t.Context(), hr))
 		m.eventually(t, func() error { return m.isGone(t, hr) })
 	})
@@ -65,14 +65,14 @@ func TestTenants(t *testing.T) {
 		k := kustomization("elsewhere")
 		k.Namespace, k.Spec.Path = tenant, "./elsewhere"
 		must(t, m.client.Create(t.Context(), k))
-		m.eventually(t, func() error { return m.is(t, k, metav1.ConditionFalse, "forbidden") })
+		m.eventually(t, func() error { return m.shows(t, k, metav1.ConditionFalse, "forbidden") })
 	})
 	t.Run("SourceOfOthers", func(t *testing.T) {
 		must(t, m.client.Create(t.Context(), gitSource(m, system)))
 		k := kustomization("others")
 		k.Namespace, k.Spec.Path, k.Spec.SourceRef.Namespace = tenant, "./own", system
 		must(t, m.client.Create(t.Context(), k))
-		m.eventually(t, func() error { return m.is(t, k, metav1.ConditionFalse, "cross-namespace") })
+		m.eventually(t, func() error { return m.shows(t, k, metav1.ConditionFalse, "cross-namespace") })
 	})
 	t.Run("Pruned", func(t *testing.T) {
 		must(t, m.client.Delete(t.Context(), k))
@@ -100,7 +100,7 @@ func (m *machine) onlyOwnNamespace(t *testing.T) {
 	ours := kustomization("own")
 	ours.Spec.Path, ours.Spec.TargetNamespace = "./own", system
 	must(t, m.client.Create(t.Context(), ours))
-	m.eventually(t, func() error { return m.is(t, ours, metav1.ConditionTrue, "") })
+	m.eventually(t, func() error { return m.shows(t, ours, metav1.ConditionTrue, "") })
 	m.eventually(t, func() error { return m.quiet(t) })
 	must(t, m.client.Get(t.Context(), client.ObjectKeyFromObject(theirs), theirs))
 	if len(theirs.Status.Conditions)+len(theirs.Finalizers) > 0 {
@@ -154,8 +154,8 @@ func helmRelease(namespace string) *helmv2.HelmRelease {
 	}
 }
 
-// is is nil when the Ready condition of an object has a status, and a message that says something.
-func (m *machine) is(t *testing.T, object conditioned, status metav1.ConditionStatus, says string) error {
+// shows is nil when the Ready condition of an object has a status, and a message that says something.
+func (m *machine) shows(t *testing.T, object conditioned, status metav1.ConditionStatus, says string) error {
 	t.Helper()
 	if err := m.client.Get(t.Context(), client.ObjectKeyFromObject(object), object); err != nil {
 		return err
