@@ -70,6 +70,9 @@ func Apply(content []byte, images Images) ([]byte, []Edit, error) {
 		if mismatch == nil {
 			mismatch = e.document(document)
 		}
+		if len(e.edits) > maxChanges {
+			return nil, nil, fmt.Errorf("%w: more than %d values change", ErrTooLarge, maxChanges)
+		}
 	}
 	if mismatch == nil && len(e.edits) == 0 {
 		return nil, nil, nil

@@ -86,6 +86,7 @@ func TestTooLarge(t *testing.T) {
 		"Nulls":    marked + strings.Repeat(": \n", maxMarks+1),
 		"Comments": marked + strings.Repeat("#\n\n", maxMarks+1),
 		"Odd":      marked + strings.Repeat("-\u0085", maxMarks+1),
+		"Changes":  strings.Repeat("---\n"+strings.Repeat(strings.Replace(marked, "image:", "-", 1), maxMarks/5), maxChanges*5/maxMarks+1),
 		"Empty":    marked + strings.Repeat("---\n", maxDocuments+1),
 		"Text":     marked + "x: |\n --- # no document begins here\n" + strings.Repeat(" - \n", maxMarks+1),
 	} {

@@ -20,7 +20,9 @@ const (
 	// that an API server takes, have about as many.
 	maxMarks = 100_000
 	// maxDocuments bounds those of one file: the parser takes its time with each.
-	maxDocuments = 50_000
+	maxDocuments = 200_000
+	// maxChanges bounds those of one file, which are kept until all of it was looked at: some 300 bytes each.
+	maxChanges = 100_000
 )
 
 // checkSize refuses what would take too much memory to parse.
