@@ -4,6 +4,7 @@
 package app
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -78,6 +79,10 @@ func TestBadCharts(t *testing.T) {
 	for i := range noise {
 		noise[i] = byte('a' + rand.IntN(26))
 	}
+	var many strings.Builder
+	for i := range 1000 {
+		fmt.Fprintf(&many, "- {name: db, version: 1.0.0, alias: db%d}\n", i)
+	}
 	cases := map[string]badChart{
 		"TemplateError": {
 			reason: "A template that fails is not stored and not counted.", files: map[string]string{"templates/bad.yaml": "{{ fail \"on purpose\" }}"},
@@ -90,6 +95,17 @@ func TestBadCharts(t *testing.T) {
 		"Schema": {
 			reason: "Nor are values that violate the schema.", files: map[string]string{"values.schema.json": `{"properties":{"value":{"type":"integer"}}}`},
 			status: helmv2.InstallFailedReason, text: "values don't meet the specifications of the schema(s) in the following chart(s):",
+		},
+		"SchemaFile": {
+			reason: "Nor is one whose schema wants files of the controller to be read.", files: map[string]string{"values.schema.json": `{"$ref":"file:///etc/hostname"}`},
+			status: helmv2.InstallFailedReason, text: `schema refers to "file:///etc/hostname": files are not read`,
+		},
+		"ManyCharts": {
+			reason: "Nor is one that would become very many.", files: map[string]string{
+				"Chart.yaml":           "apiVersion: v2\nname: demo\nversion: 1.0.0\ndependencies:\n" + many.String(),
+				"charts/db/Chart.yaml": "apiVersion: v2\nname: db\nversion: 1.0.0\n",
+			},
+			status: helmv2.ArtifactFailedReason, text: "Could not load chart: dependencies make more than 1000 charts of it",
 		},
 		"KubeVersion": {
 			reason: "Nor is a chart for another Kubernetes.", files: map[string]string{"Chart.yaml": "apiVersion: v2\nname: demo\nversion: 1.0.0\nkubeVersion: '>=99.0.0'\n"},
