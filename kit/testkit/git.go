@@ -39,7 +39,12 @@ type GitServer struct {
 func NewGitServer(tb testing.TB) *GitServer {
 	tb.Helper()
 	server := gittestserver.NewGitServer(tb.TempDir())
-	server.KeyDir(filepath.Join(tb.TempDir(), "keys"))
+	// The server would make an RSA key to show over SSH, which takes seconds, and under the race detector on a busy machine a minute.
+	keys := tb.TempDir()
+	if err := os.WriteFile(filepath.Join(keys, "gitkit.rsa"), NewIdentity(tb, ""), 0o600); err != nil {
+		tb.Fatalf("write host key: %v", err)
+	}
+	server.KeyDir(keys)
 	s := &GitServer{GitServer: server}
 	server.AddHTTPMiddlewares(s.watch)
 	return s
