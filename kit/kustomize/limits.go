@@ -45,17 +45,14 @@ var (
 // checkYAML returns an error for YAML that the engine must not get, as nothing recovers from what it would do: it follows an anchor that contains
 // itself until the stack is exhausted, copies what others would multiply, and writes out what is nested with every level indented. Content that does
 // not parse is left to the engine to judge. It returns how many nodes there are, or may be.
-func checkYAML(content []byte) (nodes int, err error) { return checkYAMLIn(content, maxNesting) }
+func checkYAML(content []byte) (int, error) { return checkYAMLIn(content, maxNesting) }
 
-func checkYAMLIn(content []byte, nesting int) (nodes int, err error) {
+func checkYAMLIn(content []byte, nesting int) (int, error) {
 	seen := glanceAt(content)
 	if nesting == 0 || !seen.deserves(content) {
 		return seen.nodes, nil
 	}
-	defer func() {
-		// The engine recovers from this panic of the parser on its own.
-		_ = recover()
-	}()
+	nodes := 0
 	for _, text := range documents(string(content)) {
 		root, ok := parseDocument(text)
 		if !ok {
@@ -95,8 +92,11 @@ func glanceAt(content []byte) glance {
 				column++
 				columns = max(columns, column)
 			}
-			if c == '-' {
+			switch c {
+			case '-':
 				g.nodes++
+			case '?':
+				g.nodes += 2
 			}
 		case ':':
 			g.nodes += 2

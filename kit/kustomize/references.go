@@ -30,11 +30,7 @@ var (
 
 // checkSchema looks at content as at a schema that "openapi" names. The engine follows its references for ever where they lead in a circle, with all
 // other builds waiting.
-func checkSchema(content []byte) (err error) {
-	defer func() {
-		// The engine recovers from this panic of the parser on its own.
-		_ = recover()
-	}()
+func checkSchema(content []byte) error {
 	for _, text := range documents(string(content)) {
 		if root, ok := parseDocument(text); ok {
 			if err := checkDefinitions(root, root); err != nil {
@@ -46,7 +42,12 @@ func checkSchema(content []byte) (err error) {
 }
 
 // parseDocument returns what is in a document of YAML, or of JSON, not all of which is YAML: that has no surrogates.
-func parseDocument(text string) (*yaml.Node, bool) {
+func parseDocument(text string) (root *yaml.Node, ok bool) {
+	defer func() {
+		if recover() != nil { // the engine recovers from this panic of the parser on its own
+			root, ok = nil, false
+		}
+	}()
 	var document yaml.Node
 	err := yaml.NewDecoder(strings.NewReader(text)).Decode(&document)
 	if err != nil && json.Valid([]byte(text)) {
