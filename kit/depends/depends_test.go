@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
@@ -43,24 +44,26 @@ func TestCheck(t *testing.T) {
 		"Dynamic":       {reason: "An expression that the checker can only type as dynamic is refused.", state: ready, expr: `dep.data.flag`, terminal: true},
 	}
 	for key, tc := range cases {
-		t.Run(key, bubble(func(t *testing.T) {
-			c := depends.Checker{Additive: tc.additive, Lookup: func(context.Context, types.NamespacedName) (depends.State, error) { return tc.state, tc.lookup }}
-			self := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "me"}}
-			err := c.Check(t.Context(), self, "main@sha1:b", []depends.Reference{{NamespacedName: name("dep"), ReadyExpr: tc.expr}})
-			if _, ok := errors.AsType[*depends.ExpressionError](err); ok != tc.terminal {
-				t.Fatalf("%s\nterminal = %v, want %v (%v)", tc.reason, ok, tc.terminal, err)
-			}
-			if tc.terminal {
-				return
-			}
-			got := ""
-			if err != nil {
-				got = err.Error()
-			}
-			if diff := cmp.Diff(tc.want, got); diff != "" {
-				t.Errorf("%s\n-want, +got:\n%s", tc.reason, diff)
-			}
-		}))
+		t.Run(key, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := depends.Checker{Additive: tc.additive, Lookup: func(context.Context, types.NamespacedName) (depends.State, error) { return tc.state, tc.lookup }}
+				self := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "me"}}
+				err := c.Check(t.Context(), self, "main@sha1:b", []depends.Reference{{NamespacedName: name("dep"), ReadyExpr: tc.expr}})
+				if _, ok := errors.AsType[*depends.ExpressionError](err); ok != tc.terminal {
+					t.Fatalf("%s\nterminal = %v, want %v (%v)", tc.reason, ok, tc.terminal, err)
+				}
+				if tc.terminal {
+					return
+				}
+				got := ""
+				if err != nil {
+					got = err.Error()
+				}
+				if diff := cmp.Diff(tc.want, got); diff != "" {
+					t.Errorf("%s\n-want, +got:\n%s", tc.reason, diff)
+				}
+			})
+		})
 	}
 }
 

@@ -11,12 +11,6 @@ import (
 	"github.com/weir-gitops/weir/kit/expression"
 )
 
-// bubble makes f a test with a clock of its own, which stands still while anything computes: a busy machine must not turn a limit of cost into one
-// of time.
-func bubble(f func(*testing.T)) func(*testing.T) {
-	return func(t *testing.T) { synctest.Test(t, f) }
-}
-
 func TestTemplate(t *testing.T) {
 	cases := map[string]struct {
 		reason, text, want string
@@ -38,19 +32,21 @@ func TestTemplate(t *testing.T) {
 	}
 	variables := map[string]any{"event": map[string]any{"a": "1", "big": strings.Repeat("x", 10_000)}}
 	for key, tc := range cases {
-		t.Run(key, bubble(func(t *testing.T) {
-			template, err := language.Template(tc.text)
-			if (err == nil) != tc.compiles {
-				t.Fatalf("%s got %v", tc.reason, err)
-			}
-			if err != nil {
-				return
-			}
-			got, err := template.Text(t.Context(), variables)
-			if (err != nil) != tc.fails || got != tc.want {
-				t.Errorf("%s got %q, %v", tc.reason, got, err)
-			}
-		}))
+		t.Run(key, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				template, err := language.Template(tc.text)
+				if (err == nil) != tc.compiles {
+					t.Fatalf("%s got %v", tc.reason, err)
+				}
+				if err != nil {
+					return
+				}
+				got, err := template.Text(t.Context(), variables)
+				if (err != nil) != tc.fails || got != tc.want {
+					t.Errorf("%s got %q, %v", tc.reason, got, err)
+				}
+			})
+		})
 	}
 }
 
@@ -97,16 +93,18 @@ func TestMatches(t *testing.T) {
 	}
 	request := map[string]any{"tag": "v1", "pattern": strings.Repeat("(a|b)*", 50_000), "long": strings.Repeat("a", 100_000)}
 	for key, tc := range cases {
-		t.Run(key, bubble(func(t *testing.T) {
-			condition, err := language.Condition(tc.text)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got, err := condition.Holds(t.Context(), map[string]any{"req": request})
-			if (err != nil) != tc.fails || got != tc.want {
-				t.Errorf("%s got %t, %.200v", tc.reason, got, err)
-			}
-		}))
+		t.Run(key, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				condition, err := language.Condition(tc.text)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got, err := condition.Holds(t.Context(), map[string]any{"req": request})
+				if (err != nil) != tc.fails || got != tc.want {
+					t.Errorf("%s got %t, %.200v", tc.reason, got, err)
+				}
+			})
+		})
 	}
 }
 
@@ -147,19 +145,21 @@ func TestOpen(t *testing.T) {
 		"conditions": []any{map[string]any{"type": "Ready", "status": "True"}},
 	}}
 	for key, tc := range cases {
-		t.Run(key, bubble(func(t *testing.T) {
-			condition, err := language.Condition(tc.text)
-			if (err == nil) != tc.compiles {
-				t.Fatalf("%s got %v", tc.reason, err)
-			}
-			if err != nil {
-				return
-			}
-			got, err := condition.Holds(t.Context(), object)
-			if (err != nil) != tc.fails || got != tc.want {
-				t.Errorf("%s got %t, %.200v", tc.reason, got, err)
-			}
-		}))
+		t.Run(key, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				condition, err := language.Condition(tc.text)
+				if (err == nil) != tc.compiles {
+					t.Fatalf("%s got %v", tc.reason, err)
+				}
+				if err != nil {
+					return
+				}
+				got, err := condition.Holds(t.Context(), object)
+				if (err != nil) != tc.fails || got != tc.want {
+					t.Errorf("%s got %t, %.200v", tc.reason, got, err)
+				}
+			})
+		})
 	}
 }
 
@@ -193,17 +193,19 @@ func TestLanguage(t *testing.T) {
 		"deep": map[string]any{"er": []any{map[string]any{"x": "y"}}},
 	}
 	for key, tc := range cases {
-		t.Run(key, bubble(func(t *testing.T) {
-			condition, err := language.Condition(tc.text)
-			if (err != nil) != tc.refused {
-				t.Fatalf("%s got %v", tc.reason, err)
-			}
-			if tc.refused {
-				return
-			}
-			if got, err := condition.Holds(t.Context(), map[string]any{"req": request}); err != nil || !got {
-				t.Errorf("%s got %t, %v", tc.reason, got, err)
-			}
-		}))
+		t.Run(key, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				condition, err := language.Condition(tc.text)
+				if (err != nil) != tc.refused {
+					t.Fatalf("%s got %v", tc.reason, err)
+				}
+				if tc.refused {
+					return
+				}
+				if got, err := condition.Holds(t.Context(), map[string]any{"req": request}); err != nil || !got {
+					t.Errorf("%s got %t, %v", tc.reason, got, err)
+				}
+			})
+		})
 	}
 }
