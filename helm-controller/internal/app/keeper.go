@@ -72,5 +72,5 @@ func childMemory(root string) int64 {
 	if err != nil || limit/childShare > maxChildMemory {
 		return maxChildMemory // there is no limit, or a generous one
 	}
-	return max(int64(limit/childShare), minChildMemory) //nolint:gosec // at most the maximum
+	return max(int64(limit/childShare), minChildMemory)
 }

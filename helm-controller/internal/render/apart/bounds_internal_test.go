@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -125,7 +126,10 @@ func TestEnvironment(t *testing.T) {
 	}
 }
 
-// renderForEver is a parent that tells, by closing its output, that its child is rendering what never ends.
+// rendering is what a parent says whose child is at work.
+const rendering = "rendering"
+
+// renderForEver is a parent that tells, and closes its output, when its child is rendering what never ends.
 func renderForEver(dir string) {
 	k, err := New(Options{Dir: dir, Memory: testMemory, Log: logr.Discard()})
 	if err != nil {
@@ -135,9 +139,13 @@ func renderForEver(dir string) {
 	if k, err = New(Options{Dir: dir, Memory: testMemory, Log: logr.Discard()}); err != nil {
 		return
 	}
-	p := provider{asked: func() { _ = os.Stdout.Close() }}
+	k.longest, k.cpu = forEver, forEver
+	p := provider{asked: func() {
+		fmt.Print(rendering)
+		_ = os.Stdout.Close()
+	}}
 	j := job(map[string]string{"a.yaml": `{{ $_ := lookup "v1" "Node" "" "" }}` + endless})
-	_, _ = k.Render(context.Background(), subject(), j, p.lookups(), Bounds{Time: time.Hour})
+	_, _ = k.Render(context.Background(), subject(), j, p.lookups(), Bounds{Time: forEver})
 }
 
 // TestOrphan kills the parent of a child that never ends: a pipe that both have inherited closes, which it does when both are gone.
@@ -161,8 +169,8 @@ func TestOrphan(t *testing.T) {
 	if err := errors.Join(parent.Start(), inherited.Close()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := io.Copy(io.Discard, output); err != nil {
-		t.Error(err)
+	if said, err := io.ReadAll(output); err != nil || string(said) != rendering {
+		t.Errorf("the parent says %q, %v", said, err)
 	}
 	if err := parent.Process.Kill(); err != nil {
 		t.Error(err)

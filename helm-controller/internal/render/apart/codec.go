@@ -190,7 +190,7 @@ func (d *decoder) take(n uint64) []byte {
 // count reads how many bytes or values follow. Each value has a byte at least.
 func (d *decoder) count() uint64 {
 	n, size := binary.Uvarint(d.rest)
-	if size <= 0 || n > uint64(len(d.rest)-size) {
+	if size <= 0 || n > uint64(len(d.rest[size:])) {
 		d.failed = true
 		return 0
 	}

@@ -76,6 +76,9 @@ func (l Lookups) read(ctx context.Context, f *fields) (any, error) {
 
 // fetch sends a request of the client that Helm makes in the child.
 func (l Lookups) fetch(ctx context.Context, f *fields) (_ any, err error) {
+	if l.Config == nil {
+		return nil, errMalformed
+	}
 	base, _, err := rest.DefaultServerUrlFor(l.Config)
 	if err != nil {
 		return nil, err
@@ -128,7 +131,7 @@ func (a asker) question(kind byte, q map[string]any) (any, error) {
 
 // lookups are those of the child.
 func (a asker) lookups() Lookups {
-	return Lookups{Provider: a, Config: &rest.Config{Host: "http://parent.invalid", Transport: asking{a}, QPS: -1}}
+	return Lookups{Provider: a, Config: &rest.Config{Host: "http://parent.invalid", Transport: asking{asker: a}, QPS: -1}}
 }
 
 // GetClientFor implements engine.ClientProvider.
@@ -178,14 +181,14 @@ func (r remote) content(name string) (map[string]any, error) {
 }
 
 // asking sends the requests of a client through the parent.
-type asking struct{ asker }
+type asking struct{ asker asker }
 
 // RoundTrip implements http.RoundTripper.
 func (a asking) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Method != http.MethodGet {
 		return nil, fmt.Errorf("%s is no lookup", r.Method)
 	}
-	reply, err := a.question(msgFetch, map[string]any{"path": r.URL.RequestURI(), "accept": r.Header.Get("Accept")})
+	reply, err := a.asker.question(msgFetch, map[string]any{"path": r.URL.RequestURI(), "accept": r.Header.Get("Accept")})
 	if err != nil {
 		return nil, err
 	}

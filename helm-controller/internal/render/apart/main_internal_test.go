@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"slices"
@@ -152,8 +153,6 @@ func (o objects) List(context.Context, metav1.ListOptions) (*unstructured.Unstru
 
 func node(name string, fields map[string]any) unstructured.Unstructured {
 	u := unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "Node", "metadata": map[string]any{"name": name}}}
-	for key, value := range fields {
-		u.Object[key] = value
-	}
+	maps.Copy(u.Object, fields)
 	return u
 }

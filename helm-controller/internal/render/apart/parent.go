@@ -5,6 +5,7 @@ package apart
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -64,7 +65,7 @@ func (k *Keeper) apart(ctx context.Context, j Job, l Lookups, limit time.Duratio
 		return nil, err
 	}
 	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("start a process to render apart: %w", err)
+		return nil, cmp.Or(over(ctx, bounded, limit), fmt.Errorf("start a process to render apart: %w", err))
 	}
 	files, fault, err := talk(bounded, pipe{in: stdout, out: stdin, takes: maxAnswerBytes, gives: maxJobBytes}, job, l)
 	died := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.EPIPE)
@@ -72,18 +73,27 @@ func (k *Keeper) apart(ctx context.Context, j Job, l Lookups, limit time.Duratio
 		cancel() // there is nothing more to come
 	}
 	ended := cmd.Wait()
-	switch {
-	case err == nil:
+	if err == nil {
 		return files, fault
-	case ctx.Err() != nil:
-		return nil, context.Cause(ctx)
-	case errors.Is(context.Cause(bounded), errTime):
-		return nil, fmt.Errorf("rendering was stopped: the templates did not come to an end within %s", limit)
-	case !died || ended == nil:
-		return nil, fmt.Errorf("render apart: %w", err)
-	default:
-		return nil, k.explain(ended, cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime(), complaint.String())
 	}
+	if late := over(ctx, bounded, limit); late != nil {
+		return nil, late
+	}
+	if !died || ended == nil {
+		return nil, fmt.Errorf("render apart: %w", err)
+	}
+	return nil, k.explain(ended, cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime(), complaint.String())
+}
+
+// over says why the time of a child is over: ctx is that of the run, and bounded that of the child. It is nil while there is time left.
+func over(ctx, bounded context.Context, limit time.Duration) error {
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case errors.Is(context.Cause(bounded), errTime):
+		return fmt.Errorf("rendering was stopped: the templates did not come to an end within %s", limit)
+	}
+	return nil
 }
 
 // talk sends a job and answers questions until the child has done it. fault is an error of the job; err one of the conversation.
