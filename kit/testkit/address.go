@@ -56,10 +56,5 @@ func reserve(ctx context.Context) (reservation, error) {
 
 func (r reservation) address() string { return r.mark.LocalAddr().String() }
 
-func (r reservation) port() string {
-	_, port, _ := net.SplitHostPort(r.address()) // the system wrote it
-	return port
-}
-
 // release leaves the port to others. The error of closing a socket that nothing was written to tells nothing.
 func (r reservation) release() { _ = r.mark.Close() }

@@ -168,8 +168,11 @@ func (c *Cluster) place() error {
 	client, peer, server := c.ports[0], c.ports[1], c.ports[2]
 	etcd := &envtest.Etcd{URL: &url.URL{Scheme: "http", Host: client.address()}}
 	etcd.Configure().Set("listen-peer-urls", "http://"+peer.address())
-	api := &envtest.APIServer{}
-	api.SecureServing.Address, api.SecureServing.Port, _ = net.SplitHostPort(server.address())
+	host, number, err := net.SplitHostPort(server.address())
+	if err != nil {
+		return err
+	}
+	api := &envtest.APIServer{SecureServing: envtest.SecureServing{ListenAddr: envtest.ListenAddr{Address: host, Port: number}}}
 	c.env.ControlPlane.Etcd, c.env.ControlPlane.APIServer = etcd, api
 	return nil
 }
