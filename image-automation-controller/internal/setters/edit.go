@@ -58,7 +58,12 @@ type Edit struct {
 //
 // One document of the file is in memory at a time, while the result is checked two.
 func Apply(content []byte, images Images) ([]byte, []Edit, error) {
-	if err := checkSize(content); err != nil {
+	return apply(content, images, limits{bytes: MaxFileBytes, marks: maxMarks, documents: maxDocuments, changes: maxChanges})
+}
+
+// apply is Apply with limits.
+func apply(content []byte, images Images, most limits) ([]byte, []Edit, error) {
+	if err := most.check(content); err != nil {
 		return nil, nil, err
 	}
 	e := &editor{source: newSource(content), images: images, wanted: map[place]string{}}
@@ -70,8 +75,8 @@ func Apply(content []byte, images Images) ([]byte, []Edit, error) {
 		if mismatch == nil {
 			mismatch = e.document(document)
 		}
-		if len(e.edits) > maxChanges {
-			return nil, nil, fmt.Errorf("%w: more than %d values change", ErrTooLarge, maxChanges)
+		if len(e.edits) > most.changes {
+			return nil, nil, fmt.Errorf("%w: more than %d values change", ErrTooLarge, most.changes)
 		}
 	}
 	if mismatch == nil && len(e.edits) == 0 {

@@ -231,9 +231,14 @@ func TestCheck(t *testing.T) {
 // A file may grow beyond the limit by its changes.
 func TestGrowth(t *testing.T) {
 	line := "- a # {\"$imagepolicy\": \"apps:web\"}\n"
-	in := "#" + strings.Repeat("x", MaxFileBytes-2*len(line)-2) + "\n" + strings.Repeat(line, 2)
-	if out, edits, err := Apply([]byte(in), web()); err != nil || len(edits) != 2 || len(out) <= len(in) {
+	in := strings.Repeat(line, 2)
+	most := limits{bytes: len(in), marks: maxMarks, documents: 1, changes: 2}
+	if out, edits, err := apply([]byte(in), web(), most); err != nil || len(edits) != 2 || len(out) <= len(in) {
 		t.Errorf("%d edits, %v", len(edits), err)
+	}
+	most.changes--
+	if _, _, err := apply([]byte(in), web(), most); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("more changes than there may be: %v", err)
 	}
 }
 

@@ -25,17 +25,20 @@ const (
 	maxChanges = 100_000
 )
 
-// checkSize refuses what would take too much memory to parse.
-func checkSize(content []byte) error {
-	if len(content) > MaxFileBytes {
-		return fmt.Errorf("%w: more than %d bytes", ErrTooLarge, MaxFileBytes)
+// limits are what a file may have.
+type limits struct{ bytes, marks, documents, changes int }
+
+// check refuses what would take too much memory to parse.
+func (l limits) check(content []byte) error {
+	if len(content) > l.bytes {
+		return fmt.Errorf("%w: more than %d bytes", ErrTooLarge, l.bytes)
 	}
 	marks, documents := count(content)
-	if marks > maxMarks {
-		return fmt.Errorf("%w: a document with more than %d values", ErrTooLarge, maxMarks)
+	if marks > l.marks {
+		return fmt.Errorf("%w: a document with more than %d values", ErrTooLarge, l.marks)
 	}
-	if documents > maxDocuments {
-		return fmt.Errorf("%w: more than %d documents", ErrTooLarge, maxDocuments)
+	if documents > l.documents {
+		return fmt.Errorf("%w: more than %d documents", ErrTooLarge, l.documents)
 	}
 	return nil
 }
