@@ -72,3 +72,32 @@ func FuzzLimits(f *testing.F) {
 		holdsGlance(t, text)
 	})
 }
+
+// TestBudget holds what one build may read: few files that refer to each other again and again are many objects.
+func TestBudget(t *testing.T) {
+	cases := map[string]struct {
+		reason              string
+		reads, bytes, nodes int
+		want                error
+	}{
+		"Reads": {reason: "Files count each time.", reads: maxBuildReads + 1, want: errBuildReads},
+		"Bytes": {reason: "So do their bytes.", reads: 65, bytes: 1 << 20, want: errBuildBytes},
+		"Nodes": {reason: "And their nodes.", reads: 5, nodes: maxNodes, want: errBuildNodes},
+		"Fine":  {reason: "What fits fits.", reads: maxBuildReads, bytes: maxBuildBytes / maxBuildReads, nodes: maxBuildNodes / maxBuildReads},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			var p policy
+			var err error
+			for range tc.reads {
+				err = p.spend(tc.bytes, tc.nodes)
+			}
+			if !errors.Is(err, tc.want) {
+				t.Errorf("%s got %v, want %v", tc.reason, err, tc.want)
+			}
+		})
+	}
+	if err := (extent{nodes: maxNodes + 1}).check(); !errors.Is(err, errTooMany) {
+		t.Errorf("got %v", err)
+	}
+}
