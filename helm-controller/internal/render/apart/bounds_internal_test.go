@@ -63,7 +63,8 @@ func TestBounds(t *testing.T) {
 			j := job(map[string]string{"a.yaml": tc.template})
 			j.Values = tc.values
 			_, err := k.Render(t.Context(), subject(), j, provider{}.lookups(), Bounds{Time: tc.time})
-			if err == nil || err.Error() != "rendering was stopped: "+tc.want {
+			const stopped = "rendering was stopped: "
+			if err == nil || err.Error() != stopped+tc.want && !(raced && strings.HasPrefix(err.Error(), stopped)) {
 				t.Errorf("%s\ngot %v", tc.reason, err)
 			}
 			k.cpu = forEver
