@@ -13,9 +13,12 @@
 //   - bounds what the engine loads over HTTP in size and time, checks it like files of the artifact
 //     (BoundRemotes), and loads it before a build that runs alone, so that a server which hangs holds
 //     nobody else up;
+//   - refuses what would exhaust the stack or the memory, or never end, before a library gets it:
+//     nothing recovers from that (limits, references, policy, expanded);
 //   - remembers what a build looked at (facts) and, when a new artifact looks the same there, hands
 //     out the earlier output without a build. That costs map lookups, no disk access.
 //
 // Substitute replaces variables in built objects. Contract: kustomize-controller, sections 1.3, 4.6
-// and 4.7. Design note: docs/design/0005-parallel-builds.md.
+// and 4.7. Design notes: docs/design/0005-parallel-builds.md and
+// 0014-builds-that-end-the-process.md.
 package kustomize
