@@ -430,14 +430,22 @@ func program(opts *testOptions) *Program {
 	}
 }
 
-func TestLongestEnd(t *testing.T) {
-	o := CommonOptions{ShutdownTimeout: time.Minute}
-	if got, rest := o.LongestEnd(), events.LongestEnd(""); got <= time.Minute+rest || got > time.Minute+rest+time.Second {
-		t.Errorf("without a notification address %s", got)
+func TestReconcilesEnd(t *testing.T) {
+	cases := map[string]struct {
+		reason  string
+		options CommonOptions
+		want    time.Duration
+	}{
+		"Quiet":   {"The last events of the cluster have their time.", CommonOptions{ShutdownTimeout: time.Minute}, time.Minute - shutdownMargin - events.LongestEnd("")},
+		"Posting": {"Posted events have theirs.", CommonOptions{ShutdownTimeout: time.Minute, EventsAddr: "http://x"}, time.Minute - shutdownMargin - events.LongestEnd("http://x")},
+		"Short":   {"Reconciles get some time whatever is asked for.", CommonOptions{ShutdownTimeout: time.Second}, 500 * time.Millisecond},
 	}
-	o.EventsAddr = "http://receiver.invalid"
-	if got, rest := o.LongestEnd(), events.LongestEnd(o.EventsAddr); got <= time.Minute+rest || got > time.Minute+rest+time.Second {
-		t.Errorf("with one %s", got)
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			if got := tc.options.reconcilesEnd(); got != tc.want {
+				t.Errorf("%s\ngot %s, want %s", tc.reason, got, tc.want)
+			}
+		})
 	}
 }
 

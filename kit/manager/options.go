@@ -46,8 +46,8 @@ type CommonOptions struct {
 	// Omit names shared flags that the contract of this controller does not have. They keep their defaults and are unknown on the command
 	// line. Set before BindFlags.
 	Omit []string
-	// ShutdownTimeout is how long running reconciles may take to end after a signal; 0 means 30s. Set at any time before Run reads it, by a
-	// flag of the controller where there is one.
+	// ShutdownTimeout is how long the process may take to end after a signal, which is what its Deployment grants the pod; 0 means 30s. Running
+	// reconciles get what the last events leave of it. Set at any time before Run reads it, by a flag of the controller where there is one.
 	ShutdownTimeout time.Duration
 
 	// MetricsAddr is where metrics and pprof are served; "0" turns them off.
@@ -135,10 +135,9 @@ func (o *CommonOptions) bindOwn(fs *pflag.FlagSet) {
 		"Comma list of Name=true or Name=false that turns features on or off.")
 }
 
-// LongestEnd is how long the process takes to end at most after a signal: its reconciles and what else the manager runs, then the last events. A
-// Deployment has to grant its pods more.
-func (o *CommonOptions) LongestEnd() time.Duration {
-	return o.ShutdownTimeout + shutdownMargin + events.LongestEnd(o.EventsAddr)
+// reconcilesEnd is how long running reconciles, and what else the manager runs, may take to end after a signal: at least half of the whole.
+func (o *CommonOptions) reconcilesEnd() time.Duration {
+	return max(o.ShutdownTimeout-shutdownMargin-events.LongestEnd(o.EventsAddr), o.ShutdownTimeout/2)
 }
 
 // FromEnv returns the environment variable name, or fallback when it is unset or empty. Controllers use it for defaults of their own flags.

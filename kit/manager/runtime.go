@@ -32,7 +32,7 @@ import (
 )
 
 // shutdownMargin is what the manager gets beyond the time that it grants its reconciles: giving the lease back takes one request. A manager that
-// hangs must leave time for the last events within what the Deployment grants the pod (LongestEnd).
+// hangs must leave time for the last events within what the Deployment grants the pod.
 const shutdownMargin = 500 * time.Millisecond
 
 // Runtime is what a running program offers to Setup.
@@ -104,7 +104,7 @@ func (p *Program) run(ctx context.Context, log logr.Logger) error {
 	var recorder sync.WaitGroup
 	var recorderErr error
 	recorder.Go(func() { recorderErr = rt.Events.Start(background) })
-	err = within(ctx, rt.Manager.Start, p.Options.Common().ShutdownTimeout+shutdownMargin)
+	err = within(ctx, rt.Manager.Start, p.Options.Common().reconcilesEnd()+shutdownMargin)
 	if !errors.Is(err, errNotEnded) {
 		err = errors.Join(err, rt.close())
 	}
@@ -198,7 +198,7 @@ func (p *Program) managerOptions(log logr.Logger) (ctrl.Options, error) {
 		LeaseDuration:                 &common.LeaderElection.LeaseDuration,
 		RenewDeadline:                 &common.LeaderElection.RenewDeadline,
 		RetryPeriod:                   &common.LeaderElection.RetryPeriod,
-		GracefulShutdownTimeout:       &common.ShutdownTimeout,
+		GracefulShutdownTimeout:       new(common.reconcilesEnd()),
 		Controller:                    config.Controller{RecoverPanic: new(true), SkipNameValidation: new(p.Config != nil)},
 	}
 	// An informer for all accounts of the cluster, to read the one that an object names, would be a poor trade.

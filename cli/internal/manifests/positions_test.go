@@ -59,7 +59,7 @@ func TestDeployments(t *testing.T) {
 			d.Priority, d.Grace = critical, 60
 		}},
 		"helm-controller": {"Releases that run may finish before the pod goes, and say what they came to.", func(d *deployment) {
-			d.Priority, d.Grace = critical, 620
+			d.Priority, d.Grace = critical, 600
 		}},
 		"notification-controller": {
 			"Its events address is where it listens, so its arguments begin one place earlier than those of the others.",

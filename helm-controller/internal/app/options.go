@@ -46,8 +46,7 @@ func gates() map[string]bool {
 }
 
 const (
-	// shutdownTimeout is how long running Helm actions get to end.
-	// Flux: helm-controller contract, section 17.1.
+	// shutdownTimeout is what the Deployment grants the pod. Flux: helm-controller contract, section 17.1.
 	shutdownTimeout = 600 * time.Second
 	// artifactFolder is the name of the default folder of unpacked charts.
 	artifactFolder = "weir-charts"
@@ -97,7 +96,7 @@ func NewOptions() *Options {
 func (o *Options) BindFlags(fs *pflag.FlagSet) {
 	o.CommonOptions.BindFlags(fs)
 	fs.StringVar(&o.DefaultServiceAccount, "default-service-account", "", "service account that acts for HelmReleases that name none")
-	fs.DurationVar(&o.ShutdownTimeout, "graceful-shutdown-timeout", o.ShutdownTimeout, "time that running Helm actions get to end after a signal (duration)")
+	fs.DurationVar(&o.ShutdownTimeout, "graceful-shutdown-timeout", o.ShutdownTimeout, "longest time that the process takes to end after a signal; running Helm actions get nearly all of it (duration)")
 	fs.IntVar(&o.HTTPRetry, "http-retry", 9, "number of times the download of a chart is tried again")
 	fs.DurationVar(&o.HTTPTimeout, "http-timeout", 30*time.Second, "longest time of one attempt to download a chart (duration)")
 	fs.StringArrayVar(&o.OverrideManagers, "override-manager", nil, "field manager whose fields drift detection takes over; may be repeated")

@@ -63,9 +63,9 @@ type laterOptions struct {
 }
 
 const (
-	// shutdownTimeout leaves room for the last events in the ten seconds that the Deployment grants the pod.
+	// shutdownTimeout is what the Deployment grants the pod.
 	// Flux: image-automation-controller contract, "Shipped manifest".
-	shutdownTimeout = 4 * time.Second
+	shutdownTimeout = 10 * time.Second
 	// gitCacheFolder is the name of the default folder of mirrors.
 	gitCacheFolder = "weir-git"
 )

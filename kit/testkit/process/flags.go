@@ -79,7 +79,7 @@ func checkDeployment(t *testing.T, p manager.Program) {
 		t.Errorf("arguments of the Deployment: %v", err)
 	}
 	granted := time.Duration(*pod.TerminationGracePeriodSeconds) * time.Second
-	if takes := p.Options.Common().LongestEnd(); takes >= granted {
+	if takes := p.Options.Common().ShutdownTimeout; takes > granted {
 		t.Errorf("the end takes up to %s, the Deployment grants %s", takes, granted)
 	}
 }

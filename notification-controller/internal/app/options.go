@@ -32,9 +32,9 @@ func gates() map[string]bool {
 const (
 	// maxTokenLife is the longest that a token is cached, whatever --token-cache-max-duration says.
 	maxTokenLife = time.Hour
-	// shutdownTimeout is how long everything may take to end: drainTimeout for what is in the outbox, the rest for requests under way. Then the
-	// Kubernetes Events that tell of failures have 2 s (kit/events). All fits into the 10 s that the Deployment grants the pod (contract, section 1.4).
-	shutdownTimeout = 7 * time.Second
+	// shutdownTimeout is what the Deployment grants the pod (contract, section 1.4): drainTimeout for what is in the outbox, then time for requests
+	// under way and for the Kubernetes Events that tell of failures.
+	shutdownTimeout = 10 * time.Second
 	drainTimeout    = 5 * time.Second
 	mebibyte        = 1 << 20
 	// outboxFolder is the name of the default folder of the outbox.

@@ -65,9 +65,9 @@ type laterOptions struct {
 	defaultServiceAccount string
 }
 
-// shutdownTimeout leaves room for the last events in the ten seconds that the Deployment grants the pod.
+// shutdownTimeout is what the Deployment grants the pod.
 // Flux: source-controller contract, "Deployment shape".
-const shutdownTimeout = 4 * time.Second
+const shutdownTimeout = 10 * time.Second
 
 // NewOptions returns the defaults.
 func NewOptions() *Options {
