@@ -44,7 +44,12 @@ require (
 	sigs.k8s.io/yaml v1.6.0
 )
 
-require github.com/stretchr/testify v1.12.1 // indirect
+require (
+	github.com/mitchellh/copystructure v1.2.0 // indirect
+	github.com/mitchellh/reflectwalk v1.0.2 // indirect
+	github.com/santhosh-tekuri/jsonschema/v6 v6.0.2 // indirect
+	github.com/stretchr/testify v1.12.1 // indirect
+)
 
 require (
 	cel.dev/expr v0.25.1 // indirect
