@@ -4,16 +4,14 @@
 package kustomization
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/weir-gitops/weir/kit/underway"
 )
 
 const (
@@ -33,18 +31,19 @@ var errQuarantined = fmt.Errorf("the controller has ended %d times while it buil
 // errSuspects says that another suspect is being built.
 var errSuspects = errors.New("the controller has ended while it built this revision; it is built again after others of which the same is true")
 
-// Marks are files that tell what was being built. Nothing recovers from a build that takes all memory: a process that starts finds the mark of it, and
-// does not end for the same reason for ever. The marks are not synced, as what the kernel has outlives the process. Design note: 0005.
+// Marks tell what was being built. Nothing recovers from a build that takes all memory: a process that starts finds the mark of it, and does not end
+// for the same reason for ever. See docs/design/0014.
 type Marks struct {
-	dir   string
+	notes *underway.Notes[mark]
 	clock func() time.Time
 
 	mu       sync.Mutex
 	suspects map[types.UID]mark
-	busy     bool // a suspect is being built
+	building map[types.UID]mark // also what nobody waits for any more
+	busy     bool               // a suspect is being built
 }
 
-// mark is the content of a file, whose name is the UID of the object.
+// mark is what is noted of a build.
 type mark struct {
 	// Inputs is the hash of everything that the build depends on.
 	Inputs string `json:"inputs"`
@@ -58,20 +57,14 @@ type mark struct {
 
 // OpenMarks reads the marks that an earlier process has left in a folder, which need not exist.
 func OpenMarks(dir string, clock func() time.Time) (*Marks, error) {
-	m := &Marks{dir: dir, clock: clock, suspects: make(map[types.UID]mark)}
-	entries, err := os.ReadDir(dir)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("read marks of builds: %w", err)
+	notes, err := underway.Open[mark](dir)
+	if err != nil {
+		return nil, fmt.Errorf("marks of builds: %w", err)
 	}
-	for _, entry := range entries {
-		var left mark
-		uid := types.UID(entry.Name())
-		content, err := os.ReadFile(m.path(uid))
-		if err == nil {
-			err = json.Unmarshal(content, &left)
-		}
-		if err != nil || m.clock().Sub(left.Since) > quarantine {
-			_ = os.Remove(m.path(uid)) // it is the mark of nothing, or of something that may be long gone
+	m := &Marks{notes: notes, clock: clock, suspects: make(map[types.UID]mark), building: make(map[types.UID]mark)}
+	for uid, left := range notes.Left() {
+		if clock().Sub(left.Since) > quarantine { // it may be long gone, or is the mark of nothing
+			err = errors.Join(err, notes.Remove(uid))
 			continue
 		}
 		if left.Building {
@@ -79,9 +72,10 @@ func OpenMarks(dir string, clock func() time.Time) (*Marks, error) {
 			left.Deaths++
 		}
 		m.suspects[uid] = left
-		if err := m.write(uid, left); err != nil {
-			return nil, fmt.Errorf("keep mark of a build: %w", err)
-		}
+		err = errors.Join(err, notes.Put(uid, left))
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("marks of builds: %w", err), notes.Close())
 	}
 	return m, nil
 }
@@ -114,8 +108,8 @@ func (m *Marks) enter(uid types.UID, inputs string) (leave func(over bool), err 
 		found = mark{Inputs: inputs, Since: m.clock()}
 	}
 	found.Building = true
-	// A disk that takes no mark is no reason not to build.
-	_ = m.write(uid, found)
+	m.building[uid] = found
+	_ = m.notes.Put(uid, found) // a disk that takes no mark is no reason not to build
 	return func(over bool) { m.leave(uid, suspect, over) }, nil
 }
 
@@ -126,44 +120,22 @@ func (m *Marks) leave(uid types.UID, suspect, over bool) {
 	if !over {
 		return
 	}
-	_ = os.Remove(m.path(uid))
+	_ = m.notes.Remove(uid) // at worst the next process builds it alone
+	delete(m.building, uid)
 	delete(m.suspects, uid)
 }
 
-// Close removes the marks of builds that did not end in time: a process that ends in order ends because of none of them.
+// Close takes back the marks of builds that did not end in time: a process that ends in order ends because of none of them.
 func (m *Marks) Close() error {
-	entries, err := os.ReadDir(m.dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	for _, entry := range entries {
-		if uid := types.UID(entry.Name()); !m.suspected(uid) {
-			err = errors.Join(err, os.Remove(m.path(uid)))
-		}
-	}
-	return err
-}
-
-func (m *Marks) suspected(uid types.UID) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	_, suspect := m.suspects[uid]
-	return suspect
-}
-
-func (m *Marks) path(uid types.UID) string { return filepath.Join(m.dir, filepath.Base(string(uid))) }
-
-func (m *Marks) write(uid types.UID, content mark) error {
-	text, err := json.Marshal(content)
-	if err != nil {
-		return err
-	}
-	err = os.WriteFile(m.path(uid), text, 0o600)
-	if errors.Is(err, fs.ErrNotExist) {
-		if err := os.MkdirAll(m.dir, 0o700); err != nil {
-			return err
+	var err error
+	for uid := range m.building {
+		if before, suspect := m.suspects[uid]; suspect {
+			err = errors.Join(err, m.notes.Put(uid, before))
+			continue
 		}
-		err = os.WriteFile(m.path(uid), text, 0o600)
+		err = errors.Join(err, m.notes.Remove(uid))
 	}
-	return err
+	return errors.Join(err, m.notes.Close())
 }

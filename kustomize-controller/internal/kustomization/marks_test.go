@@ -79,14 +79,19 @@ func TestMarks(t *testing.T) {
 	enter("bad", "1", nil)
 	start(2)
 	enter("other", "1", nil)(false)
+	deaths := m.suspects["late"].Deaths
+	enter("late", "1", nil)(false)
 	if err := m.Close(); err != nil {
 		t.Fatal(err)
 	}
-	start(2) // those that nobody has built since; that of the other is gone, as the process has ended in order
+	start(2) // the mark of the other is gone, as the process has ended in order
+	if got := m.suspects["late"].Deaths; got != deaths {
+		t.Errorf("%d deaths, want %d: an end in order is none", got, deaths)
+	}
 	enter("bad", "2", nil)(true)
 	enter("late", "2", nil)(true)
 
-	if err := os.WriteFile(filepath.Join(dir, "half"), []byte(`{"inp`), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "half.json"), []byte(`{"inp`), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	start(0)

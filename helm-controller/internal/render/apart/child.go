@@ -54,52 +54,55 @@ func Main() {
 
 // work does the job that comes in.
 func work(in io.Reader, out io.Writer) error {
-	p := pipe{in: in, out: out, takes: maxJobBytes, gives: maxAnswerBytes}
-	kind, value, err := p.receive()
+	codec, err := newCodec()
 	if err != nil {
 		return err
 	}
-	if kind != msgJob {
+	p := pipe{codec: codec, in: in, out: out, takes: maxJobBytes, gives: maxAnswerBytes}
+	m, err := p.receive()
+	if err != nil {
+		return err
+	}
+	if m.Job == nil {
 		return errMalformed
 	}
-	job, err := jobOf(value)
+	job, err := m.Job.job()
 	if err != nil {
 		return err
 	}
 	asker := listen(p)
 	files, err := job.run(asker.lookups())
 	if err != nil {
-		return p.send(msgFault, err.Error())
+		return p.send(message{Result: &result{Fault: err.Error()}})
 	}
-	rendered, size := make(map[string]any, len(files)), 0
-	for name, content := range files {
-		rendered[name] = content
+	size := 0
+	for _, content := range files {
 		size += len(content)
 	}
 	err = errTooLarge
 	if size <= maxAnswerBytes {
-		err = p.send(msgFiles, rendered)
+		err = p.send(message{Result: &result{Files: files}})
 	}
 	if errors.Is(err, errTooLarge) {
-		return p.send(msgFault, tooMuchText)
+		return p.send(message{Result: &result{Fault: tooMuchText}})
 	}
 	return err
 }
 
 // listen reads what the parent answers, for as long as the process lasts. It ends the process with the parent, whatever is being rendered.
 func listen(p pipe) asker {
-	answers := make(chan any)
+	answers := make(chan *answer)
 	go func() {
 		for {
-			kind, value, err := p.receive()
-			if err != nil || kind != msgAnswer {
+			m, err := p.receive()
+			if err != nil || m.Answer == nil {
 				os.Exit(exitOrphan)
 			}
-			answers <- value
+			answers <- m.Answer
 		}
 	}()
-	return asker{ask: func(kind byte, question any) (any, error) {
-		if err := p.send(kind, question); err != nil {
+	return asker{ask: func(q question) (*answer, error) {
+		if err := p.send(message{Question: &q}); err != nil {
 			return nil, err
 		}
 		return <-answers, nil

@@ -4,9 +4,7 @@
 package apart
 
 import (
-	"encoding/json"
-	"errors"
-	"fmt"
+	"slices"
 
 	"helm.sh/helm/v3/pkg/chart"
 	"helm.sh/helm/v3/pkg/chartutil"
@@ -48,103 +46,56 @@ func (j Job) run(l Lookups) (map[string]string, error) {
 	return engine.RenderWithClientProvider(j.Chart, values, l.Provider)
 }
 
-// tree is the job as one value of the codec.
-func (j Job) tree() (map[string]any, error) {
-	ch, err := chartTree(j.Chart)
-	if err != nil {
-		return nil, err
-	}
-	capabilities, err := json.Marshal(j.Capabilities)
-	if err != nil {
-		return nil, err
-	}
-	return map[string]any{
-		"chart": ch, "values": j.Values, "capabilities": string(capabilities), "enableDNS": j.EnableDNS,
-		"release": map[string]any{
-			"name": j.Release.Name, "namespace": j.Release.Namespace, "revision": j.Release.Revision,
-			"isUpgrade": j.Release.IsUpgrade, "isInstall": j.Release.IsInstall,
-		},
-	}, nil
+// sentJob is a job on its way to a child.
+type sentJob struct {
+	Chart        sentChart                `json:"chart"`
+	Values       map[string]any           `json:"values"`
+	Release      chartutil.ReleaseOptions `json:"release"`
+	Capabilities *chartutil.Capabilities  `json:"capabilities"`
+	EnableDNS    bool                     `json:"enableDNS"`
 }
 
-// jobOf reads what tree has made.
-func jobOf(v any) (Job, error) {
-	f := fields{of: v}
-	r := fields{of: get[map[string]any](&f, "release")}
-	j := Job{
-		Values: get[map[string]any](&f, "values"), EnableDNS: get[bool](&f, "enableDNS"),
-		Release: chartutil.ReleaseOptions{
-			Name: get[string](&r, "name"), Namespace: get[string](&r, "namespace"), Revision: get[int](&r, "revision"),
-			IsUpgrade: get[bool](&r, "isUpgrade"), IsInstall: get[bool](&r, "isInstall"),
-		},
-	}
-	ch, err := chartOf(get[map[string]any](&f, "chart"))
-	j.Chart = ch
-	return j, errors.Join(f.err, r.err, err, json.Unmarshal([]byte(get[string](&f, "capabilities")), &j.Capabilities))
+// sentChart has what the engine looks at of a chart and of those in it.
+type sentChart struct {
+	Metadata  *chart.Metadata `json:"metadata"`
+	Values    map[string]any  `json:"values"`
+	Templates []*chart.File   `json:"templates"`
+	Files     []*chart.File   `json:"files"`
+	Charts    []sentChart     `json:"charts"`
 }
 
-// chartTree has what the engine looks at of a chart and of those in it.
-func chartTree(c *chart.Chart) (map[string]any, error) {
-	metadata, err := json.Marshal(c.Metadata)
-	if err != nil {
-		return nil, err
-	}
-	inner := make([]any, 0, len(c.Dependencies()))
-	for _, d := range c.Dependencies() {
-		one, err := chartTree(d)
-		if err != nil {
-			return nil, err
-		}
-		inner = append(inner, one)
-	}
-	return map[string]any{
-		"metadata": string(metadata), "values": c.Values,
-		"templates": fileList(c.Templates), "files": fileList(c.Files), "charts": inner,
-	}, nil
+func (j Job) sent() *sentJob {
+	return &sentJob{Chart: sentChartOf(j.Chart), Values: j.Values, Release: j.Release, Capabilities: j.Capabilities, EnableDNS: j.EnableDNS}
 }
 
-// chartOf reads what chartTree has made.
-func chartOf(v any) (*chart.Chart, error) {
-	f := fields{of: v}
-	c := &chart.Chart{
-		Values: get[map[string]any](&f, "values"), Templates: filesOf(&f, "templates"), Files: filesOf(&f, "files"),
+func sentChartOf(c *chart.Chart) sentChart {
+	s := sentChart{Metadata: c.Metadata, Values: c.Values, Templates: c.Templates, Files: c.Files}
+	for _, inner := range c.Dependencies() {
+		s.Charts = append(s.Charts, sentChartOf(inner))
 	}
-	err := json.Unmarshal([]byte(get[string](&f, "metadata")), &c.Metadata)
-	if err == nil && c.Metadata == nil {
-		err = errors.New("a chart without metadata")
+	return s
+}
+
+// job is what was sent.
+func (s *sentJob) job() (Job, error) {
+	c, err := s.Chart.chart()
+	if s.Capabilities == nil {
+		err = errMalformed
 	}
-	for _, v := range get[[]any](&f, "charts") {
-		inner, err := chartOf(v)
+	return Job{Chart: c, Values: s.Values, Release: s.Release, Capabilities: s.Capabilities, EnableDNS: s.EnableDNS}, err
+}
+
+func (s sentChart) chart() (*chart.Chart, error) {
+	if s.Metadata == nil || slices.Contains(s.Templates, nil) || slices.Contains(s.Files, nil) {
+		return nil, errMalformed
+	}
+	c := &chart.Chart{Metadata: s.Metadata, Values: s.Values, Templates: s.Templates, Files: s.Files}
+	for _, one := range s.Charts {
+		inner, err := one.chart()
 		if err != nil {
 			return nil, err
 		}
 		c.AddDependency(inner)
 	}
-	return c, errors.Join(f.err, err)
-}
-
-// fileList has name and content of each file in turn.
-func fileList(files []*chart.File) []any {
-	list := make([]any, 0, 2*len(files))
-	for _, f := range files {
-		if f != nil {
-			list = append(list, f.Name, string(f.Data))
-		}
-	}
-	return list
-}
-
-func filesOf(f *fields, key string) []*chart.File {
-	list := get[[]any](f, key)
-	files := make([]*chart.File, 0, len(list)/2)
-	for i := 0; i+1 < len(list); i += 2 {
-		name, named := list[i].(string)
-		content, ok := list[i+1].(string)
-		if !named || !ok {
-			f.err = errors.Join(f.err, fmt.Errorf("%s: no file", key))
-			return nil
-		}
-		files = append(files, &chart.File{Name: name, Data: []byte(content)})
-	}
-	return files
+	return c, nil
 }

@@ -7,15 +7,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
-	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/weir-gitops/weir/kit/underway"
 )
 
 // maxPatience is how long templates may run in this process. Honest ones take a second; each of their lookups may take half a minute.
@@ -49,7 +50,7 @@ type Bounds struct {
 
 // Keeper runs templates, and knows whose are run apart. A nil Keeper knows nobody and writes no marks.
 type Keeper struct {
-	root     *os.Root
+	notes    *underway.Notes[mark]
 	memory   int64
 	patience time.Duration // with templates that run in this process
 	longest  time.Duration // bounds a child by the clock
@@ -73,33 +74,20 @@ type Options struct {
 
 // New finds out who was at work when an earlier process ended, and logs it.
 func New(o Options) (*Keeper, error) {
-	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
-		return nil, fmt.Errorf("folder of marks: %w", err)
-	}
-	dir, err := os.OpenRoot(o.Dir)
+	notes, err := underway.Open[mark](filepath.Join(o.Dir, folder))
 	if err != nil {
-		return nil, fmt.Errorf("folder of marks: %w", err)
-	}
-	defer dir.Close() // read only
-	if err := dir.Mkdir(folder, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return nil, fmt.Errorf("folder of marks: %w", err)
-	}
-	root, err := dir.OpenRoot(folder)
-	if err != nil {
-		return nil, fmt.Errorf("folder of marks: %w", err)
+		return nil, err
 	}
 	k := &Keeper{
-		root: root, memory: o.Memory, patience: maxPatience, longest: maxTime, cpu: childCPU, turn: make(chan struct{}, 1), stuck: make(chan struct{}, 1), log: o.Log,
+		notes: notes, memory: o.Memory, patience: maxPatience, longest: maxTime, cpu: childCPU, turn: make(chan struct{}, 1), stuck: make(chan struct{}, 1), log: o.Log,
 		suspects: map[types.UID]mark{},
 	}
-	if err := k.load(); err != nil {
-		return nil, errors.Join(fmt.Errorf("folder of marks: %w", err), root.Close())
-	}
+	k.load()
 	return k, nil
 }
 
 // Close lets go of the folder.
-func (k *Keeper) Close() error { return k.root.Close() }
+func (k *Keeper) Close() error { return k.notes.Close() }
 
 // Render returns what each template of a job renders to. Its errors have the words of Helm, or say which bound was hit.
 func (k *Keeper) Render(ctx context.Context, s Subject, j Job, l Lookups, b Bounds) (map[string]string, error) {

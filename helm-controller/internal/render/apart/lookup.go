@@ -19,114 +19,138 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// answer is what the parent says to a question of the child. Content is nil unless all went well.
-func (l Lookups) answer(ctx context.Context, kind byte, question any) (map[string]any, error) {
-	f := fields{of: question}
-	var content any
+// question is what a child wants to know. One field is set.
+type question struct {
+	Kind    *kind      `json:"kind,omitempty"`    // is there such a kind?
+	Objects *selection `json:"objects,omitempty"` // read an object, or all
+	Request *request   `json:"request,omitempty"` // send this request
+}
+
+type kind struct {
+	APIVersion string `json:"apiVersion"`
+	Kind       string `json:"kind"`
+}
+
+// selection is one object of a kind, or without a name all of it.
+type selection struct {
+	Kind      kind   `json:"kind"`
+	Namespace string `json:"namespace"`
+	Name      string `json:"name"`
+}
+
+// request is one of the client that Helm makes in the child.
+type request struct {
+	Path   string `json:"path"`
+	Accept string `json:"accept"`
+}
+
+// answer is what the parent says. What is not asked for is empty, as is all but Error and NotFound unless all went well.
+type answer struct {
+	Namespaced bool           `json:"namespaced"`
+	Content    map[string]any `json:"content"`
+	Response   response       `json:"response"`
+	Error      string         `json:"error"`
+	NotFound   bool           `json:"notFound"`
+}
+
+// response is that to a request.
+type response struct {
+	Status int    `json:"status"`
+	Type   string `json:"type"`
+	Body   []byte `json:"body"`
+}
+
+// answer answers a question of the child.
+func (l Lookups) answer(ctx context.Context, q question) (*answer, error) {
+	a := &answer{}
 	var err error
-	switch kind {
-	case msgKind:
-		content, err = l.kind(&f)
-	case msgLookup:
-		content, err = l.read(ctx, &f)
-	case msgFetch:
-		content, err = l.fetch(ctx, &f)
+	switch {
+	case q.Kind != nil:
+		_, a.Namespaced, err = l.Provider.GetClientFor(q.Kind.APIVersion, q.Kind.Kind)
+	case q.Objects != nil:
+		a.Content, err = l.read(ctx, *q.Objects)
+	case q.Request != nil:
+		a.Response, err = l.fetch(ctx, *q.Request)
 	default:
-		f.err = errMalformed
-	}
-	if f.err != nil {
-		return nil, f.err
+		return nil, errMalformed
 	}
 	if err != nil {
-		return map[string]any{"content": nil, "error": err.Error(), "notFound": apierrors.IsNotFound(err)}, nil
+		return &answer{Error: err.Error(), NotFound: apierrors.IsNotFound(err)}, nil
 	}
-	return map[string]any{"content": content, "error": "", "notFound": false}, nil
+	return a, nil
 }
 
-// kind tells whether the objects of a kind are in namespaces.
-func (l Lookups) kind(f *fields) (any, error) {
-	_, namespaced, err := l.Provider.GetClientFor(get[string](f, "apiVersion"), get[string](f, "kind"))
-	return namespaced, err
-}
-
-// read returns an object, or, without a name, the list of all.
-func (l Lookups) read(ctx context.Context, f *fields) (any, error) {
-	client, _, err := l.Provider.GetClientFor(get[string](f, "apiVersion"), get[string](f, "kind"))
-	namespace, name := get[string](f, "namespace"), get[string](f, "name")
-	if err != nil || f.err != nil {
+// read returns an object, or the list of all.
+func (l Lookups) read(ctx context.Context, o selection) (map[string]any, error) {
+	client, _, err := l.Provider.GetClientFor(o.Kind.APIVersion, o.Kind.Kind)
+	if err != nil {
 		return nil, err
 	}
-	objects := dynamic.ResourceInterface(client)
-	if namespace != "" {
-		objects = client.Namespace(namespace)
+	resource := dynamic.ResourceInterface(client)
+	if o.Namespace != "" {
+		resource = client.Namespace(o.Namespace)
 	}
-	if name == "" {
-		list, err := objects.List(ctx, metav1.ListOptions{})
+	if o.Name == "" {
+		list, err := resource.List(ctx, metav1.ListOptions{})
 		if err != nil {
 			return nil, err
 		}
 		return list.UnstructuredContent(), nil
 	}
-	object, err := objects.Get(ctx, name, metav1.GetOptions{})
+	object, err := resource.Get(ctx, o.Name, metav1.GetOptions{})
 	if err != nil {
 		return nil, err
 	}
 	return object.UnstructuredContent(), nil
 }
 
-// fetch sends a request of the client that Helm makes in the child.
-func (l Lookups) fetch(ctx context.Context, f *fields) (_ any, err error) {
+// fetch sends a request.
+func (l Lookups) fetch(ctx context.Context, r request) (_ response, err error) {
 	if l.Config == nil {
-		return nil, errMalformed
+		return response{}, errMalformed
 	}
 	base, _, err := rest.DefaultServerUrlFor(l.Config)
 	if err != nil {
-		return nil, err
+		return response{}, err
 	}
 	client, err := rest.HTTPClientFor(l.Config)
 	if err != nil {
-		return nil, err
+		return response{}, err
 	}
-	target := strings.TrimSuffix(base.String(), "/") + get[string](f, "path")
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
-	if err != nil || f.err != nil {
-		return nil, err
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(base.String(), "/")+r.Path, nil)
+	if err != nil {
+		return response{}, err
 	}
-	req.Header.Set("Accept", get[string](f, "accept"))
+	req.Header.Set("Accept", r.Accept)
 	resp, err := client.Do(req)
 	if err != nil {
-		return nil, err
+		return response{}, err
 	}
 	defer func() { err = errors.Join(err, resp.Body.Close()) }()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswerBytes+1))
 	if err == nil && len(body) > maxAnswerBytes {
 		err = errTooLarge
 	}
-	return map[string]any{"status": resp.StatusCode, "type": resp.Header.Get("Content-Type"), "body": string(body)}, err
+	return response{Status: resp.StatusCode, Type: resp.Header.Get("Content-Type"), Body: body}, err
 }
 
 // asker asks the parent. It belongs to the one goroutine that renders.
 type asker struct {
-	ask func(kind byte, question any) (any, error)
+	ask func(question) (*answer, error)
 }
 
-// question sends a question and returns the content of the answer. An object that is not there is an error that says so, as from a client.
-func (a asker) question(kind byte, q map[string]any) (any, error) {
-	reply, err := a.ask(kind, q)
-	if err != nil {
-		return nil, err
-	}
-	f := fields{of: reply}
-	text, notFound, content := get[string](&f, "error"), get[bool](&f, "notFound"), get[any](&f, "content")
+// content asks, and makes an error of an answer that says so. That an object is not there is an error that says so, as from a client.
+func (a asker) content(q question) (*answer, error) {
+	reply, err := a.ask(q)
 	switch {
-	case f.err != nil:
-		return nil, f.err
-	case notFound:
-		return nil, &apierrors.StatusError{ErrStatus: metav1.Status{Reason: metav1.StatusReasonNotFound, Code: http.StatusNotFound, Message: text}}
-	case text != "":
-		return nil, errors.New(text)
+	case err != nil:
+		return nil, err
+	case reply.NotFound:
+		return nil, &apierrors.StatusError{ErrStatus: metav1.Status{Reason: metav1.StatusReasonNotFound, Code: http.StatusNotFound, Message: reply.Error}}
+	case reply.Error != "":
+		return nil, errors.New(reply.Error)
 	}
-	return content, nil
+	return reply, nil
 }
 
 // lookups are those of the child.
@@ -135,21 +159,22 @@ func (a asker) lookups() Lookups {
 }
 
 // GetClientFor implements engine.ClientProvider.
-func (a asker) GetClientFor(apiVersion, kind string) (dynamic.NamespaceableResourceInterface, bool, error) {
-	content, err := a.question(msgKind, map[string]any{"apiVersion": apiVersion, "kind": kind})
+func (a asker) GetClientFor(apiVersion, name string) (dynamic.NamespaceableResourceInterface, bool, error) {
+	of := kind{APIVersion: apiVersion, Kind: name}
+	reply, err := a.content(question{Kind: &of})
 	if err != nil {
 		return nil, false, err
 	}
-	namespaced, _ := content.(bool)
-	return remote{asker: a, apiVersion: apiVersion, kind: kind}, namespaced, nil
+	return remote{asker: a, kind: of}, reply.Namespaced, nil
 }
 
 // remote is a client of a kind that the parent acts for. The engine calls nothing else of it.
 type remote struct {
 	dynamic.NamespaceableResourceInterface
 
-	asker                       asker
-	apiVersion, kind, namespace string
+	asker     asker
+	kind      kind
+	namespace string
 }
 
 // Namespace implements dynamic.NamespaceableResourceInterface.
@@ -173,11 +198,11 @@ func (r remote) List(context.Context, metav1.ListOptions) (*unstructured.Unstruc
 }
 
 func (r remote) content(name string) (map[string]any, error) {
-	reply, err := r.asker.question(msgLookup, map[string]any{
-		"apiVersion": r.apiVersion, "kind": r.kind, "namespace": r.namespace, "name": name,
-	})
-	content, _ := reply.(map[string]any)
-	return content, err
+	reply, err := r.asker.content(question{Objects: &selection{Kind: r.kind, Namespace: r.namespace, Name: name}})
+	if err != nil {
+		return nil, err
+	}
+	return reply.Content, nil
 }
 
 // asking sends the requests of a client through the parent.
@@ -188,14 +213,13 @@ func (a asking) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Method != http.MethodGet {
 		return nil, fmt.Errorf("%s is no lookup", r.Method)
 	}
-	reply, err := a.asker.question(msgFetch, map[string]any{"path": r.URL.RequestURI(), "accept": r.Header.Get("Accept")})
+	reply, err := a.asker.content(question{Request: &request{Path: r.URL.RequestURI(), Accept: r.Header.Get("Accept")}})
 	if err != nil {
 		return nil, err
 	}
-	f := fields{of: reply}
-	status, contentType, body := get[int](&f, "status"), get[string](&f, "type"), get[string](&f, "body")
+	got := reply.Response
 	return &http.Response{
-		StatusCode: status, Status: http.StatusText(status), Header: http.Header{"Content-Type": {contentType}}, Request: r,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Body: io.NopCloser(bytes.NewReader([]byte(body))), ContentLength: int64(len(body)),
-	}, f.err
+		StatusCode: got.Status, Status: http.StatusText(got.Status), Header: http.Header{"Content-Type": {got.Type}}, Request: r,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Body: io.NopCloser(bytes.NewReader(got.Body)), ContentLength: int64(len(got.Body)),
+	}, nil
 }

@@ -36,7 +36,7 @@ var errTime = errors.New("out of time")
 
 // apart does a job in a child.
 func (k *Keeper) apart(ctx context.Context, j Job, l Lookups, limit time.Duration) (map[string]string, error) {
-	job, err := j.tree()
+	codec, err := newCodec()
 	if err != nil {
 		return nil, err
 	}
@@ -67,14 +67,14 @@ func (k *Keeper) apart(ctx context.Context, j Job, l Lookups, limit time.Duratio
 	if err := cmd.Start(); err != nil {
 		return nil, cmp.Or(over(ctx, bounded, limit), fmt.Errorf("start a process to render apart: %w", err))
 	}
-	files, fault, err := talk(bounded, pipe{in: stdout, out: stdin, takes: maxAnswerBytes, gives: maxJobBytes}, job, l)
+	done, err := talk(bounded, pipe{codec: codec, in: stdout, out: stdin, takes: maxAnswerBytes, gives: maxJobBytes}, j, l)
 	died := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.EPIPE)
 	if !died {
 		cancel() // there is nothing more to come
 	}
 	ended := cmd.Wait()
 	if err == nil {
-		return files, fault
+		return done.outcome()
 	}
 	if late := over(ctx, bounded, limit); late != nil {
 		return nil, late
@@ -96,49 +96,30 @@ func over(ctx, bounded context.Context, limit time.Duration) error {
 	return nil
 }
 
-// talk sends a job and answers questions until the child has done it. fault is an error of the job; err one of the conversation.
-func talk(ctx context.Context, p pipe, job any, l Lookups) (files map[string]string, fault, err error) {
-	if err := p.send(msgJob, job); err != nil {
-		return nil, nil, err
+// talk sends a job and answers questions until the child has done it. Its error is one of the conversation, not of the job.
+func talk(ctx context.Context, p pipe, j Job, l Lookups) (*result, error) {
+	if err := p.send(message{Job: j.sent()}); err != nil {
+		return nil, err
 	}
 	for {
-		kind, value, err := p.receive()
+		m, err := p.receive()
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
-		switch kind {
-		case msgFiles:
-			files, err = texts(value)
-			return files, nil, err
-		case msgFault:
-			text, ok := value.(string)
-			if !ok {
-				return nil, nil, errMalformed
-			}
-			return nil, errors.New(text), nil
-		}
-		answer, err := l.answer(ctx, kind, value)
-		if err != nil {
-			return nil, nil, err
-		}
-		if err := p.send(msgAnswer, answer); err != nil {
-			return nil, nil, err
-		}
-	}
-}
-
-func texts(value any) (map[string]string, error) {
-	table, ok := value.(map[string]any)
-	if !ok {
-		return nil, errMalformed
-	}
-	files := make(map[string]string, len(table))
-	for name, content := range table {
-		if files[name], ok = content.(string); !ok {
+		switch {
+		case m.Result != nil:
+			return m.Result, nil
+		case m.Question == nil:
 			return nil, errMalformed
 		}
+		reply, err := l.answer(ctx, *m.Question)
+		if err != nil {
+			return nil, err
+		}
+		if err := p.send(message{Answer: reply}); err != nil {
+			return nil, err
+		}
 	}
-	return files, nil
 }
 
 // explain says which bound ended a child that has used so much time of processors. Nothing that the chart has written is passed on.
