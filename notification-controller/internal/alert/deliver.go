@@ -15,6 +15,7 @@ import (
 
 	eventv1 "github.com/weir-gitops/weir/api/event/v1beta1"
 	notificationv1beta3 "github.com/weir-gitops/weir/api/notification/v1beta3"
+	"github.com/weir-gitops/weir/kit/excerpt"
 	"github.com/weir-gitops/weir/notification-controller/internal/intake"
 	"github.com/weir-gitops/weir/notification-controller/internal/notify"
 	"github.com/weir-gitops/weir/notification-controller/internal/outbox"
@@ -113,7 +114,7 @@ func (d *Dispatcher) message(
 	}
 	if len(conflicts) > 0 {
 		text := conflictMessage(conflicts)
-		d.logger(event).Info(brief(text), "alert", client.ObjectKeyFromObject(alert).String())
+		d.logger(event).Info(excerpt.Of(text, maxToldBytes), "alert", client.ObjectKeyFromObject(alert).String())
 		d.tell(alert, notificationv1beta3.MetadataAppendFailedReason, text, conflicts)
 	}
 	event.Metadata = nil

@@ -349,7 +349,7 @@ func TestHugeEvent(t *testing.T) {
 		t.Errorf("told %v, want %v", recorder.reasons(), want)
 	}
 	for _, e := range recorder.events {
-		if len(e.Message) > maxToldBytes+3 || len(e.Metadata) > maxAnnotations {
+		if len(e.Message) > maxToldBytes || len(e.Metadata) > maxAnnotations {
 			t.Errorf("told %d bytes and %d annotations", len(e.Message), len(e.Metadata))
 		}
 	}

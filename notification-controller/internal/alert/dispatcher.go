@@ -23,6 +23,7 @@ import (
 	notificationv1beta3 "github.com/weir-gitops/weir/api/notification/v1beta3"
 	"github.com/weir-gitops/weir/kit/access"
 	"github.com/weir-gitops/weir/kit/events"
+	"github.com/weir-gitops/weir/kit/excerpt"
 	"github.com/weir-gitops/weir/kit/reconcile"
 	"github.com/weir-gitops/weir/notification-controller/internal/intake"
 	"github.com/weir-gitops/weir/notification-controller/internal/notify"
@@ -188,7 +189,7 @@ func named(t outbox.Target) (alert, provider types.NamespacedName, uid types.UID
 
 // failed tells that an event could not be sent. The error holds no secret.
 func (d *Dispatcher) failed(alert *notificationv1beta3.Alert, event eventv1.Event, err error) {
-	d.logger(event).Error(errors.New(brief(err.Error())), "event not sent", "alert", client.ObjectKeyFromObject(alert).String())
+	d.logger(event).Error(errors.New(excerpt.Of(err.Error(), maxToldBytes)), "event not sent", "alert", client.ObjectKeyFromObject(alert).String())
 	d.tell(alert, notificationv1beta3.NotificationDispatchFailedReason, fmt.Sprintf("notification about %s not sent: %s", objectName(event), err), nil)
 }
 
@@ -203,18 +204,11 @@ func (d *Dispatcher) tell(alert *notificationv1beta3.Alert, reason, message stri
 			valid[key] = annotations[key]
 		}
 	}
-	d.Recorder.Event(alert, events.Event{Severity: events.Error, Reason: reason, Message: brief(message), Metadata: valid, To: events.Cluster})
+	d.Recorder.Event(alert, events.Event{Severity: events.Error, Reason: reason, Message: excerpt.Of(message, maxToldBytes), Metadata: valid, To: events.Cluster})
 }
 
 // maxToldBytes bounds what is told of a fault, whatever the event says of itself.
 const maxToldBytes = 8 << 10
-
-func brief(message string) string {
-	if len(message) <= maxToldBytes {
-		return message
-	}
-	return strings.ToValidUTF8(message[:maxToldBytes], "") + "..."
-}
 
 func (d *Dispatcher) logger(event eventv1.Event) logr.Logger {
 	object := event.InvolvedObject

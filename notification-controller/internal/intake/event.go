@@ -15,6 +15,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	eventv1 "github.com/weir-gitops/weir/api/event/v1beta1"
+	"github.com/weir-gitops/weir/kit/excerpt"
 )
 
 // checksumKey and eventv1.DigestKey are metadata that source-controller sends and nobody is shown.
@@ -24,12 +25,7 @@ const checksumKey = "checksum"
 const maxNameBytes = 256
 
 // Brief returns a name as it is repeated in logs and messages.
-func Brief(name string) string {
-	if len(name) <= maxNameBytes {
-		return name
-	}
-	return strings.ToValidUTF8(name[:maxNameBytes], "") + "..."
-}
+func Brief(name string) string { return excerpt.Of(name, maxNameBytes) }
 
 // Event decodes what a sender posted and leaves what receivers are meant to see: metadata of foreign prefixes, digests and the token are gone.
 func Event(body []byte) (eventv1.Event, error) {

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"mime"
 	"net/url"
+
+	"github.com/weir-gitops/weir/kit/excerpt"
 )
 
 // Headers of GitHub, Gitea and Forgejo.
@@ -37,7 +39,7 @@ func proveGitHub(r request, token []byte) error {
 			return errors.New("the body is no form")
 		}
 	default:
-		return fmt.Errorf("content type '%s'", shorten(contentType))
+		return fmt.Errorf("content type '%s'", excerpt.Of(contentType, maxQuotedBytes))
 	}
 	return verify(cmp.Or(r.header.Get(githubSignatureHeader), r.header.Get(githubOlderHeader)), r.body, token)
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	notificationv1 "github.com/weir-gitops/weir/api/notification/v1"
+	"github.com/weir-gitops/weir/kit/excerpt"
 )
 
 // request is what the proof of a type looks at.
@@ -53,15 +54,8 @@ func wanted(events []string, event string) error {
 	if len(events) == 0 || slices.ContainsFunc(events, func(e string) bool { return strings.EqualFold(e, event) }) {
 		return nil
 	}
-	return fmt.Errorf("event '%s' is not wanted", shorten(event))
+	return fmt.Errorf("event '%s' is not wanted", excerpt.Of(event, maxQuotedBytes))
 }
 
-// maxQuoted is how much of what a sender wrote is repeated in a log.
-const maxQuoted = 64
-
-func shorten(text string) string {
-	if len(text) > maxQuoted {
-		return strings.ToValidUTF8(text[:maxQuoted], "") + "..."
-	}
-	return text
-}
+// maxQuotedBytes is how much of what a sender wrote is repeated in a log.
+const maxQuotedBytes = 64

@@ -13,6 +13,8 @@ import (
 	"fmt"
 	"hash"
 	"strings"
+
+	"github.com/weir-gitops/weir/kit/excerpt"
 )
 
 var (
@@ -34,7 +36,7 @@ func verify(signature string, body, key []byte) error {
 	}
 	newHash := hashOf(algorithm)
 	if newHash == nil {
-		return fmt.Errorf("signature with unknown algorithm '%s'", shorten(algorithm))
+		return fmt.Errorf("signature with unknown algorithm '%s'", excerpt.Of(algorithm, maxQuotedBytes))
 	}
 	got, err := hex.DecodeString(digest)
 	if err != nil {

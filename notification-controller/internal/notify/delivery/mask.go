@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/weir-gitops/weir/kit/excerpt"
 )
 
 // mark stands where a secret was. Flux: notification-controller contract, "Dispatch decision per matched Alert".
@@ -110,10 +112,7 @@ func (m Mask) Error(err error) error {
 	if masked.cut {
 		text = m.tail(text)
 	}
-	if len(text) > maxErrorBytes {
-		text = strings.ToValidUTF8(text[:maxErrorBytes], "") + "..."
-	}
-	masked.text, masked.cut = text, false
+	masked.text, masked.cut = excerpt.Of(text, maxErrorBytes), false
 	return masked
 }
 
