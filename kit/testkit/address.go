@@ -33,8 +33,9 @@ func FreeAddress(tb testing.TB) string {
 	return free.address()
 }
 
-// reservation is a TCP port that belongs to whoever has bound the UDP port of the same number: so tests in other processes see that it is taken,
-// also while the server that it is meant for does not listen yet, or not at the moment.
+// reservation is a TCP port that belongs to whoever has bound the UDP port of the same number. That keeps off everybody who binds that before taking
+// a port of the range, tests in other processes among them, also while the server that the port is meant for does not listen yet, or not at the
+// moment. Who only looks whether anybody listens is kept off no earlier than that.
 type reservation struct{ mark net.PacketConn }
 
 // reserve finds a port that is free and not reserved.

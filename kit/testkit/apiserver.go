@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -31,8 +32,12 @@ const assetsEnv = "KUBEBUILDER_ASSETS"
 // tight for a machine on which all packages test at once.
 const startLimit = 2 * time.Minute
 
-// startAttempts is how often a start is tried.
-const startAttempts = 3
+// startAttempts is how often a start is tried that ends with lateNamespace: after the limits that can be set, envtest gives the server 5 s to make
+// the namespace default, which is little for a machine on which many of them start. Any other error is a fault, told at once.
+const (
+	startAttempts = 3
+	lateNamespace = "default namespace didn't register within deadline" // envtest has no error of its own for it
+)
 
 // Cluster is a running API server with the CRDs of this repository.
 type Cluster struct {
@@ -118,8 +123,7 @@ func skipWithoutAssets(tb testing.TB) {
 	}
 }
 
-// start starts an API server. It tries again when it fails, with everything new: after the limits that can be set, envtest gives the server 5 s to
-// make the namespace default, which is little for a machine on which many of them start.
+// start starts an API server, with everything new in each attempt.
 func start(scheme *runtime.Scheme) (*Cluster, error) {
 	crds, err := crdFolder()
 	if err != nil {
@@ -128,19 +132,32 @@ func start(scheme *runtime.Scheme) (*Cluster, error) {
 	if scheme == nil {
 		scheme = clientgoscheme.Scheme
 	}
-	var errs []error
-	for range startAttempts {
-		cluster := &Cluster{env: &envtest.Environment{
+	var cluster *Cluster
+	err = attempt(func() error {
+		cluster = &Cluster{env: &envtest.Environment{
 			CRDDirectoryPaths: []string{crds}, ErrorIfCRDPathMissing: true, CRDInstallOptions: envtest.CRDInstallOptions{MaxTime: startLimit},
 			ControlPlaneStartTimeout: startLimit, ControlPlaneStopTimeout: startLimit, UseExistingCluster: new(false),
 		}}
-		err := cluster.start(scheme)
-		if err == nil {
-			return cluster, nil
+		if err := cluster.start(scheme); err != nil {
+			return errors.Join(err, cluster.stop())
 		}
-		errs = append(errs, err, cluster.stop())
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
-	return nil, errors.Join(errs...)
+	return cluster, nil
+}
+
+// attempt runs a start again that was late, and says so: what happens often is to be seen, although the tests then pass.
+func attempt(start func() error) error {
+	for n := 1; ; n++ {
+		err := start()
+		if err == nil || n == startAttempts || !strings.Contains(err.Error(), lateNamespace) {
+			return err
+		}
+		fmt.Fprintf(os.Stderr, "start API server, attempt %d of %d: %v\n", n, startAttempts, err)
+	}
 }
 
 func (c *Cluster) start(scheme *runtime.Scheme) (err error) {

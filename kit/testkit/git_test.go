@@ -128,6 +128,8 @@ func TestPoint(t *testing.T) {
 	file := filepath.Join(server.Root(), "app.git", "refs", "heads", "main")
 	ended := make(chan struct{})
 	var reader sync.WaitGroup
+	defer reader.Wait() // also when a commit fails
+	defer close(ended)
 	reader.Go(func() {
 		for {
 			if content, err := os.ReadFile(file); err != nil || len(content) != len(plumbing.ZeroHash.String())+1 {
@@ -144,6 +146,4 @@ func TestPoint(t *testing.T) {
 	for range moves {
 		server.Commit(t, "app.git", "main", "next", nil)
 	}
-	close(ended)
-	reader.Wait()
 }

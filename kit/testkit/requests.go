@@ -5,6 +5,7 @@ package testkit
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"maps"
 	"net/http"
@@ -44,7 +45,7 @@ type Requests struct {
 	mu     sync.Mutex
 	counts map[Request]int
 	// pending are requests without an answer so far, but for watches; moves tells when one began or was answered.
-	pending int
+	pending map[Request]int
 	moves   uint64
 }
 
@@ -88,8 +89,8 @@ func (r *Requests) Spent(tb testing.TB) map[Request]int {
 	before, _ := r.state()
 	for calm := time.Duration(0); calm < quiet; {
 		began := time.Now()
-		if began.After(deadline) || tb.Context().Err() != nil {
-			tb.Error("the requests never end")
+		if problem := r.unending(tb.Context(), began.After(deadline)); problem != "" {
+			tb.Error(problem)
 			break
 		}
 		time.Sleep(quietStep)
@@ -108,7 +109,26 @@ func (r *Requests) Spent(tb testing.TB) map[Request]int {
 func (r *Requests) state() (moves uint64, pending int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.moves, r.pending
+	for _, n := range r.pending {
+		pending += n
+	}
+	return r.moves, pending
+}
+
+// unending says why it makes no sense to wait any longer, and for what; nothing if it does.
+func (r *Requests) unending(ctx context.Context, late bool) string {
+	var why string
+	switch {
+	case ctx.Err() != nil:
+		why = "the test is over while requests go on"
+	case late:
+		why = "the requests never end"
+	default:
+		return ""
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return fmt.Sprintf("%s; unanswered:%s\nsince the last look:%s", why, table(r.pending), table(r.counts))
 }
 
 // Total adds up counts, for the given resources or, without any, for all.
@@ -125,6 +145,11 @@ func Total(counts map[Request]int, resources ...string) int {
 // Log writes the counts to the log of the test, most frequent first.
 func Log(tb testing.TB, counts map[Request]int) {
 	tb.Helper()
+	tb.Logf("requests: %d%s", Total(counts), table(counts))
+}
+
+// table has a line for each kind of request, most frequent first.
+func table(counts map[Request]int) string {
 	requests := slices.SortedFunc(maps.Keys(counts), func(a, b Request) int {
 		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a.String(), b.String()))
 	})
@@ -132,7 +157,7 @@ func Log(tb testing.TB, counts map[Request]int) {
 	for _, request := range requests {
 		fmt.Fprintf(&b, "\n%6d %s", counts[request], request)
 	}
-	tb.Logf("requests: %d%s", Total(counts), b.String())
+	return b.String()
 }
 
 // counter is a round tripper that counts.
@@ -155,10 +180,13 @@ func (r *Requests) began(key Request) {
 	if r.counts == nil {
 		r.counts = make(map[Request]int)
 	}
+	if r.pending == nil {
+		r.pending = make(map[Request]int)
+	}
 	r.counts[key]++
 	r.moves++
 	if key.Verb != watching {
-		r.pending++
+		r.pending[key]++
 	}
 }
 
@@ -166,8 +194,11 @@ func (r *Requests) ended(key Request) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.moves++
-	if key.Verb != watching {
-		r.pending--
+	if key.Verb == watching {
+		return
+	}
+	if r.pending[key]--; r.pending[key] == 0 {
+		delete(r.pending, key)
 	}
 }
 

@@ -5,6 +5,8 @@ package testkit
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"net"
 	"net/http"
 	"net/url"
@@ -226,6 +228,56 @@ func TestRequestsSpent(t *testing.T) {
 			t.Errorf("%v are left", spent)
 		}
 	})
+}
+
+// TestRequestsUnending checks that a wait which fails says what for.
+func TestRequestsUnending(t *testing.T) {
+	var requests Requests
+	pods, secrets := Request{Verb: "list", Resource: "pods"}, Request{Verb: "get", Resource: "secrets"}
+	requests.began(pods)
+	requests.began(secrets)
+	requests.ended(secrets)
+	if got := requests.unending(t.Context(), false); got != "" {
+		t.Errorf("in time: %q", got)
+	}
+	const what = "; unanswered:\n     1 list pods\nsince the last look:\n     1 get secrets\n     1 list pods"
+	if got, want := requests.unending(t.Context(), true), "the requests never end"+what; got != want {
+		t.Errorf("too late: %q, want %q", got, want)
+	}
+	over, end := context.WithCancel(t.Context())
+	end()
+	if got, want := requests.unending(over, false), "the test is over while requests go on"+what; got != want {
+		t.Errorf("after the test: %q, want %q", got, want)
+	}
+}
+
+// TestAttempt checks that only what has no other cause than a slow machine is tried again.
+func TestAttempt(t *testing.T) {
+	late, broken := errors.New("x: "+lateNamespace+": context deadline exceeded"), errors.New("etcd has ended")
+	cases := map[string]struct {
+		reason   string
+		answers  []error // of one attempt after the other
+		attempts int
+		want     error
+	}{
+		"Works":  {"Nothing is tried twice.", []error{nil}, 1, nil},
+		"Late":   {"A late server is started again.", []error{late, nil}, 2, nil},
+		"Never":  {"Not for ever.", []error{late, late, late, nil}, 3, late},
+		"Broken": {"A fault is told at once.", []error{broken, nil}, 1, broken},
+		"Both":   {"Also after a late one.", []error{late, broken, nil}, 2, broken},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			attempts := 0
+			err := attempt(func() error {
+				attempts++
+				return tc.answers[attempts-1]
+			})
+			if !errors.Is(err, tc.want) || attempts != tc.attempts {
+				t.Errorf("%s error %v after %d attempts, want %v after %d", tc.reason, err, attempts, tc.want, tc.attempts)
+			}
+		})
+	}
 }
 
 func TestFreeAddress(t *testing.T) {
