@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/weir-gitops/weir/cli/internal/terminal"
+	"github.com/weir-gitops/weir/kit/testkit"
 )
 
 func TestCompletion(t *testing.T) {
@@ -96,7 +97,8 @@ func TestComplete(t *testing.T) {
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			got := weir(t, "", append([]string{cobra.ShellCompNoDescRequestCmd}, tc.args...)...)
+			// The limit of the line replaces that of a person who has pressed Tab, which is short for a machine on which all packages test at once.
+			got := weir(t, "", append([]string{cobra.ShellCompNoDescRequestCmd, "--timeout=" + testkit.Patience.String()}, tc.args...)...)
 			shown := "" // shells leave out what does not begin with what was typed
 			for line := range strings.Lines(got.out) {
 				if strings.HasPrefix(line, tc.args[len(tc.args)-1]) || line[0] == ':' {
