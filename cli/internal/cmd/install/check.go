@@ -26,11 +26,17 @@ const supported = ">=1.33.0-0"
 func checkCommand(s *session.Session) *cobra.Command {
 	var pre bool
 	cmd := &cobra.Command{
-		Use:     "check",
-		Short:   "Check the cluster, the controllers and their kinds",
+		Use:   "check",
+		Short: "Check the cluster, the controllers and their kinds",
+		Long: "Checks that the cluster is new enough, that the controllers are ready and that their kinds are installed. A released weir also asks " +
+			"GitHub whether there is a newer release; without an answer within " + releaseTimeout.String() + " the check goes on without it.",
 		Example: "  # Before installing\n  weir check --pre\n\n  # After it\n  weir check",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			s.Action("checking prerequisites")
+			asked, stop := context.WithTimeout(cmd.Context(), releaseTimeout) // takes nothing from the time of the checks
+			defer stop()
+			checkRelease(asked, s, newestRelease, version.String())
 			ctx, cancel := s.Bounded(cmd.Context())
 			defer cancel()
 			return check(ctx, s, pre)
@@ -44,8 +50,6 @@ func checkCommand(s *session.Session) *cobra.Command {
 }
 
 func check(ctx context.Context, s *session.Session, pre bool) error {
-	s.Action("checking prerequisites")
-	checkRelease(ctx, s, newestRelease, version.String())
 	failed := &session.ExitError{Code: 1, Err: errors.New("check failed")}
 	if err := checkKubernetes(ctx, s); err != nil {
 		s.Failed(err)

@@ -18,8 +18,8 @@ import (
 const (
 	// newestRelease answers with the newest release of this command.
 	newestRelease = "https://api.github.com/repos/weir-gitops/weir/releases/latest"
-	// releaseTimeout is how long that may take: the answer is a courtesy.
-	releaseTimeout = 5 * time.Second
+	// releaseTimeout is how long a check waits for that: it is a courtesy, and there are clusters that reach nothing outside.
+	releaseTimeout = time.Second
 	// maxReleaseBytes bounds the answer, which has a list of files and a text that people write.
 	maxReleaseBytes = 1 << 20
 )
@@ -39,8 +39,6 @@ func checkRelease(ctx context.Context, s *session.Session, address, running stri
 
 // askRelease returns the version of the newest release.
 func askRelease(ctx context.Context, address string) (*semver.Version, error) {
-	ctx, cancel := context.WithTimeout(ctx, releaseTimeout)
-	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
 	if err != nil {
 		return nil, err

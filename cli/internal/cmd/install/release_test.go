@@ -5,6 +5,7 @@ package install
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -52,5 +53,20 @@ func TestCheckRelease(t *testing.T) {
 				t.Errorf("without a network nothing is said, got %q", &said)
 			}
 		})
+	}
+}
+
+// TestCheckReleaseSilence checks that nothing is waited for longer than the caller wants.
+func TestCheckReleaseSilence(t *testing.T) {
+	ctx, giveUp := context.WithCancel(t.Context())
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, req *http.Request) {
+		giveUp()
+		<-req.Context().Done()
+	}))
+	defer server.Close()
+	var said bytes.Buffer
+	checkRelease(ctx, session.New(terminal.Terminal{Err: &said}, nil), server.URL, "v1.0.0")
+	if said.Len() > 0 {
+		t.Errorf("without an answer nothing is said, got %q", &said)
 	}
 }
