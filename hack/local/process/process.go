@@ -58,6 +58,7 @@ func (s Spec) command(ctx context.Context) *exec.Cmd {
 type Process struct {
 	spec Spec
 	cmd  *exec.Cmd
+	from int64 // the size of the log at the start, in bytes: what is before was printed by runs before
 	done chan struct{}
 	err  error // set before done is closed
 }
@@ -68,7 +69,12 @@ func Start(ctx context.Context, spec Spec) (*Process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("log of %s: %w", spec.Name, err)
 	}
-	p := &Process{spec: spec, cmd: spec.command(context.WithoutCancel(ctx)), done: make(chan struct{})}
+	info, err := log.Stat()
+	if err != nil {
+		_ = log.Close()
+		return nil, fmt.Errorf("log of %s: %w", spec.Name, err)
+	}
+	p := &Process{spec: spec, cmd: spec.command(context.WithoutCancel(ctx)), from: info.Size(), done: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = log, log
 	started := make(chan error)
 	go func() {
@@ -129,7 +135,7 @@ func (p *Process) Kill() error {
 	return nil
 }
 
-// Tail returns the last lines that the program printed.
+// Tail returns the last lines that the program printed in this run.
 func (p *Process) Tail(lines int) string {
 	log, err := os.Open(p.spec.Log)
 	if err != nil {
@@ -140,7 +146,7 @@ func (p *Process) Tail(lines int) string {
 	if err != nil {
 		return err.Error()
 	}
-	data := make([]byte, min(info.Size(), maxTailBytes))
+	data := make([]byte, min(max(0, info.Size()-p.from), maxTailBytes))
 	if _, err := log.ReadAt(data, info.Size()-int64(len(data))); err != nil {
 		return err.Error()
 	}

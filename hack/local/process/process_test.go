@@ -92,6 +92,23 @@ func TestEndsByItself(t *testing.T) {
 	}
 }
 
+// TestNextRun appends to the log of a run before, whose end is not that of the next one.
+func TestNextRun(t *testing.T) {
+	spec := shell(t, "echo old >&2; exit 1")
+	<-start(t, spec).Done()
+	spec.Args = []string{"-c", "exit 2"}
+	p := start(t, spec)
+	if err := p.Err(); strings.Contains(err.Error(), "old") {
+		t.Errorf("Err() = %v, want nothing that the run before said", err)
+	}
+	if got := p.Tail(1); got != "" {
+		t.Errorf("Tail(1) = %q", got)
+	}
+	if log, err := os.ReadFile(spec.Log); err != nil || string(log) != "old\n" {
+		t.Errorf("the log is %q, error %v, want what all runs said", log, err)
+	}
+}
+
 func TestRun(t *testing.T) {
 	out, err := Run(t.Context(), shell(t, "echo $WHO"))
 	if err != nil || string(out) != "me\n" {
