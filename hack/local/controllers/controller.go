@@ -9,13 +9,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -75,9 +72,10 @@ type Controller struct {
 	// EventsURL and WebhookURL are where a notification-controller takes events and webhooks; empty for the others.
 	EventsURL, WebhookURL string
 
-	spec   process.Spec
-	user   string
-	probes []string
+	spec      process.Spec
+	user      string
+	probes    []string
+	addresses addresses // kept until this process ends, so that a restart finds them free
 }
 
 // Start runs a controller and waits until it is ready. What has started but does not get ready is returned along with the error.
@@ -86,6 +84,7 @@ func Start(ctx context.Context, o Options) (c *Controller, err error) {
 		if c, err = start(ctx, o); !errors.Is(err, errAddressInUse) {
 			break
 		}
+		c.addresses.release()
 	}
 	return c, err
 }
@@ -94,14 +93,16 @@ func Start(ctx context.Context, o Options) (c *Controller, err error) {
 var errAddressInUse = errors.New("an address was taken meanwhile")
 
 func start(ctx context.Context, o Options) (*Controller, error) {
-	addresses, err := freeAddresses(ctx, 4)
+	reserved, err := reserve(ctx, 4)
 	if err != nil {
 		return nil, err
 	}
+	addresses := reserved.list()
 	c := &Controller{
-		Metrics: addresses[0],
-		user:    "system:serviceaccount:" + o.Namespace + ":" + o.ServiceAccount,
-		probes:  []string{"http://" + addresses[1] + "/readyz"},
+		Metrics:   addresses[0],
+		user:      "system:serviceaccount:" + o.Namespace + ":" + o.ServiceAccount,
+		probes:    []string{"http://" + addresses[1] + "/readyz"},
+		addresses: reserved,
 	}
 	data, temporary := filepath.Join(o.Dir, "data"), filepath.Join(o.Dir, "tmp")
 	if err := errors.Join(os.MkdirAll(data, 0o750), os.MkdirAll(temporary, 0o750)); err != nil {
@@ -160,9 +161,19 @@ func (c *Controller) run(ctx context.Context) error {
 	err = c.ready(ctx)
 	// What another program says is text, and the controllers all say this one.
 	if errors.Is(err, process.ErrEnded) && strings.Contains(p.Tail(tailLines), syscall.EADDRINUSE.Error()) {
-		err = fmt.Errorf("%w: %w", errAddressInUse, err)
+		err = errors.Join(fmt.Errorf("%w: %w", errAddressInUse, err), note(c.spec.Log, errAddressInUse.Error()))
 	}
 	return err
+}
+
+// note adds a line of ours to a log: what is tried again shows.
+func note(log, text string) error {
+	f, err := os.OpenFile(log, os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(f, "(%s)\n", text)
+	return errors.Join(err, f.Close())
 }
 
 // User is who the controller is for the API server.
@@ -218,31 +229,4 @@ func probe(ctx context.Context, url string) error {
 		return fmt.Errorf("%s: %s", url, response.Status)
 	}
 	return nil
-}
-
-// Addresses have ports of a range that is below every system's ephemeral one (32768 on Linux, 49152 on macOS), so that no outgoing connection takes
-// one between the moment it is found free and the moment a controller listens on it, nor while a controller is being restarted. hack/cluster does
-// the same.
-const (
-	firstPort, lastPort = 20000, 31999
-	// portTries bounds the search for one; nearly every port of the range is free.
-	portTries = 1000
-)
-
-// freeAddresses returns loopback addresses that nobody listened on just now.
-func freeAddresses(ctx context.Context, n int) ([]string, error) {
-	addresses := make([]string, 0, n)
-	for tries := 0; len(addresses) < n; tries++ {
-		port := firstPort + rand.IntN(lastPort-firstPort+1) //nolint:gosec // not a secret
-		l, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
-		if err != nil && tries < n*portTries {
-			continue
-		}
-		if err != nil {
-			return nil, fmt.Errorf("find a free port: %w", err)
-		}
-		defer l.Close() // all at the end, so that none is found twice
-		addresses = append(addresses, l.Addr().String())
-	}
-	return addresses, nil
 }

@@ -130,12 +130,31 @@ func TestAddressTaken(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.Kill() })
+	if said, err := os.ReadFile(o.Log); err != nil || !strings.Contains(string(said), errAddressInUse.Error()) {
+		t.Errorf("the log is %q, error %v, want in it that this was tried again", said, err)
+	}
 	if err := c.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	first := c.PID()
 	if err := c.Restart(t.Context()); err != nil || c.PID() == first || c.ended() {
 		t.Errorf("Restart: process %d after %d, error %v", c.PID(), first, err)
+	}
+}
+
+// TestCrash sees that a controller that crashes is not started again, whatever the runs before have left in its log.
+func TestCrash(t *testing.T) {
+	o := options(t)
+	runs := filepath.Join(t.TempDir(), "runs")
+	o.Program, o.Args = "/bin/sh", []string{"-c", "echo one >> '" + runs + "'; exit 2"}
+	if err := os.WriteFile(o.Log, []byte("listen tcp 127.0.0.1:1: bind: address already in use\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Start(t.Context(), o); !errors.Is(err, process.ErrEnded) || errors.Is(err, errAddressInUse) {
+		t.Errorf("error %v, want that it has ended", err)
+	}
+	if got, err := os.ReadFile(runs); err != nil || string(got) != "one\n" {
+		t.Errorf("runs %q, error %v, want one", got, err)
 	}
 }
 
@@ -166,13 +185,21 @@ func TestNoSuchProgram(t *testing.T) {
 	}
 }
 
-func TestFreeAddresses(t *testing.T) {
-	addresses, err := freeAddresses(t.Context(), 5)
+func TestReserve(t *testing.T) {
+	reserved, err := reserve(t.Context(), 5)
 	if err != nil {
 		t.Fatal(err)
 	}
-	slices.Sort(addresses)
-	if len(slices.Compact(addresses)) != 5 {
-		t.Errorf("%v, want 5 different ones", addresses)
+	t.Cleanup(reserved.release)
+	list := reserved.list()
+	slices.Sort(list)
+	if len(slices.Compact(list)) != 5 {
+		t.Errorf("%v, want 5 different ones", list)
+	}
+	for _, address := range reserved.list() {
+		if mark, err := net.ListenPacket("udp4", address); err == nil {
+			_ = mark.Close()
+			t.Errorf("somebody else can reserve %s", address)
+		}
 	}
 }
