@@ -5,13 +5,8 @@ package plane
 
 import (
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"net"
-	"os"
-	"path/filepath"
-	"strconv"
-	"syscall"
 )
 
 // Ports come from below every system's ephemeral range (32768 on Linux, 49152 on macOS), so that no outgoing connection
@@ -26,19 +21,9 @@ const portAttempts = 1000
 
 var errNoPort = errors.New("no free port on 127.0.0.1")
 
-// ports hands out ports to one supervisor. A lock file for each keeps other supervisors off until this process ends.
-type ports struct {
-	dir   string
-	locks []*os.File
-}
-
-func newPorts() (*ports, error) {
-	dir := filepath.Join(os.TempDir(), "weir-cluster-ports-"+strconv.Itoa(os.Getuid()))
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("reserve ports: %w", err)
-	}
-	return &ports{dir: dir}, nil
-}
+// ports hands out ports to one supervisor. A TCP port belongs to whoever has bound the UDP port of the same number, which ends with the process:
+// hack/local and kit/testkit take ports of the same range in the same way, so that all of them know what is taken, also while nobody listens there.
+type ports struct{ marks []*net.UDPConn }
 
 // take reserves a free port, the wanted one if possible: a cluster keeps its address over a restart.
 func (p *ports) take(wanted int) (int, error) {
@@ -55,23 +40,22 @@ func (p *ports) take(wanted int) (int, error) {
 }
 
 func (p *ports) reserve(port int) bool {
-	lock, err := os.OpenFile(filepath.Join(p.dir, strconv.Itoa(port)), os.O_CREATE|os.O_RDWR, 0o600)
+	mark, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port})
 	if err != nil {
 		return false
 	}
-	if syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil || !free(port) {
-		_ = lock.Close()
+	if !free(port) {
+		_ = mark.Close()
 		return false
 	}
-	p.locks = append(p.locks, lock)
+	p.marks = append(p.marks, mark)
 	return true
 }
 
-// release gives the ports back. The lock files stay: deleting one that another process has just opened would let two
-// processes hold the same port.
+// release gives the ports back.
 func (p *ports) release() {
-	for _, lock := range p.locks {
-		_ = lock.Close()
+	for _, mark := range p.marks {
+		_ = mark.Close()
 	}
 }
 

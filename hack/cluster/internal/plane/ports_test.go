@@ -10,15 +10,7 @@ import (
 )
 
 func TestPorts(t *testing.T) {
-	t.Setenv("TMPDIR", t.TempDir())
-	first, err := newPorts()
-	if err != nil {
-		t.Fatal(err)
-	}
-	second, err := newPorts()
-	if err != nil {
-		t.Fatal(err)
-	}
+	var first, second ports
 	defer second.release()
 	taken, err := first.take(0)
 	if err != nil {
@@ -37,7 +29,6 @@ func TestPorts(t *testing.T) {
 }
 
 func TestPortInUse(t *testing.T) {
-	t.Setenv("TMPDIR", t.TempDir())
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -51,10 +42,7 @@ func TestPortInUse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := newPorts()
-	if err != nil {
-		t.Fatal(err)
-	}
+	var p ports
 	defer p.release()
 	if got, err := p.take(busy); err != nil || got == busy {
 		t.Errorf("a port that somebody listens on was handed out: %d, %v", got, err)

@@ -58,10 +58,7 @@ func Run(ctx context.Context, o Options, w Watcher) (err error) {
 	s := &supervisor{Options: o, watcher: w, died: make(chan *child, 1)}
 	defer func() { err = s.record(err) }()
 
-	ports, err := newPorts()
-	if err != nil {
-		return err
-	}
+	ports := new(ports)
 	defer ports.release()
 	components, err := s.prepare(ports)
 	if err != nil {
