@@ -66,6 +66,8 @@ func (c *Clone) Publish(ctx context.Context) (string, error) {
 			return "", err
 		}
 		if _, pulled := c.Git(ctx, "pull", "--quiet", "--rebase", "origin", Branch); pulled != nil {
+			// What is in conflict leaves the clone in the middle of it, where the next commit would be on no branch. Else there is nothing to abort.
+			_, _ = c.Git(context.WithoutCancel(ctx), "rebase", "--abort")
 			return "", errors.Join(err, pulled)
 		}
 	}

@@ -120,6 +120,31 @@ func TestClone(t *testing.T) {
 	}
 }
 
+// TestConflict sees that a clone stays on its branch when somebody else has changed the same.
+func TestConflict(t *testing.T) {
+	server := serve(t, nil)
+	work, other := filepath.Join(t.TempDir(), "work"), filepath.Join(t.TempDir(), "other")
+	clone, err := create(t, server).Clone(t.Context(), work, fstest.MapFS{"a": {Data: []byte("1\n")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	git(t, "clone", "-q", server.URL("fleet"), other)
+	for dir, content := range map[string]string{work: "mine\n", other: "theirs\n"} {
+		if err := os.WriteFile(filepath.Join(dir, "a"), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	git(t, "-C", other, "-c", "user.name=a", "-c", "user.email=a@b.invalid", "commit", "-q", "-a", "-m", "Faster")
+	git(t, "-C", other, "push", "-q")
+	if hash, err := clone.Push(t.Context(), "Mine"); err == nil {
+		t.Errorf("pushed %s over what somebody else has changed", hash)
+	}
+	if branch := git(t, "-C", work, "rev-parse", "--abbrev-ref", "HEAD"); branch != Branch {
+		t.Errorf("the clone is on %s, want %s", branch, Branch)
+	}
+	expectFiles(t, work, map[string]string{"a": "mine\n"})
+}
+
 func TestMirror(t *testing.T) {
 	from := t.TempDir()
 	git(t, "init", "-q", "-b", "trunk", from)
