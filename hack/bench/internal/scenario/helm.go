@@ -47,11 +47,11 @@ type release struct {
 
 // sickRelease is how long a release that never gets ready is waited for: longer
 // than all others need, so that it is in their way the whole time.
-const sickRelease = "2m"
+const sickRelease = 2 * time.Minute
 
 func (r release) object() *unstructured.Unstructured {
 	values := map[string]any{fleet.VersionKey: strconv.Itoa(r.version), "sick": r.sick}
-	timeout := "5m"
+	timeout := 5 * time.Minute
 	if r.sick {
 		timeout = sickRelease
 	}
@@ -59,7 +59,7 @@ func (r release) object() *unstructured.Unstructured {
 		"apiVersion": helmReleases().GroupVersion().String(), "kind": "HelmRelease",
 		"metadata": map[string]any{"name": r.name, "namespace": env.SystemNamespace},
 		"spec": map[string]any{
-			"interval": interval, "timeout": timeout, "targetNamespace": fleet.Namespace, "releaseName": r.name,
+			"interval": interval, "timeout": timeout.String(), "targetNamespace": fleet.Namespace, "releaseName": r.name,
 			"install": map[string]any{"disableWait": !r.wait}, "upgrade": map[string]any{"disableWait": !r.wait},
 			"chart": map[string]any{"spec": map[string]any{
 				"chart": "./" + fleet.ChartPath, "interval": interval, "sourceRef": map[string]any{"kind": "GitRepository", "name": result.Helm},
@@ -177,7 +177,9 @@ func (c *charts) compare(ctx context.Context, pair int) error {
 }
 
 // removeTimeout bounds the wait until releases are gone, which is not measured.
-const removeTimeout = 2 * time.Minute
+// An implementation may end the wait for a sick release before it looks at its
+// deletion, and wait for the sick ones in more than one wave.
+const removeTimeout = 3 * sickRelease
 
 // remove deletes releases and waits until nothing of them is left, pods included.
 func (c *charts) remove(ctx context.Context, list []release) error {
