@@ -39,16 +39,14 @@ func TestTenants(t *testing.T) {
 	must(t, m.client.Create(t.Context(), k))
 	edited := client.ObjectKey{Namespace: tenant, Name: "own-0"}
 
-	t.Run("Applied", func(t *testing.T) {
+	passed := t.Run("Applied", func(t *testing.T) {
 		m.eventually(t, func() error { return m.shows(t, k, metav1.ConditionTrue, "") })
 		must(t, m.holds(t, edited, "1"))
-	})
-	t.Run("PutBack", func(t *testing.T) {
+	}) && t.Run("PutBack", func(t *testing.T) {
 		byHand := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: edited.Namespace, Name: edited.Name}}
 		must(t, m.client.Delete(t.Context(), byHand))
 		m.eventually(t, func() error { return m.holds(t, edited, "1") })
-	})
-	t.Run("Released", func(t *testing.T) {
+	}) && t.Run("Released", func(t *testing.T) {
 		l := &loop{machine: m}
 		l.publishChart(t, "")
 		must(t, m.client.Create(t.Context(), &sourcev1.HelmRepository{
@@ -60,27 +58,26 @@ func TestTenants(t *testing.T) {
 		m.eventually(t, func() error { return m.shows(t, hr, metav1.ConditionTrue, "") })
 		must(t, m.client.Delete(t.Context(), hr))
 		m.eventually(t, func() error { return m.isGone(t, hr) })
-	})
-	t.Run("Elsewhere", func(t *testing.T) {
+	}) && t.Run("Elsewhere", func(t *testing.T) {
 		k := kustomization("elsewhere")
 		k.Namespace, k.Spec.Path = tenant, "./elsewhere"
 		must(t, m.client.Create(t.Context(), k))
 		m.eventually(t, func() error { return m.shows(t, k, metav1.ConditionFalse, "forbidden") })
-	})
-	t.Run("SourceOfOthers", func(t *testing.T) {
+	}) && t.Run("SourceOfOthers", func(t *testing.T) {
 		must(t, m.client.Create(t.Context(), gitSource(m, system)))
 		k := kustomization("others")
 		k.Namespace, k.Spec.Path, k.Spec.SourceRef.Namespace = tenant, "./own", system
 		must(t, m.client.Create(t.Context(), k))
 		m.eventually(t, func() error { return m.shows(t, k, metav1.ConditionFalse, "cross-namespace") })
-	})
-	t.Run("Pruned", func(t *testing.T) {
+	}) && t.Run("Pruned", func(t *testing.T) {
 		must(t, m.client.Delete(t.Context(), k))
 		m.eventually(t, func() error {
 			return errors.Join(m.isGone(t, k), m.isGone(t, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: edited.Namespace, Name: edited.Name}}))
 		})
-	})
-	t.Run("OneNamespace", func(t *testing.T) { m.onlyOwnNamespace(t) })
+	}) && t.Run("OneNamespace", func(t *testing.T) { m.onlyOwnNamespace(t) })
+	if !passed {
+		t.Log("a failed step ends it: the next need what it needs, and would wait in vain as well")
+	}
 }
 
 // onlyOwnNamespace starts the controllers again such that they look at their own namespace alone. What is in others is left as it is.
