@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -120,7 +121,34 @@ func (d *demo) own() string {
 	if d.options.repo == "" {
 		return ""
 	}
-	return fmt.Sprintf(" REPO=%s DIR=%s", d.options.repo, d.options.dir)
+	repo, complete := printable(d.options.repo)
+	if !complete {
+		repo = "<your URL>"
+	}
+	return fmt.Sprintf(" REPO=%s DIR=%s", quote(repo), quote(d.options.dir))
+}
+
+// quote makes a value one word for the shell, and for make, which expands what follows a dollar sign.
+func quote(value string) string {
+	return "'" + strings.NewReplacer("'", `'\''`, "$", "$$").Replace(value) + "'"
+}
+
+// printable is a repository without what may be secret in it, and whether that is all of it.
+func printable(repo string) (text string, complete bool) {
+	scheme, _, isURL := strings.Cut(repo, "://")
+	if !isURL {
+		return repo, true // a folder, or host:path of SSH, which has no place for a password
+	}
+	parsed, err := url.Parse(repo)
+	if err != nil {
+		return scheme + "://…", false
+	}
+	if _, password := parsed.User.Password(); password || scheme != "ssh" { // who comes by SSH is no secret
+		parsed.User = nil
+	}
+	parsed.RawQuery = ""
+	text = parsed.String()
+	return text, text == repo
 }
 
 // uninstall is how to remove Weir's kinds and roles.

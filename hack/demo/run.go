@@ -168,7 +168,8 @@ func (d *demo) followRepository(ctx context.Context) (said string, err error) {
 	if err := d.hidden.Apply(ctx, d.client); err != nil {
 		return "", err
 	}
-	return d.repository, d.roots.Apply(ctx, d.client)
+	said, _ = printable(d.repository)
+	return said, d.roots.Apply(ctx, d.client)
 }
 
 // stop ends everything in the reverse order of the start.
