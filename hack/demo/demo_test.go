@@ -261,13 +261,20 @@ func start(t *testing.T, cmd *exec.Cmd, data string) *started {
 
 func (s *started) read(from io.Reader) {
 	defer close(s.more)
-	for scan := bufio.NewScanner(from); scan.Scan(); {
-		s.mu.Lock()
-		s.lines = append(s.lines, scan.Text())
-		s.mu.Unlock()
-		select {
-		case s.more <- struct{}{}:
-		default: // it is known that there are some
+	lines := bufio.NewReader(from) // not a Scanner, which stops at a long line
+	for {
+		line, err := lines.ReadString('\n')
+		if line != "" {
+			s.mu.Lock()
+			s.lines = append(s.lines, strings.TrimSuffix(line, "\n"))
+			s.mu.Unlock()
+			select {
+			case s.more <- struct{}{}:
+			default: // it is known that there are some
+			}
+		}
+		if err != nil {
+			return
 		}
 	}
 }
@@ -318,4 +325,14 @@ func expectNothingLeft(t *testing.T, data string) {
 		}
 	}
 	t.Errorf("these outlived the demo:\n%s", strings.Join(left, "\n"))
+}
+
+// TestLongLine sees that what the demo prints is taken to its end, whatever a line is like.
+func TestLongLine(t *testing.T) {
+	long := strings.Repeat("x", 1<<20)
+	s := &started{t: t, more: make(chan struct{}, 1)}
+	s.read(strings.NewReader(long + "\n\nlast"))
+	if got := s.take(); !slices.Equal(got, []string{long, "", "last"}) {
+		t.Errorf("%d lines were read, want 3", len(got))
+	}
 }
