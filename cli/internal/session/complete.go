@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -42,10 +44,14 @@ func (s *Session) CompleteObjects(gvk schema.GroupVersionKind) cobra.CompletionF
 // CompleteReferences completes Kind/name of the objects of some kinds from the cluster.
 func (s *Session) CompleteReferences(of ...schema.GroupVersionKind) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+		s.hurry()
+		found, err := s.find(cmd, nil, of...)
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveError
+		}
 		var references []string
-		for _, gvk := range of {
-			found, _ := s.names(cmd, gvk) // a kind that is not installed has no objects
-			for _, name := range found {
+		for i, gvk := range of {
+			for _, name := range found[i] {
 				references = append(references, gvk.Kind+"/"+name)
 			}
 		}
@@ -90,11 +96,14 @@ func (s *Session) CompleteResources(cmd *cobra.Command, args []string, typed str
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}
-	found, directive := s.names(cmd, gvk)
-	for i := range found {
-		found[i] = prefix + found[i]
+	found, err := s.find(cmd, mapper, gvk)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
 	}
-	return found, directive
+	for i, name := range found[0] {
+		found[0][i] = prefix + name
+	}
+	return found[0], cobra.ShellCompDirectiveNoFileComp
 }
 
 // resources lists what the cluster serves, each in the singular.
@@ -126,32 +135,48 @@ func (s *Session) CompleteContexts(*cobra.Command, []string, string) ([]string, 
 	return slices.Sorted(maps.Keys(raw.Contexts)), cobra.ShellCompDirectiveNoFileComp
 }
 
-// names lists the objects of a kind: of the namespace, or of all if the command is about all. A shell has no place for errors.
+// names lists the objects of a kind. A shell has no place for errors.
 func (s *Session) names(cmd *cobra.Command, gvk schema.GroupVersionKind) ([]string, cobra.ShellCompDirective) {
 	s.hurry()
-	if s.Complete() != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
-	c, err := s.Client()
+	found, err := s.find(cmd, nil, gvk)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}
+	return found[0], cobra.ShellCompDirectiveNoFileComp
+}
+
+// find lists the names of the objects of each kind: of the namespace, or of all if the command is about all. A kind that is not installed, or not to be seen, has none.
+// All share a client and its time, and with them what is asked for only once. The mapper may be nil.
+func (s *Session) find(cmd *cobra.Command, mapper meta.RESTMapper, of ...schema.GroupVersionKind) ([][]string, error) {
+	if err := s.Complete(); err != nil {
+		return nil, err
+	}
+	config, err := s.Config()
+	if err != nil {
+		return nil, err
+	}
+	c, err := client.New(config, client.Options{Scheme: s.Scheme, Mapper: mapper})
+	if err != nil {
+		return nil, err
+	}
 	ctx, cancel := s.Bounded(cmd.Context())
 	defer cancel()
-	list := new(metav1.PartialObjectMetadataList)
-	list.SetGroupVersionKind(gvk.GroupVersion().WithKind(gvk.Kind + "List"))
 	namespace := client.InNamespace(s.Namespace)
 	if all, err := cmd.Flags().GetBool("all-namespaces"); err == nil && all {
 		namespace = ""
 	}
-	if err := c.List(ctx, list, namespace); err != nil {
-		return nil, cobra.ShellCompDirectiveError
+	found := make([][]string, len(of))
+	for i, gvk := range of {
+		list := new(metav1.PartialObjectMetadataList)
+		list.SetGroupVersionKind(gvk.GroupVersion().WithKind(gvk.Kind + "List"))
+		if err := c.List(ctx, list, namespace); err != nil && !meta.IsNoMatchError(err) && !apierrors.IsForbidden(err) {
+			return nil, err
+		}
+		for k := range list.Items {
+			found[i] = append(found[i], list.Items[k].Name)
+		}
 	}
-	found := make([]string, 0, len(list.Items))
-	for i := range list.Items {
-		found = append(found, list.Items[i].Name)
-	}
-	return found, cobra.ShellCompDirectiveNoFileComp
+	return found, nil
 }
 
 // hurry limits what is asked for a completion, unless the line that is completed has a limit of its own.
