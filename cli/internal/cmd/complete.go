@@ -77,9 +77,9 @@ func flagValues(s *session.Session) map[string]cobra.CompletionFunc {
 		"create kustomization --source":     s.CompleteReferences(kindsOf(source, "GitRepository", "OCIRepository", "Bucket", "ExternalArtifact")...),
 		"create helmrelease --source":       s.CompleteReferences(kindsOf(source, "HelmRepository", "GitRepository", "Bucket")...),
 		"--chart-ref":                       s.CompleteReferences(kindsOf(source, "OCIRepository", "HelmChart")...),
-		"--values-from":                     s.CompleteReferences(kindsOf(core, "Secret", "ConfigMap")...),
-		"create kustomization --depends-on": s.CompleteObjects(kustomizev1.GroupVersion.WithKind(kustomizev1.KustomizationKind)),
-		"create helmrelease --depends-on":   s.CompleteObjects(helmv2.GroupVersion.WithKind(helmv2.HelmReleaseKind)),
+		"--values-from":                     list(s.CompleteReferences(kindsOf(core, "Secret", "ConfigMap")...)),
+		"create kustomization --depends-on": list(s.CompleteObjects(kustomizev1.GroupVersion.WithKind(kustomizev1.KustomizationKind))),
+		"create helmrelease --depends-on":   list(s.CompleteObjects(helmv2.GroupVersion.WithKind(helmv2.HelmReleaseKind))),
 	}
 }
 
@@ -108,16 +108,20 @@ func values(of ...string) cobra.CompletionFunc {
 }
 
 // several completes a list with commas, each value once.
-func several(of ...string) cobra.CompletionFunc {
-	return func(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+func several(of ...string) cobra.CompletionFunc { return list(values(of...)) }
+
+// list completes a list with commas, each value once.
+func list(of cobra.CompletionFunc) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
 		before := typed[:strings.LastIndexByte(typed, ',')+1]
-		var list []string
-		for _, value := range of {
+		found, directive := of(cmd, args, strings.TrimPrefix(typed, before))
+		var more []string
+		for _, value := range found {
 			if !slices.Contains(strings.Split(before, ","), value) {
-				list = append(list, before+value)
+				more = append(more, before+value)
 			}
 		}
-		return list, cobra.ShellCompDirectiveNoFileComp
+		return more, directive
 	}
 }
 

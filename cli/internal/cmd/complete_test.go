@@ -75,6 +75,8 @@ func TestComplete(t *testing.T) {
 	}{
 		"Name":       {"Names come from the cluster.", []string{"get", "ks", ""}, "apps\n" + noFiles},
 		"NameOnce":   {"One is enough.", []string{"get", "ks", "apps", ""}, noFiles},
+		"NameBuilt":  {"Also of what is built.", []string{"build", "ks", ""}, "apps\n" + noFiles},
+		"NameDiffed": {"One of that, too.", []string{"diff", "ks", "apps", ""}, noFiles},
 		"NameMore":   {"Where there may be more, none comes twice.", []string{"suspend", "source", "git", "fleet", ""}, noFiles},
 		"NameAll":    {"Of all namespaces if that is asked for.", []string{"get", "ks", "-A", "-n", "nowhere", "app"}, "apps\n" + noFiles},
 		"NoFiles":    {"The files of the working directory are no arguments.", []string{"check", ""}, noFiles},
@@ -87,6 +89,8 @@ func TestComplete(t *testing.T) {
 		"LogName":    {"Names of the kind that was given.", []string{"logs", "--kind=gitrepository", "--name", ""}, "fleet\n" + noFiles},
 		"LogNoKind":  {"Without a kind there are none.", []string{"logs", "--name", ""}, noFiles},
 		"Reference":  {"References have a kind.", []string{"create", "ks", "x", "--source", ""}, "GitRepository/fleet\n" + noFiles},
+		"References": {"Lists of them too.", []string{"create", "hr", "x", "--values-from", "Secret/other,"}, "Secret/other,Secret/login\n" + noFiles},
+		"Depends":    {"Each once.", []string{"create", "ks", "x", "--depends-on", "apps,"}, noFiles},
 		"Secret":     {"Secrets are no kind of ours.", []string{"create", "source", "git", "x", "--secret-ref", ""}, "login\n" + noFiles},
 		"Folder":     {"Folders are left to the shell.", []string{"build", "ks", "x", "--path", ""}, ":16\n"},
 		"File":       {"So are files.", []string{"create", "source", "git", "x", "--ca-file", ""}, ":0\n"},

@@ -52,7 +52,7 @@ func buildKustomization(s *session.Session) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, cancel := s.Bounded(cmd.Context())
 			defer cancel()
-			return o.build(ctx, args)
+			return o.build(ctx, args[0])
 		},
 	}
 	o.bind(cmd)
@@ -64,6 +64,7 @@ func buildKustomization(s *session.Session) *cobra.Command {
 func (o *options) bind(cmd *cobra.Command) {
 	k, _ := kinds.Of(kustomizev1.KustomizationKind)
 	cmd.Use, cmd.Aliases, cmd.ValidArgsFunction = k.Name+" NAME", []string{k.Short}, o.session.CompleteNames(k)
+	cmd.Args = oneName
 	flags := cmd.Flags()
 	flags.StringVar(&o.path, "path", "", "local directory that stands for spec.path (required)")
 	flags.StringVar(&o.file, "kustomization-file", "", "file that holds the Kustomization, instead of the cluster")
@@ -75,11 +76,7 @@ func (o *options) bind(cmd *cobra.Command) {
 }
 
 // build prints everything, or nothing if anything is wrong.
-func (o *options) build(ctx context.Context, args []string) error {
-	name, err := nameOf(args)
-	if err != nil {
-		return err
-	}
+func (o *options) build(ctx context.Context, name string) error {
 	if err := o.checkPath(); err != nil {
 		return err
 	}

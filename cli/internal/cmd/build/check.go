@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/spf13/cobra"
+
 	kustomizev1 "github.com/weir-gitops/weir/api/kustomize/v1"
 )
 
@@ -16,11 +18,11 @@ var (
 	errAllowMissing = errors.New("--ignore-not-found needs --kustomization-file")
 )
 
-func nameOf(args []string) (string, error) {
+func oneName(_ *cobra.Command, args []string) error {
 	if len(args) != 1 {
-		return "", errors.New("one kustomization name is required")
+		return errors.New("one kustomization name is required")
 	}
-	return args[0], nil
+	return nil
 }
 
 func (o *options) checkPath() error {

@@ -47,7 +47,7 @@ func diffKustomization(s *session.Session) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, cancel := s.Bounded(cmd.Context())
 			defer cancel()
-			return o.run(ctx, args)
+			return o.run(ctx, args[0])
 		},
 	}
 	o.bind(cmd)
@@ -56,11 +56,7 @@ func diffKustomization(s *session.Session) *cobra.Command {
 	return cmd
 }
 
-func (o *diffOptions) run(ctx context.Context, args []string) error {
-	name, err := nameOf(args)
-	if err != nil {
-		return err
-	}
+func (o *diffOptions) run(ctx context.Context, name string) error {
 	if err := o.checkPath(); err != nil {
 		return &session.ExitError{Code: failedCode, Err: err}
 	}
