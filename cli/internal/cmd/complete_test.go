@@ -4,13 +4,17 @@
 package cmd
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"k8s.io/client-go/rest"
 
 	"github.com/weir-gitops/weir/cli/internal/terminal"
 	"github.com/weir-gitops/weir/kit/testkit"
@@ -117,5 +121,33 @@ func TestComplete(t *testing.T) {
 	t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "none"))
 	if got := weir(t, "", cobra.ShellCompNoDescRequestCmd, "get", "ks", ""); got.code != 0 || got.out != ":1\n" {
 		t.Errorf("without a cluster there is nothing, and no file: code %d, stdout %q", got.code, got.out)
+	}
+}
+
+// TestCompleteFailing checks that who has pressed Tab waits for a cluster that does not answer once, not once for each kind.
+func TestCompleteFailing(t *testing.T) {
+	var mu sync.Mutex
+	asked := make(map[string]int)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		asked[req.URL.Path]++
+		w.WriteHeader(http.StatusInternalServerError)
+	}))
+	defer server.Close()
+	t.Setenv("KUBECONFIG", kubeconfig(t, &rest.Config{Host: server.URL}))
+	got := weir(t, "", cobra.ShellCompNoDescRequestCmd, "--timeout="+testkit.Patience.String(), "create", "ks", "x", "--source", "")
+	if got.code != 0 || got.out != ":1\n" {
+		t.Errorf("nothing can be offered: code %d, stdout %q", got.code, got.out)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	for path, times := range asked {
+		if times > 1 {
+			t.Errorf("%s is asked for %d times", path, times)
+		}
+	}
+	if len(asked) == 0 {
+		t.Error("the cluster is not asked")
 	}
 }
