@@ -38,7 +38,7 @@ func LoadArchive(ctx context.Context, r io.Reader, l Limits) (*chart.Chart, erro
 	if err != nil {
 		return nil, err
 	}
-	return assemble(files)
+	return assemble(files, b.limits)
 }
 
 // ReadMetadata reads no more of a packaged chart than its Chart.yaml.
@@ -220,8 +220,9 @@ func isNested(name string) bool {
 }
 
 // assemble makes a chart of its files.
-func assemble(files []*loader.BufferedFile) (*chart.Chart, error) {
-	if err := checkLayout(files); err != nil {
+func assemble(files []*loader.BufferedFile, l Limits) (*chart.Chart, error) {
+	most := boundsOf(l)
+	if err := checkLayout(files, most); err != nil {
 		return nil, err
 	}
 	if err := checkFiles(files); err != nil {
@@ -231,7 +232,7 @@ func assemble(files []*loader.BufferedFile) (*chart.Chart, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrChart, err)
 	}
-	if err := checkExtent(c); err != nil {
+	if err := checkExtent(c, most); err != nil {
 		return nil, err
 	}
 	sortDependencies(c)

@@ -38,7 +38,7 @@ func LoadDir(ctx context.Context, root *os.Root, dir string, l Limits) (*chart.C
 	if err != nil {
 		return nil, err
 	}
-	return assemble(files)
+	return assemble(files, w.budget.limits)
 }
 
 // ReadDirMetadata reads the Chart.yaml of the chart in the directory at dir of root.

@@ -19,8 +19,8 @@ const (
 	DefaultFiles = 20_000
 )
 
-// maxNesting is how deep archives in archives may be.
-const maxNesting = 8
+// maxNesting is how deep charts, and archives, may be in one another; public charts have no more than three or four.
+const maxNesting = 32
 
 var (
 	// ErrLimit says that a chart is larger than the limits.

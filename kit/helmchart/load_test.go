@@ -106,10 +106,10 @@ func TestLoadArchiveHostile(t *testing.T) {
 		many.Files["charts/bomb"+string(rune('a'+i))+".tgz"] = string(bomb.Package(t))
 	}
 	deep := testkit.Chart{Name: "deep", Version: "1.0.0"}
-	for range 12 {
+	for range 33 {
 		deep = testkit.Chart{Name: "deep", Version: "1.0.0", Files: map[string]string{"charts/deep.tgz": string(deep.Package(t))}}
 	}
-	limits := helmchart.Limits{ArchiveBytes: 1 << 20, ChartBytes: 2 << 20, FileBytes: 1 << 20, Files: 50}
+	limits := helmchart.Limits{ArchiveBytes: 1 << 20, ChartBytes: 2 << 20, FileBytes: 1 << 20, Files: 200}
 	cases := map[string]struct {
 		reason string
 		packed []byte
@@ -133,7 +133,7 @@ func TestLoadArchiveHostile(t *testing.T) {
 		"Device":         {"There are no devices.", raw(t, tar.Header{Name: "app/x", Typeflag: tar.TypeChar}), helmchart.ErrChart},
 		"LargeFile":      {"A file has a limit.", raw(t, tar.Header{Name: "app/x", Size: 1<<20 + 1}), helmchart.ErrLimit},
 		"LargeSum":       {"All files together have one.", raw(t, tar.Header{Name: "app/x", Size: 1 << 20}, tar.Header{Name: "app/y", Size: 1 << 20}, tar.Header{Name: "app/z", Size: 1}), helmchart.ErrLimit},
-		"ManyFiles":      {"Their number has one.", raw(t, files(51)...), helmchart.ErrLimit},
+		"ManyFiles":      {"Their number has one.", raw(t, files(201)...), helmchart.ErrLimit},
 		"NestedBombs":    {"Archives in the archive share it.", many.Package(t), helmchart.ErrLimit},
 		"NestedDeep":     {"They are not nested without end.", deep.Package(t), helmchart.ErrLimit},
 		"NestedNoGzip":   {"A nested archive is one.", testkit.Chart{Name: "app", Version: "1.0.0", Files: map[string]string{"charts/x.tgz": "no"}}.Package(t), helmchart.ErrChart},
