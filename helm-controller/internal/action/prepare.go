@@ -40,7 +40,7 @@ type preparation struct {
 
 // prepare applies the definitions that a chart brings, and renders it.
 func (a *run) prepare(ctx context.Context, p preparation) (*plan, error) {
-	if err := chartutil.ProcessDependenciesWithMerge(p.chart, p.values); err != nil {
+	if err := helmchart.ProcessDependencies(p.chart, p.values); err != nil {
 		return nil, err
 	}
 	files := p.chart.CRDObjects()
