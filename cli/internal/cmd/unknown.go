@@ -56,7 +56,7 @@ func unknown(cmd *cobra.Command, name string) error {
 func missing(path string) []string {
 	switch path {
 	case "":
-		return []string{"bootstrap", "debug", "envsubst", "list", "migrate", "plugin", "pull", "push", "stats", "tag", "trigger"}
+		return []string{"bootstrap", "debug", "docgen", "envsubst", "list", "migrate", "plugin", "pull", "push", "stats", "tag", "trigger"}
 	case "create":
 		return []string{"alert", "alert-provider", "image", "receiver", "secret", "tenant"}
 	case "create source":

@@ -4,10 +4,13 @@
 package cmd
 
 import (
+	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
 
 	"github.com/weir-gitops/weir/cli/internal/terminal"
@@ -71,5 +74,41 @@ func example(t *testing.T, line string) {
 	}
 	if err != nil {
 		t.Errorf("%q: %v", line, err)
+	}
+}
+
+// TestMissing checks that no command which is there is called missing, and that the page about it has the same names.
+func TestMissing(t *testing.T) {
+	_, root, err := tree(terminal.Terminal{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var walk func(cmd *cobra.Command, path string)
+	walk = func(cmd *cobra.Command, path string) {
+		for _, below := range cmd.Commands() {
+			for _, name := range append([]string{below.Name()}, below.Aliases...) {
+				if slices.Contains(missing(path), name) {
+					t.Errorf("weir %s %s is called missing", path, name)
+				}
+			}
+			walk(below, strings.TrimSpace(path+" "+below.Name()))
+		}
+	}
+	walk(root, "")
+	page, err := os.ReadFile("../../../docs/status.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, row, _ := strings.Cut(string(page), "\n| Command line |")
+	row, _, _ = strings.Cut(row, "these names are refused")
+	var named []string
+	for _, found := range regexp.MustCompile("`([a-z]+)`").FindAllStringSubmatch(row, -1) {
+		if found[1] != "create" { // is there
+			named = append(named, found[1])
+		}
+	}
+	slices.Sort(named)
+	if diff := cmp.Diff(missing(""), named); diff != "" {
+		t.Errorf("docs/status.md has other names (-refused +page):\n%s", diff)
 	}
 }
