@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	imagev1 "github.com/weir-gitops/weir/api/image/v1"
+	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
 )
 
 // secondPush has something happen in place of each push that follows the first one.
@@ -132,5 +133,87 @@ func TestRefspecOfHumans(t *testing.T) {
 	f.applied("apps", "3")
 	if got := f.head("mirror"); got.Hash != f.head("main").Hash || got.ParentHashes[0].String() != human {
 		t.Errorf("mirror at %v", got)
+	}
+}
+
+// What another automation has committed by the same author is not owed either, also not to a new process.
+func TestRefspecOfOthers(t *testing.T) {
+	cases := map[string]struct {
+		reason string
+		// source edits the GitRepository of the other automation.
+		source func(f *fixture, o *sourcev1.GitRepository)
+		// told says that the status of the other one knows its commit.
+		told bool
+	}{
+		"Told": {
+			reason: "The status of the other one knows the commit, and the URL does not tell that the repository is the same.",
+			source: func(f *fixture, o *sourcev1.GitRepository) { o.Spec.URL = strings.Replace(f.gitURL, "127.0.0.1", "localhost", 1) },
+			told:   true,
+		},
+		"SameBranch": {
+			reason: "The other one was killed before it could tell, and pushes to the same branch.",
+			source: func(*fixture, *sourcev1.GitRepository) {},
+		},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			api := strings.ReplaceAll(f.deployment("1"), ":web\"", ":api\"")
+			f.commit("first", map[string]string{"web.yaml": f.deployment("1"), "api.yaml": api})
+			f.source()
+			f.source(func(o *sourcev1.GitRepository) { o.Name = "other"; tc.source(f, o) })
+			f.policy("web", "o/web", "2")
+			f.policy("api", "o/web", "1")
+			f.automation("apps", func(o *imagev1.ImageUpdateAutomation) {
+				o.Spec.Update = &imagev1.UpdateStrategy{Strategy: imagev1.UpdateStrategySetters, Path: "web.yaml"}
+				o.Spec.GitSpec.Push = &imagev1.PushSpec{Refspec: "main:mirror"}
+			})
+			f.applied("apps", "2")
+			f.automation("other", func(o *imagev1.ImageUpdateAutomation) {
+				o.Spec.SourceRef.Name = "other"
+				o.Spec.Update = &imagev1.UpdateStrategy{Strategy: imagev1.UpdateStrategySetters, Path: "api.yaml"}
+			})
+			f.applied("other", "2")
+			f.policy("api", "o/web", "2")
+			other := f.wait("other", "its commit", func(o *imagev1.ImageUpdateAutomation) bool {
+				return o.Status.ObservedPolicies["api"].Tag == "2" && conditions.IsReady(o)
+			})
+			made, theirs := f.head("mirror").Hash.String(), f.head("main").Hash.String()
+			if made == theirs || other.Status.LastPushCommit != theirs {
+				t.Fatalf("%s\nmirror at %s, main at %s, status %+v", tc.reason, made, theirs, other.Status)
+			}
+
+			f.stop()
+			if !tc.told {
+				f.automations.Report(t, other, func(o *imagev1.ImageUpdateAutomation) { o.Status.LastPushCommit = made })
+			}
+			f.start()
+			o := f.request()
+			if got := f.head("mirror").Hash.String(); got != made || o.Status.LastPushCommit != made {
+				t.Errorf("%s\nmirror at %s, made %s, status %+v", tc.reason, got, made, o.Status)
+			}
+		})
+	}
+}
+
+// Who goes on after a suspension is no new process: what looks like a commit of its own, and was made by somebody else, is not owed.
+func TestRefspecAfterSuspension(t *testing.T) {
+	f := newFixture(t)
+	f.commit("first", map[string]string{"web.yaml": f.deployment("1")})
+	f.source()
+	f.policy("web", "o/web", "2")
+	f.automation("apps", func(o *imagev1.ImageUpdateAutomation) {
+		o.Spec.GitSpec.Commit.Author = imagev1.CommitUser{Name: "test", Email: "test@example.com"} // that of f.commit
+		o.Spec.GitSpec.Push = &imagev1.PushSpec{Refspec: "main:mirror"}
+	})
+	f.applied("apps", "2")
+	made := f.head("mirror").Hash
+	// The finalizer is back as soon as a run has seen the suspension.
+	f.change(func(o *imagev1.ImageUpdateAutomation) { o.Spec.Suspend, o.Finalizers = true, nil })
+	f.wait("apps", "the finalizer", func(o *imagev1.ImageUpdateAutomation) bool { return len(o.Finalizers) > 0 })
+	f.commit("human", map[string]string{"web.yaml": f.deployment("2"), "new": "x"})
+	f.change(func(o *imagev1.ImageUpdateAutomation) { o.Spec.Suspend = false })
+	if f.request(); f.head("mirror").Hash != made {
+		t.Errorf("mirror at %v, made %v", f.head("mirror").Hash, made)
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 
 	"github.com/fluxcd/pkg/runtime/acl"
 	"k8s.io/apimachinery/pkg/types"
@@ -49,7 +48,7 @@ type Reconciler struct {
 
 	records reconcile.Records[record]
 	writers writers
-	large   sync.Mutex
+	large   chan struct{} // Setup
 }
 
 // Setup registers the kind with its watches.
@@ -65,6 +64,7 @@ func (r *Reconciler) Setup(ctx context.Context, mgr ctrl.Manager, opts controlle
 	if err := errors.Join(r.validate(), driver.Validate()); err != nil {
 		return fmt.Errorf("set up ImageUpdateAutomation: %w", err)
 	}
+	r.large = make(chan struct{}, 1)
 	refs := r.references()
 	if err := refs.index(ctx, mgr.GetFieldIndexer()); err != nil {
 		return fmt.Errorf("set up ImageUpdateAutomation: %w", err)
@@ -74,6 +74,14 @@ func (r *Reconciler) Setup(ctx context.Context, mgr ctrl.Manager, opts controlle
 		return fmt.Errorf("set up ImageUpdateAutomation: %w", err)
 	}
 	return watches.Complete(driver)
+}
+
+// forget drops what the runs of an object that is suspended or gone have left behind, but for what they still owe: when it goes on, that is not the
+// beginning of a process. The phase that removes an object drops the rest.
+func (r *Reconciler) forget(namespace, name string) {
+	if last := r.records.Find(types.NamespacedName{Namespace: namespace, Name: name}); last != nil {
+		last.plain, last.settled = nil, ""
+	}
 }
 
 func (r *Reconciler) validate() error {
@@ -104,7 +112,7 @@ func (r *Reconciler) driver() *reconcile.Driver[*imagev1.ImageUpdateAutomation, 
 			Interval:  (*imagev1.ImageUpdateAutomation).GetRequeueAfter,
 			Owned:     verdict.Owned(),
 			End:       (*scope).release,
-			Forget:    func(namespace, name string) { r.records.Drop(types.NamespacedName{Namespace: namespace, Name: name}) },
+			Forget:    r.forget,
 		},
 	}
 }

@@ -12,7 +12,8 @@ const maxPlain = 200_000
 type record struct {
 	// settled describes what the last complete run saw; empty when the last one did not complete.
 	settled string
-	// started says that there was a run; inherited that runs of an earlier process may have left something undone, as none has completed since.
+	// started says that there was a run in this process; inherited that runs of an earlier one may have left something undone, as none has completed
+	// since.
 	started, inherited bool
 	// requested says that a run was asked for that has not completed yet.
 	requested bool

@@ -70,18 +70,10 @@ func (r *Reconciler) deliver(ctx context.Context, s *scope) error {
 			return err
 		}
 		head = draft.Hash
-	} else if !s.owes() {
-		return nil
+	} else if owes, err := r.owes(ctx, s); err != nil || !owes {
+		return err
 	}
 	return r.pushRefspec(ctx, s, head)
-}
-
-// owes reports whether the commit at the head of the push branch has yet to be pushed to the refspec. A process that is new tells by the commit: it
-// has the author of the object and is not the one that the status knows, which learns of a commit when all of its pushes are done.
-func (s *scope) owes() bool {
-	head, author := s.commit.Hash, s.obj.Spec.GitSpec.Commit.Author
-	return s.last.owed == head || s.last.inherited && s.pushHead() == head && s.obj.Status.LastPushCommit != head.String() &&
-		s.commit.CommittedBy(author.Name, author.Email)
 }
 
 // commit makes the commit.

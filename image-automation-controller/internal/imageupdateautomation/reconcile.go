@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -22,8 +21,8 @@ type scope struct {
 	obj  *imagev1.ImageUpdateAutomation
 	run  reconcile.Run
 	last *record
-	// large is held while a large file is parsed.
-	large *sync.Mutex
+	// large has room for one large file to be parsed.
+	large chan struct{}
 	// handled is the request that an earlier run has handled.
 	handled string
 
@@ -54,7 +53,7 @@ type pushed struct {
 }
 
 func (r *Reconciler) start(o *imagev1.ImageUpdateAutomation, run reconcile.Run) *scope {
-	s := &scope{obj: o, run: run, large: &r.large, last: r.records.Of(client.ObjectKeyFromObject(o)), handled: o.Status.LastHandledReconcileAt}
+	s := &scope{obj: o, run: run, large: r.large, last: r.records.Of(client.ObjectKeyFromObject(o)), handled: o.Status.LastHandledReconcileAt}
 	if run.Requested != "" {
 		s.last.requested = true
 	}
@@ -90,11 +89,12 @@ func (r *Reconciler) phases() []reconcile.Phase[*scope] {
 	}
 }
 
-// remove deletes the mirror of an object. Nothing in Git is touched.
+// remove deletes the mirror of an object and what its runs have left behind. Nothing in Git is touched.
 func (r *Reconciler) remove(_ context.Context, s *scope) error {
 	if err := r.Mirrors.remove(s.obj.Namespace, s.obj.Name); err != nil {
 		return fmt.Errorf("remove mirror: %w", err)
 	}
+	r.records.Drop(client.ObjectKeyFromObject(s.obj))
 	return nil
 }
 

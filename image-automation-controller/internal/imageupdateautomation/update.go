@@ -25,7 +25,7 @@ const (
 	maxChangedBytes = 64 << 20
 	// maxParsedBytes bounds the files with markers that one run parses, which takes about a minute.
 	maxParsedBytes = 1 << 30
-	// largeFile is the size from which on files are parsed one at a time. Manifests are hardly ever as large.
+	// largeFile is the size from which on files with markers are parsed one at a time.
 	largeFile = 64 << 10
 )
 
@@ -70,7 +70,7 @@ func (s *scope) edit(ctx context.Context) error {
 		return err
 	}
 	if root.Mode != git.Dir {
-		return w.single(root, start)
+		return w.single(ctx, root, start)
 	}
 	return w.directory(ctx, root.Path)
 }
@@ -112,11 +112,11 @@ type worker struct {
 }
 
 // single changes the one file that the object names, by the name that it has there.
-func (w *worker) single(file git.Entry, p string) error {
+func (w *worker) single(ctx context.Context, file git.Entry, p string) error {
 	if !isManifest(p) {
 		return nil
 	}
-	if err := w.file(file, path.Base(p)); err != nil {
+	if err := w.file(ctx, file, path.Base(p)); err != nil {
 		return fmt.Errorf("%s: %w", p, err)
 	}
 	return nil
@@ -140,7 +140,7 @@ func (w *worker) directory(ctx context.Context, root string) error {
 		if !ok {
 			continue
 		}
-		if err := w.file(entry, name); err != nil {
+		if err := w.file(ctx, entry, name); err != nil {
 			return fmt.Errorf("%s: %w", entry.Path, err)
 		}
 	}
@@ -166,7 +166,7 @@ func (w *worker) follow(ctx context.Context, root string, link git.Entry) (git.E
 }
 
 // file changes one file. What cannot be parsed is left alone: it may be a template.
-func (w *worker) file(entry git.Entry, name string) error {
+func (w *worker) file(ctx context.Context, entry git.Entry, name string) error {
 	if _, known := w.last.plain[entry.Hash]; known {
 		return nil
 	}
@@ -177,10 +177,6 @@ func (w *worker) file(entry git.Entry, name string) error {
 	if size > setters.MaxFileBytes {
 		w.log.Info("file is too large for markers and left alone", "path", entry.Path, "bytes", size)
 		return nil
-	}
-	if size > largeFile { // workers that parse large files at the same time would need too much memory together
-		w.large.Lock()
-		defer w.large.Unlock()
 	}
 	content, err := w.read(entry.Hash, size)
 	if err != nil {
@@ -193,7 +189,7 @@ func (w *worker) file(entry git.Entry, name string) error {
 	if w.parsed += size; w.parsed > maxParsedBytes {
 		return fmt.Errorf("there are more than %d bytes of files with markers", maxParsedBytes)
 	}
-	changed, edits, err := setters.Apply(content, w.images)
+	changed, edits, err := w.apply(ctx, content)
 	switch {
 	case errors.Is(err, setters.ErrTooLarge):
 		w.log.Info("file is too large for markers and left alone", "path", entry.Path, "cause", err.Error())
@@ -210,6 +206,19 @@ func (w *worker) file(entry git.Entry, name string) error {
 	w.changes.files[entry.Path], w.changes.edits[name] = changed, edits
 	w.changes.order = append(w.changes.order, name)
 	return nil
+}
+
+// apply changes the marked values of a file. Workers that parse large files at the same time would need too much memory together.
+func (w *worker) apply(ctx context.Context, content []byte) ([]byte, []setters.Edit, error) {
+	if len(content) > largeFile {
+		select {
+		case w.large <- struct{}{}:
+			defer func() { <-w.large }()
+		case <-ctx.Done():
+			return nil, nil, context.Cause(ctx)
+		}
+	}
+	return setters.Apply(content, w.images)
 }
 
 // read returns the content of a file.
