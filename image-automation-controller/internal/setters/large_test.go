@@ -97,6 +97,25 @@ func TestTooLarge(t *testing.T) {
 	}
 }
 
+// A ConfigMap as large as they get, full of JSON without blanks, is no reason to leave alone what is beside it.
+func TestLargeText(t *testing.T) {
+	const size = 1 << 20
+	panel := `{"datasource":{"type":"prometheus","uid":"x"},"fieldConfig":{"defaults":{"color":{"mode":"palette-classic"},"custom":{"lineWidth":1,` +
+		`"fillOpacity":0,"thresholdsStyle":{"mode":"off"}},"mappings":[],"unit":"s"},"overrides":[]},"gridPos":{"h":8,"w":12,"x":0,"y":0},"id":1},`
+	text := "kind: ConfigMap\ndata:\n  dashboard.json: |\n    {\"panels\":[" + strings.Repeat(panel, size/len(panel)) + "{}]}\n"
+	for name, in := range map[string]string{
+		"Documents": text + "---\nkind: Deployment\n" + marked,
+		"List":      "kind: List\nitems:\n- " + strings.ReplaceAll(strings.TrimSuffix(text, "\n"), "\n", "\n  ") + "\n- kind: Deployment\n  " + marked,
+	} {
+		t.Run(name, func(t *testing.T) {
+			out, edits, err := Apply([]byte(in), web())
+			if err != nil || len(edits) != 1 || len(out) < size {
+				t.Errorf("%d bytes, %d edits, %v", len(out), len(edits), err)
+			}
+		})
+	}
+}
+
 // FuzzCount holds that no document has many more nodes than marks were counted.
 func FuzzCount(f *testing.F) {
 	for _, seed := range []string{marked, "[a,?,b:,{c},\"d\":e]", "? - a\n: - - b\n---\n&x !y z", "a:\u0085 - b\u2028- c", "- ? : ? :\n", "{? a, ? b}", "--- - a\n... \n--- |\n---\n"} {

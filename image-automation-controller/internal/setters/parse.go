@@ -16,9 +16,9 @@ import (
 const (
 	// MaxFileBytes is the size above which a file is not looked into. Flux: image-automation-controller contract, "Files visited", size.
 	MaxFileBytes = 16 << 20
-	// maxMarks bounds one document, of which the parser makes up to two nodes for each mark, 200 bytes each. Manifests of three mebibytes, the most
-	// that an API server takes, have about as many.
-	maxMarks = 100_000
+	// maxMarks bounds one document, of which the parser makes up to two nodes for each mark, 200 bytes each, and as much again of garbage. A mebibyte
+	// of JSON without blanks, the most that a ConfigMap takes, has half as many, which count although all of it is one value.
+	maxMarks = 300_000
 	// maxDocuments bounds those of one file: the parser takes its time with each.
 	maxDocuments = 200_000
 	// maxChanges bounds those of one file, which are kept until all of it was looked at: some 300 bytes each.
