@@ -42,8 +42,6 @@ type Options struct {
 	UserAgent string
 	// RetryWait is the wait before the second attempt of a request, three times as long before the third and last. Default 1 s.
 	RetryWait time.Duration
-	// PageTimeout is how long one page of tags may take, with a login if one is needed. Default 1 min.
-	PageTimeout time.Duration
 }
 
 // Client keeps connections and logins between uses. Its methods may be called at the same time; one per process is enough.
@@ -91,7 +89,6 @@ type loginKey struct {
 func NewClient(o Options) *Client {
 	o.UserAgent = cmp.Or(o.UserAgent, "flux/v2")
 	o.RetryWait = cmp.Or(o.RetryWait, time.Second)
-	o.PageTimeout = cmp.Or(o.PageTimeout, time.Minute)
 	logins, err := lru.New[loginKey, *login](maxLogins)
 	if err != nil {
 		panic(err) // the size is a positive constant

@@ -34,6 +34,8 @@ var (
 	ErrContent = errors.New("invalid content")
 	// ErrTooLarge says that something is larger than its limit.
 	ErrTooLarge = errors.New("too large")
+	// ErrSlow says that an answer takes longer than the caller waits for one.
+	ErrSlow = errors.New("no answer in time")
 )
 
 // maxTextBytes is how much of what a server said about a failure is told.

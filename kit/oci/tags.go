@@ -8,6 +8,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
 	"net/http"
@@ -15,6 +16,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 const (
@@ -34,6 +36,9 @@ type Listing struct {
 	After string
 	// PageSize is how many tags to ask for at once. Default 1000. A registry may return fewer, or all.
 	PageSize int
+	// PageTimeout is how long one page may take, with a login if one is needed; ErrSlow beyond that. Zero leaves it to the context: a registry that
+	// gives everything as one page may need long for it.
+	PageTimeout time.Duration
 }
 
 // Tags lists the tags page by page, in the order of the registry. What is no well-formed tag is left out. An error is the last thing that is yielded.
@@ -47,7 +52,7 @@ func (r *Repository) Tags(ctx context.Context, l Listing) iter.Seq2[[]string, er
 		listed := 0
 		for next := query.Encode(); !seen[sha256.Sum256([]byte(next))]; {
 			seen[sha256.Sum256([]byte(next))] = true
-			tags, after, err := r.page(ctx, next)
+			tags, after, err := r.page(ctx, next, l.PageTimeout)
 			listed += len(tags)
 			if err == nil && (listed > maxTags || len(seen) > maxPages) {
 				err = fmt.Errorf("%w: more than %d tags or %d pages", ErrTooLarge, maxTags, maxPages)
@@ -64,11 +69,23 @@ func (r *Repository) Tags(ctx context.Context, l Listing) iter.Seq2[[]string, er
 	}
 }
 
-// page returns one page of tags and the query of the next one, empty if this is the last. A registry that says little or nothing does not hold the
-// caller for as long as a whole listing may take.
-func (r *Repository) page(ctx context.Context, query string) ([]string, string, error) {
-	ctx, cancel := context.WithTimeout(ctx, r.client.options.PageTimeout)
+// page returns one page of tags and the query of the next one, empty if this is the last. With a bound a registry that says little or nothing does not
+// hold the caller for as long as a whole listing may take.
+func (r *Repository) page(ctx context.Context, query string, bound time.Duration) ([]string, string, error) {
+	if bound == 0 {
+		return r.fetchPage(ctx, query)
+	}
+	slow := fmt.Errorf("%w: a page of tags takes more than %s", ErrSlow, bound)
+	limited, cancel := context.WithTimeoutCause(ctx, bound, slow)
 	defer cancel()
+	tags, next, err := r.fetchPage(limited, query)
+	if err != nil && errors.Is(context.Cause(limited), ErrSlow) {
+		err = slow // what the network says of it does not tell which time is over
+	}
+	return tags, next, err
+}
+
+func (r *Repository) fetchPage(ctx context.Context, query string) ([]string, string, error) {
 	if err := r.Login(ctx); err != nil {
 		return nil, "", err
 	}

@@ -286,11 +286,16 @@ func TestTagsSlow(t *testing.T) {
 				}
 			}))
 			t.Cleanup(server.Close)
-			client := oci.NewClient(oci.Options{PageTimeout: 50 * time.Millisecond})
-			t.Cleanup(client.Close)
-			_, err := open(t, client, server.Listener.Addr().String(), oci.Access{}).AllTags(t.Context())
-			if !errors.Is(err, context.DeadlineExceeded) || t.Context().Err() != nil {
-				t.Errorf("got %v", err)
+			repository := open(t, newClient(t), server.Listener.Addr().String(), oci.Access{})
+			for _, err := range repository.Tags(t.Context(), oci.Listing{PageTimeout: 50 * time.Millisecond}) {
+				if !errors.Is(err, oci.ErrSlow) || t.Context().Err() != nil {
+					t.Errorf("got %v", err)
+				}
+			}
+			limited, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+			defer cancel()
+			if _, err := repository.AllTags(limited); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, oci.ErrSlow) {
+				t.Errorf("without a bound of its own: %v", err)
 			}
 		})
 	}

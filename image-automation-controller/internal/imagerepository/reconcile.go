@@ -121,6 +121,17 @@ func (r *Reconciler) scan(ctx context.Context, s *scope) error {
 // errTooMany says that a repository has more tags than are kept.
 var errTooMany = fmt.Errorf("more than %d tags", tags.MaxTags)
 
+// patience is how long a page of tags may take where nobody says how long a scan may: the interval, which bounds it then, may be hours.
+const patience = time.Minute
+
+// pageTimeout bounds a page of tags, 0 where the timeout of the object does.
+func pageTimeout(o *imagev1.ImageRepository) time.Duration {
+	if o.Spec.Timeout != nil {
+		return 0
+	}
+	return patience
+}
+
 // list brings the tags that are not excluded. No page is kept.
 func (s *scope) list(ctx context.Context) (tags.List, error) {
 	excluded, err := compile(exclusions(s.obj))
@@ -128,7 +139,10 @@ func (s *scope) list(ctx context.Context) (tags.List, error) {
 		return tags.List{}, err
 	}
 	var found tags.Collector
-	for page, err := range s.repository.Tags(ctx, oci.Listing{}) {
+	for page, err := range s.repository.Tags(ctx, oci.Listing{PageTimeout: pageTimeout(s.obj)}) {
+		if errors.Is(err, oci.ErrSlow) {
+			return tags.List{}, fmt.Errorf("%w; spec.timeout allows for more", err)
+		}
 		if err != nil {
 			return tags.List{}, err
 		}
