@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"regexp"
+	"strings"
 
 	"github.com/weir-gitops/weir/kit/artifact/fetch"
 )
@@ -29,4 +31,18 @@ func ResolvePath(t *fetch.Tree, name string) (string, error) {
 		return "", fmt.Errorf("%w: '%s' is a file", ErrPathNotFound, rel)
 	}
 	return rel, nil
+}
+
+// rooted matches root as a whole or as the beginning of a path.
+var rooted = regexp.MustCompile(`(^|[\s'"=(\x60])` + root + `(/|$|[\s'"\x60:;,)])`)
+
+// Relocate returns the text of an error of a build with the paths that its files have on disk, for builds whose artifact people know as a folder.
+func Relocate(text, folder string) string {
+	return rooted.ReplaceAllStringFunc(text, func(found string) string {
+		before, after, _ := strings.Cut(found, root)
+		if after == "/" {
+			return before + strings.TrimSuffix(folder, "/") + after
+		}
+		return before + folder + after
+	})
 }
