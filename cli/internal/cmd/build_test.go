@@ -138,7 +138,7 @@ func TestBuildLocal(t *testing.T) {
 		"SourceIgnore":   {reason: "What the source leaves out is not there.", files: with(plain, "deploy/.sourceignore", "sub/\n"), out: "name: a\n", not: "name: b\n"},
 		"Overlay":        {reason: "The rest of the source can be used.", files: overlay, out: "name: p-a\n"},
 		"Repository":     {reason: "In a repository the path may be anywhere.", files: with(overlay, ".git/HEAD", "x", ".git/x.yaml", "not: one"), spec: "path: ./other", out: "name: p-a\n"},
-		"Outside":        {reason: "What is not the source cannot be used.", files: overlay, spec: "path: ./", code: 1, err: "fs-security-constraint"},
+		"Outside":        {reason: "What is not the source cannot be used.", files: overlay, spec: "path: ./", code: 1, err: "/base' is not in or below 'DIR/deploy'"},
 		"Metadata":       {reason: "Common metadata wins over owner labels.", files: plain, spec: "commonMetadata: {labels: {kustomize.toolkit.fluxcd.io/name: z}}", out: "toolkit.fluxcd.io/name: z\n"},
 		"Namespace":      {reason: "The namespace replaces that of the files.", files: plain, spec: "targetNamespace: prod", out: "namespace: prod\n", not: "namespace: default\n"},
 		"Patches":        {reason: "Patches are added.", files: plain, spec: `patches: [{patch: '[{"op": "add", "path": "/data/more", "value": "m"}]', target: {kind: ConfigMap}}]`, out: "more: m\n"},

@@ -7,8 +7,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"regexp"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
@@ -135,9 +133,6 @@ func (b *builder) render(ctx context.Context, obj *kustomizev1.Kustomization, at
 	return output.Objects, nil
 }
 
-// built matches the folder where builds see their source, the same for every source (kit/kustomize), at the start of a path.
-var built = regexp.MustCompile(`(^|[\s'"=(\x60])/artifact/`)
-
 // located is an error of a build that names files as they are called on this machine.
 type located struct {
 	cause error
@@ -145,12 +140,7 @@ type located struct {
 }
 
 // Error implements error.
-func (e *located) Error() string {
-	return built.ReplaceAllStringFunc(e.cause.Error(), func(found string) string {
-		before, _, _ := strings.Cut(found, "/")
-		return before + strings.TrimSuffix(e.root, "/") + "/"
-	})
-}
+func (e *located) Error() string { return kustomize.Relocate(e.cause.Error(), e.root) }
 
 // Unwrap returns what the build said.
 func (e *located) Unwrap() error { return e.cause }
