@@ -11,6 +11,7 @@ import (
 
 	"github.com/fluxcd/pkg/runtime/acl"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 
@@ -49,6 +50,7 @@ type Reconciler struct {
 	Tags *tags.Store
 
 	namespaces *namespaces // Setup
+	slow       reconcile.Records[slow]
 }
 
 // Setup registers the kind with its watches.
@@ -101,6 +103,7 @@ func (r *Reconciler) driver() *reconcile.Driver[*imagev1.ImagePolicy, *scope] {
 			Events:    events,
 			Interval:  (*imagev1.ImagePolicy).GetRequeueAfter,
 			Owned:     verdict.Owned(),
+			Forget:    func(namespace, name string) { r.slow.Drop(types.NamespacedName{Namespace: namespace, Name: name}) },
 		},
 	}
 }

@@ -56,13 +56,29 @@ func accept(_ context.Context, s *scope) error {
 // errNoTags is part of the text of the contract. Flux: image-automation-controller contract, "ImagePolicy", "Reconcile", row 7.
 var errNoTags = errors.New("no tags in database")
 
-// maxChoice bounds how long a choice may take. A million tags and a pattern as people write them take about a second.
-const maxChoice = 30 * time.Second
+const (
+	// maxChoice bounds how long a choice may take. A million tags and a pattern as people write them take about a second.
+	maxChoice = 10 * time.Second
+	// slowPause is how long an object whose choice took longer is let be, whatever its repository finds meanwhile: each holds a worker for that long.
+	slowPause = 10 * time.Minute
+)
 
 var errSlowChoice = fmt.Errorf("choosing takes more than %s: the pattern or the range is too complex for so many tags", maxChoice)
 
+// slow is that a choice took too long.
+type slow struct {
+	generation int64
+	until      time.Time
+}
+
 // choose reads the tags and picks one.
 func (r *Reconciler) choose(ctx context.Context, s *scope) error {
+	last := r.slow.Find(client.ObjectKeyFromObject(s.obj))
+	if last != nil && last.generation == s.obj.Generation {
+		if wait := last.until.Sub(r.Clock()); wait > 0 {
+			return outcome.FailAfter(wait, imagev1.FailureReason, errSlowChoice)
+		}
+	}
 	var err error
 	if s.policy, err = policy.New(s.obj.Spec.Policy, s.obj.Spec.FilterTags); err != nil {
 		return outcome.Stall(imagev1.InvalidPolicyReason, err)
@@ -78,6 +94,10 @@ func (r *Reconciler) choose(ctx context.Context, s *scope) error {
 	limited, cancel := context.WithTimeoutCause(ctx, maxChoice, errSlowChoice)
 	defer cancel()
 	tag, err := s.policy.Select(limited, list.All())
+	if errors.Is(err, errSlowChoice) {
+		*r.slow.Of(client.ObjectKeyFromObject(s.obj)) = slow{generation: s.obj.Generation, until: r.Clock().Add(slowPause)}
+		return outcome.FailAfter(slowPause, imagev1.FailureReason, err)
+	}
 	if err != nil {
 		return outcome.Fail(imagev1.FailureReason, err)
 	}

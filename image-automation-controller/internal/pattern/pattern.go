@@ -15,8 +15,9 @@ import (
 const (
 	// maxBytes bounds the text of an expression. Those that people write have less than a hundred bytes.
 	maxBytes = 4 << 10
-	// maxInstructions bounds what it compiles to. A tag, of 128 bytes at most, is then matched in some ten milliseconds at worst.
-	maxInstructions = 10_000
+	// maxInstructions bounds what it compiles to; those that people write have less than two hundred. A tag, of 128 bytes at most, is then matched in
+	// some milliseconds at worst.
+	maxInstructions = 2_000
 )
 
 // ErrTooLarge says that matching an expression would take too long.

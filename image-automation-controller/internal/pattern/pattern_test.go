@@ -24,7 +24,7 @@ func TestCompile(t *testing.T) {
 		"Repeated":   {"Some repetition is fine.", `^(?:[a-z0-9]{1,63}\.){1,8}[a-z]{2,63}$`, true, false},
 		"Malformed":  {"What is no expression.", `(`, false, false},
 		"Long":       {"A long text.", strings.Repeat("a|", 4<<10), false, true},
-		"Multiplied": {"Repetitions in a row.", strings.Repeat(`[ab]{1000}`, 100), false, true},
+		"Multiplied": {"Repetitions in a row.", strings.Repeat(`[ab]{1000}`, 2), false, true},
 		"Nested":     {"The library refuses those within each other.", `((a{100}){100}){100}`, false, false},
 	}
 	for name, tc := range cases {
