@@ -147,8 +147,10 @@ func TestRefspecOfOthers(t *testing.T) {
 	}{
 		"Told": {
 			reason: "The status of the other one knows the commit, and the URL does not tell that the repository is the same.",
-			source: func(f *fixture, o *sourcev1.GitRepository) { o.Spec.URL = strings.Replace(f.gitURL, "127.0.0.1", "localhost", 1) },
-			told:   true,
+			source: func(f *fixture, o *sourcev1.GitRepository) {
+				o.Spec.URL = strings.Replace(f.gitURL, "127.0.0.1", "localhost", 1)
+			},
+			told: true,
 		},
 		"SameBranch": {
 			reason: "The other one was killed before it could tell, and pushes to the same branch.",
