@@ -54,6 +54,9 @@ func hasSchema(c *chart.Chart) bool {
 
 // check notes what is wrong with the values of a chart and of the charts in it. Helm: pkg/chartutil, ValidateAgainstSchema.
 func check(ctx context.Context, c *chart.Chart, values map[string]any, r *remote, found *strings.Builder) {
+	if ctx.Err() != nil {
+		return
+	}
 	if c.Schema != nil {
 		if err := validate(ctx, c.Schema, values, r); err != nil {
 			fmt.Fprintf(found, "%s:\n%s", c.Name(), err)

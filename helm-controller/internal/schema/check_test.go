@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -69,15 +70,15 @@ func TestCheckLikeHelm(t *testing.T) {
 			if err := schema.Check(t.Context(), tc.chart, tc.values, nil); err != nil {
 				got = err.Error()
 			}
-			if lines(got) != lines(want) {
+			if !slices.Equal(lines(got), lines(want)) {
 				t.Errorf("%s\ngot  %q\nwant %q", tc.reason, got, want)
 			}
 		})
 	}
 }
 
-// lines is the number of lines and of bytes of a text: the validator tells in no certain order what is wrong.
-func lines(text string) [2]int { return [2]int{strings.Count(text, "\n"), len(text)} }
+// lines are those of a text, sorted: the validator tells in no certain order what is wrong.
+func lines(text string) []string { return slices.Sorted(strings.SplitSeq(text, "\n")) }
 
 // TestCheckFiles holds that no schema makes the process read its files.
 func TestCheckFiles(t *testing.T) {
@@ -137,6 +138,10 @@ func TestCheckRemote(t *testing.T) {
 	answer("/file.json", `{"$ref":"file:///etc/hostname"}`)
 	answer("/token", "hunter22")
 	answer("/large.json", `["`+strings.Repeat("x", 5<<20)+`"]`)
+	mux.HandleFunc("/gone.json", func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		w.WriteHeader(http.StatusGone)
+	})
 	mux.HandleFunc("/chain/{n}", func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, `{"$ref":"%s0"}`, r.PathValue("n"))
 	})
@@ -188,6 +193,14 @@ func TestCheckRemote(t *testing.T) {
 	if n := asked.Load() - before; n != 1 {
 		t.Errorf("one document was read %d times", n)
 	}
+	before = asked.Load()
+	ref = fmt.Sprintf(`{"properties":{"a":{"$ref":%q}}}`, server.URL+"/gone.json")
+	if err := schema.Check(t.Context(), withSchema("app", ref, withSchema("db", ref)), map[string]any{"db": map[string]any{}}, nil); err == nil {
+		t.Error("a document that does not exist is no schema")
+	}
+	if n := asked.Load() - before; n != 1 {
+		t.Errorf("a document that does not exist was asked for %d times", n)
+	}
 }
 
 // TestCheckCancelled holds that a server which never answers holds nobody up that is told to end.
@@ -206,6 +219,25 @@ func TestCheckCancelled(t *testing.T) {
 	err := schema.Check(ctx, withSchema("app", fmt.Sprintf(`{"$ref":%q}`, server.URL)), nil, nil)
 	if err == nil || err.Error() != "told to end" {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestCheckEnded holds that no chart is looked at any more when the action is to end.
+func TestCheckEnded(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	var asked atomic.Int32
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		asked.Add(1)
+		cancel(errors.New("told to end"))
+	}))
+	t.Cleanup(server.Close)
+	idle := 0
+	inner := func(name string) *chart.Chart {
+		return withSchema(name, fmt.Sprintf(`{"$ref":"%s/%s"}`, server.URL, name))
+	}
+	err := schema.Check(ctx, withSchema("app", "", inner("a"), inner("b"), inner("c")), nil, func(work func()) { idle++; work() })
+	if err == nil || err.Error() != "told to end" || idle != 1 || asked.Load() != 1 {
+		t.Errorf("%v after %d charts and %d questions", err, idle, asked.Load())
 	}
 }
 

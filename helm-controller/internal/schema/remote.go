@@ -29,6 +29,7 @@ const (
 var (
 	errFile   = errors.New("files are not read")
 	errScheme = errors.New("only http and https URLs are read")
+	errBytes  = fmt.Errorf("documents of more than %d bytes", maxBytes)
 )
 
 // loader is a jsonschema.URLLoader.
@@ -37,12 +38,18 @@ type loader func(url string) (any, error)
 // Load implements jsonschema.URLLoader.
 func (l loader) Load(url string) (any, error) { return l(url) }
 
-// remote reads what schemas refer to, each document once.
+// document is what a URL led to.
+type document struct {
+	content any
+	err     error
+}
+
+// remote reads what schemas refer to. Nothing is asked for twice, also not what could not be read.
 type remote struct {
 	idle      func(func())
 	transport *http.Transport
 	client    *http.Client
-	documents map[string]any
+	documents map[string]document
 	spent     time.Duration
 	bytes     int
 }
@@ -53,7 +60,7 @@ func newRemote(idle func(func())) *remote {
 	}
 	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true}
 	return &remote{
-		idle: idle, transport: transport, documents: map[string]any{},
+		idle: idle, transport: transport, documents: map[string]document{},
 		client: &http.Client{Transport: transport, CheckRedirect: func(_ *http.Request, via []*http.Request) error {
 			if len(via) > maxRedirects {
 				return fmt.Errorf("more than %d redirects", maxRedirects)
@@ -80,38 +87,57 @@ func (r *remote) load(ctx context.Context, address string) (any, error) {
 	default:
 		return nil, errScheme
 	}
-	if known, ok := r.documents[address]; ok {
-		return known, nil
+	known, ok := r.documents[address]
+	if !ok {
+		if err := r.check(); err != nil {
+			return nil, err
+		}
+		known.content, known.err = r.read(ctx, address)
+		r.documents[address] = known
 	}
+	return known.content, known.err
+}
+
+// check tells whether another document may be asked for.
+func (r *remote) check() error {
 	switch {
-	case len(r.documents) == maxDocuments:
-		return nil, fmt.Errorf("more than %d documents", maxDocuments)
+	case len(r.documents) >= maxDocuments:
+		return fmt.Errorf("more than %d documents", maxDocuments)
 	case r.spent >= downloadsLimit:
-		return nil, fmt.Errorf("the documents before it took longer than %s", downloadsLimit)
+		return fmt.Errorf("the documents before it took longer than %s", downloadsLimit)
+	case r.bytes > maxBytes:
+		return errBytes
 	}
-	var content []byte
+	return nil
+}
+
+// read returns what a URL leads to.
+func (r *remote) read(ctx context.Context, address string) (any, error) {
+	var (
+		content []byte
+		err     error
+	)
 	r.idle(func() {
 		began := time.Now()
-		content, err = r.download(ctx, address)
+		content, err = r.download(ctx, address, min(downloadLimit, downloadsLimit-r.spent))
 		r.spent += time.Since(began)
 	})
-	if r.bytes += len(content); err == nil && r.bytes > maxBytes {
-		err = fmt.Errorf("documents of more than %d bytes", maxBytes)
-	}
 	if err != nil {
 		return nil, err
+	}
+	if r.bytes += len(content); r.bytes > maxBytes {
+		return nil, errBytes
 	}
 	document, err := parse(content)
 	if err != nil {
 		return nil, errors.New("no schema of a size that is read") // and nothing of what it is instead
 	}
-	r.documents[address] = document
 	return document, nil
 }
 
 // download returns what a URL leads to. Its errors tell nothing of the URL nor of the content.
-func (r *remote) download(ctx context.Context, address string) (_ []byte, err error) {
-	ctx, cancel := context.WithTimeout(ctx, downloadLimit)
+func (r *remote) download(ctx context.Context, address string, limit time.Duration) (_ []byte, err error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
@@ -120,7 +146,7 @@ func (r *remote) download(ctx context.Context, address string) (_ []byte, err er
 	request.Header.Set("Accept", "application/schema+json, application/json, */*;q=0.1")
 	answer, err := r.client.Do(request)
 	if err != nil {
-		return nil, plain(ctx, err)
+		return nil, plain(ctx, limit, err)
 	}
 	defer func() { err = errors.Join(err, answer.Body.Close()) }()
 	if answer.StatusCode != http.StatusOK {
@@ -128,7 +154,7 @@ func (r *remote) download(ctx context.Context, address string) (_ []byte, err er
 	}
 	content, err := io.ReadAll(io.LimitReader(answer.Body, maxDocumentBytes+1))
 	if err != nil {
-		return nil, plain(ctx, err)
+		return nil, plain(ctx, limit, err)
 	}
 	if len(content) > maxDocumentBytes {
 		return nil, fmt.Errorf("larger than %d bytes", maxDocumentBytes)
@@ -137,9 +163,9 @@ func (r *remote) download(ctx context.Context, address string) (_ []byte, err er
 }
 
 // plain returns an error of the client without the URL that it names, which may be that of a redirect.
-func plain(ctx context.Context, err error) error {
+func plain(ctx context.Context, limit time.Duration, err error) error {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return fmt.Errorf("no whole answer within %s", downloadLimit)
+		return fmt.Errorf("no whole answer within %s", limit)
 	}
 	if named, ok := errors.AsType[*url.Error](err); ok {
 		return named.Err
