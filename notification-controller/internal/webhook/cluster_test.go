@@ -37,11 +37,13 @@ type cluster struct {
 	secrets   map[string]map[string]string // name to values
 	patching  func()                       // called within each patch
 	poison    string                       // name of an object whose patch panics
+	looking   func()                       // called within each page of a look
 	pages     [][]string                   // names of the objects that are listed by labels
 
 	mu      sync.Mutex
-	faults  map[string][]error // of the next requests, by verb, or verb and name; "cache" and "look" are those of the lists of Receivers
+	faults  map[string][]error // of the next requests, by verb, or verb and name; "cache" and "look" are those of the lists of Receivers, "receiver" of a read
 	looks   int                // lists of Receivers that were asked of the API server
+	reads   int                // single Receivers that were asked of it
 	patched []string           // Kind/namespace/name
 	values  []string           // the annotations' values
 	ticks   int64              // of the clock
@@ -62,8 +64,11 @@ func (c *cluster) fault(verb string) error {
 	return fault
 }
 
-// Get implements client.Reader for Secrets, and for metadata of objects, which are all there.
+// Get implements client.Reader for Receivers and Secrets, and for metadata of objects, which are all there.
 func (c *cluster) Get(ctx context.Context, key client.ObjectKey, obj client.Object, _ ...client.GetOption) error {
+	if receiver, ok := obj.(*notificationv1.Receiver); ok {
+		return c.read(key, receiver)
+	}
 	if err := c.fault("get"); errors.Is(err, errSilence) {
 		<-ctx.Done()
 		return ctx.Err()
@@ -107,18 +112,43 @@ func (c *cluster) List(_ context.Context, list client.ObjectList, opts ...client
 	return nil
 }
 
+// live returns the Receivers that the API server has.
+func (c *cluster) live() []notificationv1.Receiver {
+	all := slices.Clone(c.receivers)
+	for _, r := range c.newer {
+		all = slices.DeleteFunc(all, func(old notificationv1.Receiver) bool { return old.Name == r.Name && old.Namespace == r.Namespace })
+	}
+	return append(all, c.newer...)
+}
+
+// read reads a Receiver as the API server has it.
+func (c *cluster) read(key client.ObjectKey, receiver *notificationv1.Receiver) error {
+	if err := c.fault("receiver"); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.reads++
+	for _, r := range c.live() {
+		if client.ObjectKeyFromObject(&r) == key {
+			r.DeepCopyInto(receiver)
+			return nil
+		}
+	}
+	return apierrors.NewNotFound(schema.GroupResource{Resource: "receivers"}, key.Name)
+}
+
 // look lists Receivers as the API server has them, one to a page.
 func (c *cluster) look(list *notificationv1.ReceiverList, options *client.ListOptions) error {
+	if c.looking != nil {
+		c.looking()
+	}
 	if err := c.fault("look"); err != nil {
 		return err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	all := slices.Clone(c.receivers)
-	for _, r := range c.newer {
-		all = slices.DeleteFunc(all, func(old notificationv1.Receiver) bool { return old.Name == r.Name && old.Namespace == r.Namespace })
-	}
-	all = slices.DeleteFunc(append(all, c.newer...), func(r notificationv1.Receiver) bool {
+	all := slices.DeleteFunc(c.live(), func(r notificationv1.Receiver) bool {
 		return options.Namespace != "" && options.Namespace != r.Namespace
 	})
 	number := len(options.Continue)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"sync"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/util/flowcontrol"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -22,12 +23,15 @@ const (
 )
 
 // latest knows the Receivers as the API server has them. The cache is milliseconds behind that: who reads that a Receiver is ready and posts at once
-// would be told that there is none. Everybody who comes before a look begins shares it.
+// would be told that there is none. Everybody who comes before a look begins shares it, and looks are made one after the other: an API server that
+// answers slowly is not asked by more of them for that.
 type latest struct {
 	live client.Reader
 	// namespace is the only one that is looked at, empty for all.
 	namespace string
 	turns     flowcontrol.RateLimiter
+	// looking has room for the look whose turn it is, until it is over.
+	looking chan struct{}
 
 	mu sync.Mutex
 	// next is the look that has not begun, nil when nobody waits for one.
@@ -42,11 +46,32 @@ type look struct {
 }
 
 func newLatest(live client.Reader, namespace string) *latest {
-	return &latest{live: live, namespace: namespace, turns: flowcontrol.NewTokenBucketRateLimiter(looksPerSecond, looksBurst)}
+	return &latest{
+		live: live, namespace: namespace, turns: flowcontrol.NewTokenBucketRateLimiter(looksPerSecond, looksBurst), looking: make(chan struct{}, 1),
+	}
+}
+
+// reread returns a Receiver that the cache has; nil if it has lost the path since.
+func (l *latest) reread(ctx context.Context, cached *notificationv1.Receiver) (*notificationv1.Receiver, error) {
+	ctx, cancel := context.WithTimeout(ctx, apifault.Patience)
+	defer cancel()
+	now := &notificationv1.Receiver{}
+	err := apifault.Outlast(ctx, func() error { return l.live.Get(ctx, client.ObjectKeyFromObject(cached), now) })
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("read receiver: %w", err)
+	case now.Status.WebhookPath != cached.Status.WebhookPath:
+		return nil, nil
+	}
+	return now, nil
 }
 
 // at lists the Receivers that have the path now.
 func (l *latest) at(ctx context.Context, path string) ([]notificationv1.Receiver, error) {
+	ctx, cancel := context.WithTimeout(ctx, apifault.Patience)
+	defer cancel()
 	l.mu.Lock()
 	k, first := l.next, l.next == nil
 	if first {
@@ -65,15 +90,18 @@ func (l *latest) at(ctx context.Context, path string) ([]notificationv1.Receiver
 	}
 }
 
-// run takes a turn and looks. Who comes from then on may ask for what is newer, and waits for the next look.
+// run takes a turn and looks. Who comes from then on may ask for what is newer, and waits for the next look. The time for the look begins with the
+// turn: others came later than the one who runs it.
 func (l *latest) run(ctx context.Context, k *look) {
-	ctx, cancel := context.WithTimeout(ctx, apifault.Patience)
-	defer cancel()
 	defer close(k.done)
+	l.looking <- struct{}{}
+	defer func() { <-l.looking }()
 	k.err = l.turns.Wait(ctx)
 	l.mu.Lock()
 	l.next = nil
 	l.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, apifault.Patience)
+	defer cancel()
 	if k.err == nil {
 		k.err = apifault.Outlast(ctx, func() (err error) {
 			k.byPath, err = l.list(ctx)

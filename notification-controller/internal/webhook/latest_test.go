@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -18,7 +19,9 @@ import (
 
 	"github.com/fluxcd/pkg/apis/meta"
 	"github.com/fluxcd/pkg/runtime/conditions"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	notificationv1 "github.com/weir-gitops/weir/api/notification/v1"
 )
@@ -36,21 +39,36 @@ func TestBehind(t *testing.T) {
 		cached, live []notificationv1.Receiver
 		namespace    string
 		faults       []error
+		unread       []error
 		want         int
-		looks        int
+		looks, reads int
 	}{
 		"New":     {reason: "The cache has not heard of it.", live: []notificationv1.Receiver{named("other"), ready}, want: http.StatusOK, looks: 1},
 		"Known":   {reason: "What the cache has costs no request.", cached: []notificationv1.Receiver{ready}, want: http.StatusOK},
-		"Resumed": {reason: "It was suspended a moment ago.", cached: []notificationv1.Receiver{named("rcv", suspended)}, live: []notificationv1.Receiver{ready}, want: http.StatusOK, looks: 1},
+		"Resumed": {reason: "It was suspended a moment ago.", cached: []notificationv1.Receiver{named("rcv", suspended)}, live: []notificationv1.Receiver{ready}, want: http.StatusOK, reads: 1},
 		"Ready": {
 			reason: "It was not ready a moment ago.",
 			cached: []notificationv1.Receiver{named("rcv", func(r *notificationv1.Receiver) { conditions.MarkFalse(r, meta.ReadyCondition, "x", "x") })},
-			live:   []notificationv1.Receiver{ready}, want: http.StatusOK, looks: 1,
+			live:   []notificationv1.Receiver{ready}, want: http.StatusOK, reads: 1,
+		},
+		"Unusable": {reason: "It is suspended still, which costs no list.", cached: []notificationv1.Receiver{named("rcv", suspended)}, want: http.StatusServiceUnavailable, reads: 1},
+		"Unread": {
+			reason: "It was resumed while the API server was busy.", cached: []notificationv1.Receiver{named("rcv", suspended)},
+			live: []notificationv1.Receiver{ready}, unread: []error{syscall.ECONNREFUSED}, want: http.StatusOK, reads: 1,
+		},
+		"Unreadable": {
+			reason: "What is known of it is that it takes no requests.", cached: []notificationv1.Receiver{named("rcv", suspended)},
+			unread: slices.Repeat([]error{syscall.ECONNREFUSED}, 99), want: http.StatusServiceUnavailable,
+		},
+		"Replaced": {
+			reason: "Another one has the path now.", cached: []notificationv1.Receiver{named("rcv", suspended)},
+			live:   []notificationv1.Receiver{named("rcv", func(r *notificationv1.Receiver) { r.Status.WebhookPath = "" }), named("heir")},
+			unread: []error{apierrors.NewNotFound(schema.GroupResource{}, "rcv")}, want: http.StatusOK, looks: 1,
 		},
 		"Suspended": {reason: "It is suspended.", live: []notificationv1.Receiver{named("rcv", suspended)}, want: http.StatusServiceUnavailable, looks: 1},
 		"Gone": {
 			reason: "It has given up the path.", cached: []notificationv1.Receiver{named("rcv", suspended)},
-			live: []notificationv1.Receiver{named("rcv", func(r *notificationv1.Receiver) { r.Status.WebhookPath = "" })}, want: http.StatusNotFound, looks: 1,
+			live: []notificationv1.Receiver{named("rcv", func(r *notificationv1.Receiver) { r.Status.WebhookPath = "" })}, want: http.StatusNotFound, looks: 1, reads: 1,
 		},
 		"Oldest": {
 			reason: "The path is that of the oldest, here too.",
@@ -71,10 +89,10 @@ func TestBehind(t *testing.T) {
 						tc.live[i].Status.WebhookPath = ready.Status.WebhookPath
 					}
 				}
-				c.newer, c.faults = tc.live, map[string][]error{"look": tc.faults}
+				c.newer, c.faults = tc.live, map[string][]error{"look": tc.faults, "receiver": tc.unread}
 				begun := time.Now()
-				if got := post(t, h, ready.Status.WebhookPath, nil, "{}"); got != tc.want || c.looks != tc.looks {
-					t.Errorf("%s got %d after %d looks, want %d and %d", tc.reason, got, c.looks, tc.want, tc.looks)
+				if got := post(t, h, ready.Status.WebhookPath, nil, "{}"); got != tc.want || c.looks != tc.looks || c.reads != tc.reads {
+					t.Errorf("%s got %d after %d looks and %d reads, want %d, %d and %d", tc.reason, got, c.looks, c.reads, tc.want, tc.looks, tc.reads)
 				}
 				if woken := len(c.take()) > 0; woken != (tc.want == http.StatusOK) {
 					t.Errorf("%s woken: %t", tc.reason, woken)
@@ -127,6 +145,45 @@ func TestFlood(t *testing.T) {
 		}
 		if c.looks != before {
 			t.Error("a path that no Receiver can have was looked for")
+		}
+	})
+}
+
+// TestSlowLooks asks for paths that do not exist while the API server answers slowly: only one request to it is under way, and nobody waits for more
+// than the look that is under way and the next one.
+func TestSlowLooks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const strangers, slow, lasts = 50, 2 * time.Second, 20 * time.Second
+		ready := receiver("generic")
+		h, c := newHandler(t)
+		c.newer = []notificationv1.Receiver{ready}
+		var now, most atomic.Int32
+		c.looking = func() {
+			most.Store(max(most.Load(), now.Add(1)))
+			time.Sleep(slow)
+			now.Add(-1)
+		}
+		begun := time.Now()
+		var group sync.WaitGroup
+		ask := func(path string, want int) {
+			asked := time.Now()
+			if got := post(t, h, path, nil, ""); got != want || time.Since(asked) > 2*slow+time.Second {
+				t.Errorf("got %d after %s, want %d", got, time.Since(asked), want)
+			}
+		}
+		for i := range strangers {
+			group.Go(func() {
+				for n := 0; time.Since(begun) < lasts; n++ {
+					ask(Path(fmt.Sprint(i, n), "x", "y"), http.StatusNotFound)
+					time.Sleep(time.Duration(i) * time.Millisecond)
+				}
+			})
+		}
+		time.Sleep(lasts / 2)
+		ask(ready.Status.WebhookPath, http.StatusOK)
+		group.Wait()
+		if most.Load() != 1 {
+			t.Errorf("%d looks at once", most.Load())
 		}
 	})
 }

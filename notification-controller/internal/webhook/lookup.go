@@ -89,16 +89,31 @@ func (h *handler) find(r *http.Request) (*notificationv1.Receiver, error) {
 	if found != nil && usable(found) {
 		return found, nil
 	}
-	// The sender may know more than the cache.
-	if all, err = h.latest.at(r.Context(), path); err != nil {
-		return found, fmt.Errorf("look for receiver: %w", err)
+	return h.findLatest(r.Context(), path, found)
+}
+
+// findLatest asks the API server: the sender may know more than the cache. What the cache has of the path, which may be nil, spares it a list.
+func (h *handler) findLatest(ctx context.Context, path string, cached *notificationv1.Receiver) (*notificationv1.Receiver, error) {
+	const unusable = "receiver is suspended or not ready"
+	var found *notificationv1.Receiver
+	var err error
+	if cached != nil {
+		if found, err = h.latest.reread(ctx, cached); err != nil {
+			return cached, refuse(http.StatusServiceUnavailable, unusable+" as far as is known: %w", err)
+		}
 	}
-	found = oldest(all)
 	if found == nil {
-		return nil, refuse(http.StatusNotFound, "no receiver")
+		all, err := h.latest.at(ctx, path)
+		if err != nil {
+			return cached, fmt.Errorf("look for receiver: %w", err)
+		}
+		found = oldest(all)
 	}
-	if !usable(found) {
-		return found, refuse(http.StatusServiceUnavailable, "receiver is suspended or not ready")
+	switch {
+	case found == nil:
+		return nil, refuse(http.StatusNotFound, "no receiver")
+	case !usable(found):
+		return found, refuse(http.StatusServiceUnavailable, unusable)
 	}
 	return found, nil
 }
