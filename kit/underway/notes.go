@@ -18,6 +18,8 @@ import (
 const (
 	// suffix ends the name of the file of a note, which begins with the UID.
 	suffix = ".json"
+	// unfinished is what is added while it is written.
+	unfinished = ".new"
 	// maxBytes bounds what is read of a note. It has room for a few names of Kubernetes, which have 253 bytes at most, and a digest.
 	maxBytes = 4096
 )
@@ -73,11 +75,15 @@ func (n *Notes[T]) read(name string) (note T) {
 // Left returns the notes that were there when the folder was opened.
 func (n *Notes[T]) Left() map[types.UID]T { return n.left }
 
-// Put notes that an object is being worked on, in place of an earlier note of it.
+// Put notes that an object is being worked on, in place of an earlier note of it, which stays if that fails.
 func (n *Notes[T]) Put(uid types.UID, note T) error {
 	content, err := json.Marshal(note)
+	name := string(uid) + suffix
 	if err == nil {
-		err = n.root.WriteFile(string(uid)+suffix, content, 0o600)
+		err = n.root.WriteFile(name+unfinished, content, 0o600)
+	}
+	if err == nil {
+		err = n.root.Rename(name+unfinished, name)
 	}
 	if err != nil {
 		return fmt.Errorf("note what is under way: %w", err)
