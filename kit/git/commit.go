@@ -12,6 +12,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/storage/filesystem"
+
+	"github.com/weir-gitops/weir/kit/excerpt"
 )
 
 // Commit is a commit of a mirror, readable while the mirror is open.
@@ -20,7 +22,7 @@ type Commit struct {
 	Hash Hash
 	// Subject is the first line of its message.
 	Subject string
-	// Message is all of it, at most maxMessageBytes.
+	// Message is all of it, at most maxMessageBytes, without what is no UTF-8.
 	Message string
 	// Time is when it was committed, as its author says.
 	Time time.Time
@@ -57,7 +59,7 @@ func (m *Mirror) Commit(h Hash) (*Commit, error) {
 	return &Commit{
 		Hash:    h,
 		Subject: strings.TrimSpace(strings.ToValidUTF8(subject, "\uFFFD")),
-		Message: c.Message[:min(len(c.Message), maxMessageBytes)],
+		Message: excerpt.Of(c.Message, maxMessageBytes),
 		Time:    c.Committer.When,
 
 		committer: c.Committer,

@@ -13,6 +13,8 @@ import (
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
+
+	"github.com/weir-gitops/weir/kit/excerpt"
 )
 
 // The ways a remote can refuse that callers tell apart.
@@ -162,7 +164,7 @@ func serverText(b []byte) string {
 	b = controlCharacters().ReplaceAll(b, []byte(" "))
 	// Cut last: half of a URL does not show that its beginning is a password.
 	b = userInfo().ReplaceAll(b, []byte("$1"))
-	return strings.ToValidUTF8(string(b[:min(len(b), maxServerTextBytes)]), "")
+	return excerpt.Of(string(b), maxServerTextBytes)
 }
 
 // controlCharacters matches what does not belong into a message.

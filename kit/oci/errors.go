@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 
+	"github.com/weir-gitops/weir/kit/excerpt"
 	"github.com/weir-gitops/weir/kit/oci/keychain"
 )
 
@@ -118,11 +119,7 @@ func secretsOf(c keychain.Credential) []string {
 
 // clean makes one short printable line of a text.
 func clean(text string) string {
-	text = controlCharacters().ReplaceAllString(text, " ")
-	if len(text) > maxTextBytes {
-		text = text[:maxTextBytes] + "..."
-	}
-	return strings.ToValidUTF8(text, "")
+	return excerpt.Of(controlCharacters().ReplaceAllString(text, " "), maxTextBytes)
 }
 
 func controlCharacters() *regexp.Regexp { return regexp.MustCompile(`[\x00-\x1f\x7f]+`) }
