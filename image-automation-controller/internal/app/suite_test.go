@@ -4,7 +4,9 @@
 package app
 
 import (
+	"net/http"
 	"os"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -39,6 +41,8 @@ type fixture struct {
 	namespace string
 	storage   string
 	mirrors   string
+	// unanswered is the number of requests to the Git server without an answer so far.
+	unanswered atomic.Int32
 	// automations are the ImageUpdateAutomations of the namespace.
 	automations testkit.Kind[imagev1.ImageUpdateAutomation, *imagev1.ImageUpdateAutomation]
 
@@ -53,6 +57,13 @@ func newFixture(t *testing.T, args ...string) *fixture {
 		namespace: cluster.Namespace(t, "image"), storage: t.TempDir(), mirrors: t.TempDir(),
 	}
 	f.automations.Cluster, f.automations.Namespace = f.cluster, f.namespace
+	f.server.AddHTTPMiddlewares(func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			f.unanswered.Add(1)
+			defer f.unanswered.Add(-1)
+			next.ServeHTTP(w, r)
+		})
+	})
 	f.server.Repository(t, repoPath)
 	f.gitURL = f.server.HTTP(t) + "/" + repoPath
 	f.start(args...)
@@ -65,7 +76,7 @@ func (f *fixture) start(more ...string) {
 	f.stop = process.Start(f.t, process.Options{
 		Program: Program, Config: f.requests.Count(f.cluster.Config), Namespace: f.namespace, Args: append([]string{
 			"--storage-path=" + f.storage, "--git-cache-path=" + f.mirrors, "--events-addr=" + f.events.URL,
-			"--min-retry-delay=50ms", "--max-retry-delay=1s",
+			"--min-retry-delay=50ms", "--max-retry-delay=" + longestRetry.String(),
 		}, more...),
 	}).Stop
 }
@@ -131,21 +142,31 @@ func (f *fixture) file(branch, path string) string {
 	return content
 }
 
-// moment is how long nothing may be asked of the Git server for runs to count as over: as long as the longest wait before a run that has failed is
-// tried again, which a run may still do that was started for a second reason.
-const moment = time.Second
+const (
+	// moment is how long nothing may be asked of the Git server for runs to count as over: longer than the longest wait before a run that has failed
+	// is tried again, which a run may still do that was started for a second reason.
+	moment = 3 * longestRetry / 2
+	// momentStep is how long one look at that takes. One that takes much longer does not count: on such a machine what is looked at stands still too.
+	momentStep = moment / 10
+	// longestRetry is the wait that controllers of tests are given.
+	longestRetry = time.Second
+)
 
 // settleGit forgets what was asked of the Git server, once nothing has been for a moment: what is recorded from then on belongs to what the test
 // does next. A run may have been started by several events, and all but the first look at the remote and find nothing to do.
 func (f *fixture) settleGit() {
 	f.t.Helper()
-	last := time.Now()
-	f.server.Take()
+	calm := time.Duration(0)
 	testkit.Eventually(f.t, "the Git server is left alone", func() bool {
-		if len(f.server.Take()) > 0 {
-			last = time.Now()
+		began := time.Now()
+		time.Sleep(momentStep)
+		switch pending := f.unanswered.Load(); {
+		case len(f.server.Take()) > 0 || pending > 0:
+			calm = 0
+		case time.Since(began) < 2*momentStep:
+			calm += momentStep
 		}
-		return time.Since(last) > moment
+		return calm >= moment
 	})
 }
 
