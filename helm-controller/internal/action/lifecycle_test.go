@@ -225,8 +225,8 @@ func TestDefinitions(t *testing.T) {
 			if got := description(); got != step.want {
 				t.Errorf("server-side %v, step %d: %s", onServer, i, got)
 			}
-			if len(o.CRDs) != 1 || r.get("v1", "ConfigMap", "stray") != nil {
-				t.Errorf("step %d: CRDs %q", i, o.CRDs)
+			if len(o.CRDs) != 1 || len(o.Definitions) != 2 || r.get("v1", "ConfigMap", "stray") != nil {
+				t.Errorf("step %d: CRDs %q with %v", i, o.CRDs, o.Definitions)
 			}
 			if r.get(r.ns+".example.com/v1", "Thing", "thing") == nil {
 				t.Errorf("server-side %v, step %d: the new kind was not known to the chart", onServer, i)

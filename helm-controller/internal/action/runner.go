@@ -67,6 +67,8 @@ type Outcome struct {
 	Newest *release.Revision
 	// CRDs are the files in the folders crds of the chart, of an install or upgrade.
 	CRDs [][]byte
+	// Definitions are the objects in them, nil if they could not be listed.
+	Definitions []helmv2.ResourceRef
 	// Logs are the last lines that Helm logged.
 	Logs string
 	Took time.Duration
@@ -178,7 +180,8 @@ func (a *run) observe(w release.Write) {
 // outcome tells what the action did so far.
 func (a *run) outcome() Outcome {
 	return Outcome{
-		Writes: a.recorder.Writes(), Newest: a.recorder.Newest(), CRDs: a.crds, Logs: a.tail.String(), Took: time.Since(a.began),
+		Writes: a.recorder.Writes(), Newest: a.recorder.Newest(), CRDs: a.crds, Definitions: a.writes.Intent.Definitions,
+		Logs: a.tail.String(), Took: time.Since(a.began),
 	}
 }
 

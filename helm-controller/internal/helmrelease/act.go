@@ -74,7 +74,7 @@ func (r *Reconciler) deploy(ctx context.Context, s *scope, a release.Action) err
 	s.last.known = o.Newest == nil
 	st.History = release.Record(st.History, o.Writes, release.Made{Action: a, Algorithm: s.algorithm, OCIDigest: s.digest})
 	st.LastAttemptedReleaseActionDuration = &metav1.Duration{Duration: o.Took.Round(time.Millisecond)}
-	s.list(o.Newest, release.InventoryInput{CRDs: o.CRDs})
+	s.list(o.Newest, definitionsOf(o))
 	if fault == nil {
 		if policy.RetryOnFailure {
 			release.ClearFailures(st)

@@ -11,6 +11,7 @@ import (
 	helmrelease "helm.sh/helm/v3/pkg/release"
 
 	helmv2 "github.com/weir-gitops/weir/api/helm/v2"
+	"github.com/weir-gitops/weir/helm-controller/internal/action"
 	"github.com/weir-gitops/weir/helm-controller/internal/release"
 	"github.com/weir-gitops/weir/kit/events"
 )
@@ -40,6 +41,16 @@ func (s *scope) list(newest *release.Revision, in release.InventoryInput) {
 		})
 	}
 	s.obj.Status.Inventory = inventory
+}
+
+// definitionsOf is what an action tells of the folders crds of a chart. The files are read again only if there are others than definitions in them,
+// whose kinds may be known since these were applied.
+func definitionsOf(o action.Outcome) release.InventoryInput {
+	other := func(entry helmv2.ResourceRef) bool { return !strings.HasSuffix(entry.ID, crdSuffix) }
+	if o.Definitions == nil || slices.ContainsFunc(o.Definitions, other) {
+		return release.InventoryInput{CRDs: o.CRDs}
+	}
+	return release.InventoryInput{Listed: o.Definitions}
 }
 
 // relist does so for a revision of ours that the status did not know of.
