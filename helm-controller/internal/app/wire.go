@@ -13,6 +13,7 @@ import (
 	helmkube "helm.sh/helm/v3/pkg/kube"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	helmv2 "github.com/weir-gitops/weir/api/helm/v2"
@@ -85,13 +86,9 @@ func setup(ctx context.Context, rt *manager.Runtime, opts *Options) error {
 	if err := errors.Join(mgr.Add(target), addOOMWatch(rt, opts)); err != nil {
 		return fmt.Errorf("add parts of the manager: %w", err)
 	}
-	sources := client.Reader(mgr.GetClient())
-	if opts.Gates.Enabled(gateDirectSourceFetch) {
-		sources = mgr.GetAPIReader()
-	}
 	r := &helmrelease.Reconciler{
 		Options: reconcilerOptions(opts), Dependencies: rt.Dependencies(),
-		Sources: sources, Values: values.NewReader(mgr.GetClient()),
+		Sources: sourceReader(mgr, opts), Values: values.NewReader(mgr.GetClient()),
 		Artifacts: artifacts, Clusters: clusters,
 		Runner: &action.Runner{
 			Cluster: target, Helm3Defaults: opts.Gates.Enabled(gateHelm3Defaults), AllowDNS: opts.Gates.Enabled(gateAllowDNSLookups), Keeper: keeper,
@@ -109,6 +106,13 @@ func setup(ctx context.Context, rt *manager.Runtime, opts *Options) error {
 		return fmt.Errorf("add storage ledger: %w", err)
 	}
 	return r.Setup(ctx, mgr, rt.ControllerOptions())
+}
+
+func sourceReader(mgr ctrl.Manager, opts *Options) client.Reader {
+	if opts.Gates.Enabled(gateDirectSourceFetch) {
+		return mgr.GetAPIReader()
+	}
+	return mgr.GetClient()
 }
 
 func reconcilerOptions(opts *Options) helmrelease.Options {
