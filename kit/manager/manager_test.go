@@ -436,8 +436,8 @@ func TestReconcilesEnd(t *testing.T) {
 		options CommonOptions
 		want    time.Duration
 	}{
-		"Quiet":   {"The last events of the cluster have their time.", CommonOptions{ShutdownTimeout: time.Minute}, time.Minute - shutdownMargin - events.LongestEnd("")},
-		"Posting": {"Posted events have theirs.", CommonOptions{ShutdownTimeout: time.Minute, EventsAddr: "http://x"}, time.Minute - shutdownMargin - events.LongestEnd("http://x")},
+		"Quiet":   {"The last events of the cluster have their time.", CommonOptions{ShutdownTimeout: time.Minute}, time.Minute - restMargin - shutdownMargin - events.LongestEnd("")},
+		"Posting": {"Posted events have theirs.", CommonOptions{ShutdownTimeout: time.Minute, EventsAddr: "http://x"}, time.Minute - restMargin - shutdownMargin - events.LongestEnd("http://x")},
 		"Short":   {"Reconciles get some time whatever is asked for.", CommonOptions{ShutdownTimeout: time.Second}, 500 * time.Millisecond},
 	}
 	for name, tc := range cases {

@@ -135,9 +135,12 @@ func (o *CommonOptions) bindOwn(fs *pflag.FlagSet) {
 		"Comma list of Name=true or Name=false that turns features on or off.")
 }
 
+// restMargin is for the rest of the end: the signal has to arrive, and the process to exit.
+const restMargin = time.Second
+
 // reconcilesEnd is how long running reconciles, and what else the manager runs, may take to end after a signal: at least half of the whole.
 func (o *CommonOptions) reconcilesEnd() time.Duration {
-	return max(o.ShutdownTimeout-shutdownMargin-events.LongestEnd(o.EventsAddr), o.ShutdownTimeout/2)
+	return max(o.ShutdownTimeout-restMargin-shutdownMargin-events.LongestEnd(o.EventsAddr), o.ShutdownTimeout/2)
 }
 
 // FromEnv returns the environment variable name, or fallback when it is unset or empty. Controllers use it for defaults of their own flags.
