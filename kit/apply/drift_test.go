@@ -70,9 +70,9 @@ func TestDriftWakesOwner(t *testing.T) {
 	r.caughtUp(t, r.Engine, o)
 	r.quiet(t)
 	r.Forget(o)
-	r.patchConfigMap(t, "cm-01", "operator", map[string]string{"value": "wrong"})
+	r.patchConfigMap(t, "cm-00", "operator", map[string]string{"value": "wrong"})
 	r.patchConfigMap(t, "other", "operator", map[string]string{"value": "wrong"})
-	select { // the watch tells of both, in this order
+	select { // the watch tells of both, in this order; none was corrected before, which would delay its wake
 	case got := <-r.woken:
 		if got != other {
 			t.Errorf("%s was woken after it was forgotten", got)
