@@ -35,10 +35,17 @@ type answer struct {
 	status  int
 	content []byte
 	err     error
+	schema  bool // "openapi" names it
+	checked bool // as a schema
 }
 
 // expect announces that the build refers to a file.
-func (p *prefetched) expect(name string) {
+func (p *prefetched) expect(name string) { p.announce(name, false) }
+
+// schema announces that the build takes a file for its schema.
+func (p *prefetched) schema(name string) { p.announce(name, true) }
+
+func (p *prefetched) announce(name string, schema bool) {
 	location, err := url.ParseRequestURI(name)
 	if err != nil || location.Scheme != "http" && location.Scheme != "https" {
 		return
@@ -48,9 +55,12 @@ func (p *prefetched) expect(name string) {
 	if p.answers == nil {
 		p.answers = make(map[string]*answer)
 	}
-	if p.answers[location.String()] == nil {
-		p.answers[location.String()] = &answer{}
+	a := p.answers[location.String()]
+	if a == nil {
+		a = &answer{}
+		p.answers[location.String()] = a
 	}
+	a.schema = a.schema || schema
 }
 
 // answer answers for the server of a file that the build refers to; other requests are not its own.
@@ -69,6 +79,11 @@ func (p *prefetched) answer(r *http.Request) (response *http.Response, known boo
 			p.missing = append(p.missing, name)
 		}
 		return respond(r, http.StatusOK, nil), true, nil
+	case a.schema && !a.checked:
+		a.checked = true
+		if a.err = eachDocument(a.content, checkDefinitions); a.err != nil {
+			return nil, true, a.err
+		}
 	}
 	return respond(r, a.status, a.content), true, nil
 }
@@ -95,6 +110,7 @@ func (p *prefetched) load(ctx context.Context, by http.RoundTripper) bool {
 	for _, name := range missing {
 		a := ask(ctx, by, name)
 		p.mu.Lock()
+		a.schema = p.answers[name].schema
 		p.answers[name] = a
 		p.mu.Unlock()
 	}

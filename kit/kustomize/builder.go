@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -66,6 +67,9 @@ func (b *Builder) Close() { b.running.Wait() }
 // Build returns the objects at path of the tree. It ends with ctx, even if the engine hangs at a
 // remote base. Errors hold no name of a directory that differs between runs.
 func (b *Builder) Build(ctx context.Context, t *fetch.Tree, path string, o Options) (*Output, error) {
+	over := &countdown{done: o.Done}
+	over.hold()
+	defer over.release()
 	dir, err := ResolvePath(t, path)
 	if err != nil {
 		return nil, err
@@ -77,7 +81,7 @@ func (b *Builder) Build(ctx context.Context, t *fetch.Tree, path string, o Optio
 	if objects, ok := b.cache.get(key, t); ok {
 		return &Output{Objects: objects, Reused: true}, nil
 	}
-	work := &build{key: key, tree: t, dir: dir, options: o}
+	work := &build{key: key, tree: t, dir: dir, options: o, over: over}
 	if err := b.run(ctx, work); err != nil {
 		return nil, err
 	}
@@ -104,8 +108,10 @@ func (b *Builder) attempt(ctx context.Context, work *build, gate func(context.Co
 	}
 	done := make(chan error, 1)
 	private := *work
+	work.over.hold()
 	b.running.Go(func() {
-		defer b.leave(work.key)
+		defer private.over.release()
+		defer b.leave(private.key)
 		var err error
 		if gateErr := gate(ctx, func() { err = private.do(ctx) }); gateErr != nil {
 			err = gateErr
@@ -139,12 +145,27 @@ func (b *Builder) leave(key cacheKey) {
 	}
 }
 
+// countdown tells when nobody works on a build any more.
+type countdown struct {
+	holders atomic.Int64
+	done    func() // may be nil
+}
+
+func (c *countdown) hold() { c.holders.Add(1) }
+
+func (c *countdown) release() {
+	if c.holders.Add(-1) == 0 && c.done != nil {
+		c.done()
+	}
+}
+
 // build is one run of the engine.
 type build struct {
 	key       cacheKey
 	tree      *fetch.Tree
 	dir       string
 	options   Options
+	over      *countdown
 	ownSchema bool
 	apart     *prefetched // what a build that runs alone loads over HTTP
 
@@ -162,10 +183,7 @@ func (w *build) do(ctx context.Context) error {
 	}
 	g := &generation{view: v, dir: w.dir}
 	if err := w.engine(g); err != nil {
-		if invalid := g.validate(); invalid != nil {
-			return invalid
-		}
-		return err
+		return cmp.Or(g.invalid(), err)
 	}
 	w.facts = v.seen.facts()
 	return nil

@@ -181,13 +181,32 @@ func mergeImages(images []types.Image, overrides []kustomize.Image) []types.Imag
 	return images
 }
 
+// invalid returns why files that were found cannot be part of the build. What was refused is not looked at again.
+func (g *generation) invalid() error {
+	p := g.view.policy
+	if p.stop == nil {
+		return g.validate()
+	}
+	if slices.ContainsFunc(g.scanned, func(file string) bool { return outside(file) == p.unfit }) {
+		return fmt.Errorf("%s%w", undecodable, p.stop)
+	}
+	return nil
+}
+
+// undecodable begins what is said of a file that was found and is not Kubernetes YAML; its path follows.
+const undecodable = "failed to decode Kubernetes YAML from "
+
 // validate returns why a file that was found cannot be part of the build. The engine parses all of
 // them anyway, so that this is only asked for after a failure, to say which file it was: such files
-// come first, as in the contract, and all of them are named.
+// come first, as in the contract, and all of them are named, as far as one build may read.
 func (g *generation) validate() error {
 	var failures []error
+	var budget policy
 	for _, file := range g.scanned {
 		content, err := g.view.read(outside(file))
+		if g.view.ended() != nil || budget.spend(len(content), 0) != nil {
+			break
+		}
 		if err == nil {
 			err = g.parse(file, content)
 		}
@@ -210,7 +229,7 @@ func (g *generation) parse(file string, content []byte) (err error) {
 		_, err = provider.NewDefaultDepProvider().GetResourceFactory().SliceFromBytes(content)
 	}
 	if err != nil {
-		return fmt.Errorf("failed to decode Kubernetes YAML from %s: %w", file, withIdentityHint(err))
+		return fmt.Errorf("%s%s: %w", undecodable, file, withIdentityHint(err))
 	}
 	return nil
 }

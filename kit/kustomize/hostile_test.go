@@ -29,6 +29,16 @@ func crd(content string) files {
 	return files{"kustomization.yaml": "resources: [a.yaml]\ncrds: [types.yaml]\n", "a.yaml": configMap("a"), "types.yaml": content}
 }
 
+// chain are definitions each of which is the next one.
+func chain(n int) string {
+	var text strings.Builder
+	text.WriteString("definitions:\n")
+	for i := range n {
+		fmt.Fprintf(&text, "  d%d: {$ref: '#/definitions/d%d'}\n", i, i+1)
+	}
+	return text.String()
+}
+
 const typeFields = "apiVersion: {type: string}, kind: {type: string}, metadata: {type: object}"
 
 // forking are types each of which refers to the next one twice.
@@ -74,6 +84,8 @@ func TestHostile(t *testing.T) {
 		"SchemaCircle":       {reason: "The engine follows it for ever, with all other builds waiting.", tree: custom(`{"definitions": {"io.acme.v1.App": {"properties": {"spec": {"$ref": "#/definitions/a"}}, "x-kubernetes-group-version-kind": [{"group": "acme.io", "kind": "App", "version": "v1"}]}, "a": {"$ref": "#/definitions/b"}, "b": {"$ref": "#/definitions/a"}}}`), want: "lead in a circle"},
 		"SchemaItself":       {reason: "A reference to itself, with its signs escaped.", tree: custom(`{"definitions": {"io.acme.v1.App": {"properties": {"spec": {"\u0024ref": "#/definitions/io.acme.v1.App/properties/%73pec"}}}}}`), want: "lead in a circle"},
 		"SchemaAway":         {reason: "A built-in definition may lead back.", tree: custom(`{"definitions": {"io.k8s.api.core.v1.PodSpec": {"$ref": "#/definitions/io.k8s.api.core.v1.PodTemplateSpec/properties/spec"}}}`), want: "a definition that is not its own"},
+		"SchemaChain":        {reason: "To go along it from each of its ends would take hours.", tree: custom(chain(20_000)), want: "along more than 10000 ways"},
+		"SchemaOverridden":   {reason: "What merges counts less than what stands beside it.", tree: custom("x: &x {b: {type: string}}\ndefinitions: {b: {$ref: '#/definitions/b'}, <<: *x}\n"), want: "lead in a circle"},
 		"SchemaCircleInYAML": {reason: "A schema may be YAML, and merge.", tree: custom("x: &x {$ref: '#/definitions/b'}\ndefinitions: {b: {<<: *x}}\n"), want: "lead in a circle"},
 		"TypesCircle":        {reason: "The engine follows it until the stack is exhausted.", tree: crd("a: {Schema: {properties: {" + typeFields + ", x: {$ref: b}}}}\nb: {Schema: {properties: {x: {$ref: a}}}}\n"), want: "lead in a circle"},
 		"TypesItself":        {reason: "Also in JSON.", tree: crd(`{"a": {"schema": {"properties": {"kind": {}, "apiVersion": {}, "metadata": {}, "x": {"$ref": "a"}}}}}`), want: "lead in a circle"},
@@ -93,12 +105,29 @@ func TestHostile(t *testing.T) {
 	}
 }
 
+// TestHostileStops holds that nothing is read after a file that was refused, not even to say what else is wrong.
+func TestHostileStops(t *testing.T) {
+	tree := files{"a.yaml": configMap("a") + "x: " + brackets(600), "b.yaml": "kind: {"}
+	_, err := newBuilder(t).Build(t.Context(), openTree(t, tree), "", weirkustomize.Options{})
+	if err == nil || !strings.Contains(err.Error(), "failed to decode Kubernetes YAML from a.yaml: YAML is nested") || strings.Contains(err.Error(), "b.yaml") {
+		t.Errorf("got %.500v", err)
+	}
+}
+
 // TestNotHostile holds that the limits leave room for what people have.
 func TestNotHostile(t *testing.T) {
 	recursive := `{"definitions": {"io.acme.v1.App": {"properties": {"spec": {"$ref": "#/definitions/io.acme.v1.Spec"}}, "x-kubernetes-group-version-kind": [{"group": "acme.io", "kind": "App", "version": "v1"}]},
 "io.acme.v1.Spec": {"properties": {"more": {"$ref": "#/definitions/io.acme.v1.Spec"}, "pod": {"$ref": "#/definitions/io.k8s.api.core.v1.PodSpec"}, "parts": {"type": "array", "items": {"$ref": "#/definitions/io.acme.v1.Spec"}}}}}}`
 	long := files{"kustomization.yaml": "configMapGenerator: [{name: x, files: [data.json]}]\n", "data.json": "[" + strings.Repeat(`{"k": "\ud83d\ude00 [[[["}, `, 10_000) + "0]"}
+	foreign := "x: {definitions: {Pet: {properties: {id: {type: string}, other: {$ref: '#/definitions/Pet/properties/id'}}}}}\n"
+	recursiveType := "Node: {schema: {properties: {next: {$ref: Node}}}}\n"
+	embedded := custom(recursive)
+	embedded["app.yaml"] += foreign
 	for name, tree := range map[string]files{
+		"Embedded":  embedded,
+		"Helper":    crd("a: {Schema: {properties: {" + typeFields + "}}}\n" + recursiveType),
+		"TypesData": {"kustomization.yaml": "configMapGenerator: [{name: x, files: [t.yaml]}]\n", "t.yaml": recursiveType},
+		"Chain":     custom(chain(300)),
 		"Deep":      {"a.yaml": configMap("a") + "x: " + brackets(300)},
 		"Recursive": custom(recursive),
 		"Types":     crd("a: {Schema: {properties: {" + typeFields + ", x: {$ref: b}}}}\nb: {Schema: {properties: {l: {items: {$ref: a}}}}}\n"),

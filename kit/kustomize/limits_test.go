@@ -7,6 +7,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
 // TestGlance holds that a look at the bytes never shows less than there is.
@@ -19,6 +21,8 @@ func TestGlance(t *testing.T) {
 		"Scalar":    "a",
 		"Folded":    "a: >\n  b\n  c\nd:\n- e\n",
 		"Documents": "a: b\n---\nc: d\n",
+		"AfterKey":  "? x\n: " + strings.Repeat("- ", 150) + "1\n",
+		"AfterMark": "\ufeff" + strings.Repeat("- ", 150) + "1\n",
 	} {
 		t.Run(name, func(t *testing.T) { holdsGlance(t, text) })
 	}
@@ -55,7 +59,7 @@ func holdsGlance(t *testing.T, text string) {
 func FuzzLimits(f *testing.F) {
 	for _, seed := range []string{
 		"a: &a [*a]", "a: {b: c}\n---\n- d\n", `{"a": {"$ref": "#/a"}}`, "a: {Schema: {properties: {kind: {}, apiVersion: {}, metadata: {}, x: {$ref: a}}}}",
-		"<<: [&x {a: b}, *x]\n", `{"a": "\ud83d\ude00"}`, "? ? a\n", "- - - 1", "definitions: {a: {$ref: '#/definitions/b'}, b: {$ref: '#/definitions/a'}}", "%YAML 1.1\n---\n!!map {}",
+		"<<: [&x {a: b}, *x]\n", `{"a": "\ud83d\ude00"}`, "? ? a\n", "- - - 1", "? x\n: - - - - - - 1\n", "\ufeff- - - - - - 1\n", "definitions: {a: {$ref: '#/definitions/b'}, b: {$ref: '#/definitions/a'}}", "%YAML 1.1\n---\n!!map {}",
 	} {
 		f.Add(seed)
 	}
@@ -66,8 +70,13 @@ func FuzzLimits(f *testing.F) {
 				t.Errorf("%.100q is too deep", text)
 			}
 		}
-		if err := checkSchema([]byte(text)); err != nil && !errors.Is(err, errReferenceCycle) && !errors.Is(err, errReferenceAway) {
-			t.Errorf("%.100q gives %v", text, err)
+		for _, check := range []func(*yaml.Node) error{checkDefinitions, checkTypes} {
+			if err != nil {
+				break // nothing else gets it
+			}
+			if err := eachDocument([]byte(text), check); err != nil && !errors.Is(err, errReferenceCycle) && !errors.Is(err, errReferenceAway) && !errors.Is(err, errReferences) {
+				t.Errorf("%.100q gives %v", text, err)
+			}
 		}
 		holdsGlance(t, text)
 	})
@@ -99,5 +108,72 @@ func TestBudget(t *testing.T) {
 	}
 	if err := (extent{nodes: maxNodes + 1}).check(); !errors.Is(err, errTooMany) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestUnparsed holds that what would take the memory is refused by its signs: this does not even parse.
+func TestUnparsed(t *testing.T) {
+	if _, err := checkYAML([]byte("x: [" + strings.Repeat("0,", maxSigns))); !errors.Is(err, errTooMany) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestLines holds that every line of a text is indented, not every text.
+func TestLines(t *testing.T) {
+	text := "x: &t |\n" + strings.Repeat("  a\n", 200_000)
+	for i := range 400 {
+		text += strings.Repeat(" ", i) + "y:\n"
+	}
+	for _, sign := range []string{"\n", "\r", "\u0085", "\u2028", "\u2029"} {
+		if got := linesOf("a" + sign + "b"); got != 2 {
+			t.Errorf("%q: %d", sign, got)
+		}
+	}
+	if _, err := checkYAML([]byte(text + strings.Repeat(" ", 400) + "- *t\n")); !errors.Is(err, errTooWide) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestRoles holds for which files what counts.
+func TestRoles(t *testing.T) {
+	file := []byte("crds: [types.yaml, ../up.yaml]\nopenapi: {path: schema.yaml}\nconfigMapGenerator: [{name: x, files: [k=data.json], envs: [e]}]\n")
+	circle := []byte("a: {Schema: {properties: {kind: {}, apiVersion: {}, metadata: {}, x: {$ref: a}}}}\ndefinitions: {b: {$ref: '#/definitions/b'}}\n")
+	many := []byte("[" + strings.Repeat("0,", glanceNodes+1) + "0]")
+	cases := map[string]struct {
+		reason, name string
+		content      []byte
+		want         error
+		nodes        int
+	}{
+		"Types":    {reason: "What crds names is read as types.", name: "/artifact/app/types.yaml", content: circle, want: errReferenceCycle},
+		"Above":    {reason: "Wherever it is.", name: "/artifact/up.yaml", content: circle, want: errReferenceCycle},
+		"Schema":   {reason: "What openapi names is read as definitions.", name: "/artifact/app/schema.yaml", content: circle, want: errReferenceCycle},
+		"Other":    {reason: "Anything else may hold what it likes.", name: "/artifact/app/other.yaml", content: circle},
+		"Data":     {reason: "Nobody parses what a generator takes.", name: "/artifact/app/data.json", content: many},
+		"Env":      {reason: "Of any kind.", name: "/artifact/app/e", content: many},
+		"Resource": {reason: "What was parsed counts.", name: "/artifact/app/many.yaml", content: many, nodes: glanceNodes + 3},
+		"Small":    {reason: "What was not does not.", name: "/artifact/app/few.yaml", content: many[:glanceNodes]},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			p := policy{allowSchema: true}
+			if err := p.check("/artifact/app/kustomization.yaml", file, true); err != nil {
+				t.Fatal(err)
+			}
+			if err := p.check(tc.name, tc.content, false); !errors.Is(err, tc.want) {
+				t.Errorf("%s got %v, want %v", tc.reason, err, tc.want)
+			}
+			if p.nodes != tc.nodes {
+				t.Errorf("%s got %d nodes, want %d", tc.reason, p.nodes, tc.nodes)
+			}
+		})
+	}
+}
+
+// TestRefused holds that nothing looks into a file that was refused.
+func TestRefused(t *testing.T) {
+	p := policy{allowRemote: true}
+	if err := p.check("/artifact/kustomization.yaml", []byte("resources: [https://example.com/a]\nx: "+strings.Repeat("[", 600)+strings.Repeat("]", 600)), true); !errors.Is(err, errTooDeep) || p.remote {
+		t.Errorf("got %v, %t", err, p.remote)
 	}
 }

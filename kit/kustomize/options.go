@@ -30,6 +30,8 @@ type Options struct {
 	BuildMetadata []string
 	// AllowRemoteBases permits resources from Git and HTTP servers. Flux: --no-remote-bases.
 	AllowRemoteBases bool
+	// Done, if set, is called once when nothing works on the build any more. That can be after Build has returned: what its context ends goes on.
+	Done func() `json:"-"`
 }
 
 // cacheKey tells builds apart whatever the artifact.

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"path"
 	"strings"
 
 	"sigs.k8s.io/kustomize/api/types"
@@ -19,7 +20,7 @@ const (
 	maxBuildBytes = 64 << 20
 	// maxBuildReads is more than the objects that an inventory of 1.5 MiB, all that etcd stores, has room for.
 	maxBuildReads = 20_000
-	// maxBuildNodes is about 60 MiB of definitions of resources.
+	// maxBuildNodes is about 60 MiB of definitions of resources. What is not parsed, and what generators take for data, does not count.
 	maxBuildNodes = 2_000_000
 )
 
@@ -46,36 +47,66 @@ type policy struct {
 	allowSchema bool
 	apart       *prefetched // hears what is remote; nil unless the build runs alone
 
-	stop    error // why the build has to end
-	remote  bool  // it depends on more than the artifact
-	plugins bool  // it takes configuration of generators and transformers from files
-	urls    bool  // some file mentions a URL
+	stop    error  // why the build has to end
+	unfit   string // the file, by absolute path, that is no YAML for the engine
+	remote  bool   // it depends on more than the artifact
+	plugins bool   // it takes configuration of generators and transformers from files
+	urls    bool   // some file mentions a URL
+
+	roles map[string]role // what files are for, by absolute path
 
 	reads, bytes, nodes int // what the build has read so far
+}
+
+// role is what kustomization files name a file for.
+type role struct {
+	schema bool // by "openapi"
+	types  bool // by "crds"
+	data   bool // for a generator
 }
 
 // reusable reports whether the same files give the same result another time.
 func (p *policy) reusable() bool { return !p.remote && (!p.plugins || !p.urls) }
 
-// check looks at the content of a file that the engine is about to get.
-func (p *policy) check(name string, content []byte, kustomization bool) error {
-	nodes, err := checkYAML(content)
-	if err == nil {
-		err = p.spend(len(content), nodes)
+// check looks at the content of a file that the engine is about to get. file is its absolute path.
+func (p *policy) check(file string, content []byte, kustomization bool) error {
+	if p.stop != nil {
+		return p.stop // the engine takes what it was refused for absent, and goes on
 	}
-	if err == nil && p.allowSchema {
-		err = checkSchema(content)
-	}
-	if err != nil {
-		p.refuse(fmt.Errorf("%s: %w", name, err))
+	if err := p.judge(file, content); err != nil {
+		p.refuse(fmt.Errorf("%s: %w", strings.TrimPrefix(file, root+"/"), err))
+		return p.stop // nothing else gets it
 	}
 	p.urls = p.urls || bytes.Contains(bytes.ToLower(content), []byte("://"))
 	if kustomization {
-		p.inspect(content)
+		p.inspect(path.Dir(file), content)
 	} else if p.urls && isPluginConfig(content) {
 		p.inspectPlugin(content)
 	}
 	return p.stop
+}
+
+// judge tells why the engine must not get a file.
+func (p *policy) judge(file string, content []byte) error {
+	nodes, err := checkYAML(content)
+	if err != nil {
+		p.unfit = file
+		return err
+	}
+	as := p.roles[file]
+	if as.data {
+		nodes = 0 // nobody makes any of it
+	}
+	if err := p.spend(len(content), nodes); err != nil {
+		return err
+	}
+	if as.schema {
+		err = eachDocument(content, checkDefinitions)
+	}
+	if err == nil && as.types {
+		err = eachDocument(content, checkTypes)
+	}
+	return err
 }
 
 // admit looks at the size of a file before it is read.
@@ -110,9 +141,9 @@ func (p *policy) refuse(err error) {
 	}
 }
 
-// inspect looks for what a kustomization file refers to. One that does not parse is none of our
+// inspect looks for what a kustomization file in dir refers to. One that does not parse is none of our
 // business: the engine says so better.
-func (p *policy) inspect(content []byte) {
+func (p *policy) inspect(dir string, content []byte) {
 	var k types.Kustomization
 	if err := yaml.Unmarshal(content, &k); err != nil {
 		return
@@ -123,12 +154,38 @@ func (p *policy) inspect(content []byte) {
 	for _, name := range references(&k) {
 		p.reference(name)
 	}
+	p.note(dir, &k)
 	for _, name := range slicesOf(k.Generators, k.Transformers, k.Validators) {
 		p.plugins = true
 		p.reference(name)
 		if isPluginConfig([]byte(name)) {
 			p.urls = p.urls || strings.Contains(name, "://")
 			p.inspectPlugin([]byte(name))
+		}
+	}
+}
+
+// note keeps in mind what a kustomization file in dir names files for.
+func (p *policy) note(dir string, k *types.Kustomization) {
+	if p.roles == nil {
+		p.roles = make(map[string]role)
+	}
+	add := func(as role, names ...string) {
+		for _, name := range names {
+			if !path.IsAbs(name) {
+				name = path.Join(dir, name)
+			}
+			name = path.Clean(name)
+			was := p.roles[name]
+			p.roles[name] = role{schema: was.schema || as.schema, types: was.types || as.types, data: was.data || as.data}
+		}
+	}
+	add(role{types: true}, k.Crds...)
+	add(role{data: true}, generated(k)...)
+	if name := k.OpenAPI["path"]; name != "" {
+		add(role{schema: true}, name)
+		if p.apart != nil {
+			p.apart.schema(name)
 		}
 	}
 }
@@ -186,6 +243,12 @@ func references(k *types.Kustomization) []string {
 	for _, replacement := range k.Replacements {
 		names = append(names, replacement.Path)
 	}
+	return append(names, generated(k)...)
+}
+
+// generated returns what generators of a kustomization file take for data.
+func generated(k *types.Kustomization) []string {
+	var names []string
 	for _, args := range k.ConfigMapGenerator {
 		names = append(names, sources(args.KvPairSources)...)
 	}

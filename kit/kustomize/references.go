@@ -7,7 +7,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
+	"maps"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -15,11 +18,13 @@ import (
 )
 
 const (
-	// maxReferences bounds a chain of references that lead to nothing but references, and the ways through the types of a file that "crds" names.
+	// maxReferences bounds a chain of references that lead to nothing but references, and the ways on from a type of a file that "crds" names.
 	// Real ones have a few and some hundred.
 	maxReferences = 10_000
 	// referenceKey is how a schema refers to another one.
 	referenceKey = "$ref"
+	// mergeTag is that of the key of what a mapping merges.
+	mergeTag = "!!merge"
 )
 
 var (
@@ -28,12 +33,11 @@ var (
 	errReferences     = fmt.Errorf("references of the schema lead along more than %d ways", maxReferences)
 )
 
-// checkSchema looks at content as at a schema that "openapi" names. The engine follows its references for ever where they lead in a circle, with all
-// other builds waiting.
-func checkSchema(content []byte) error {
+// eachDocument checks the documents of a stream, as far as they parse.
+func eachDocument(content []byte, check func(root *yaml.Node) error) error {
 	for _, text := range documents(string(content)) {
 		if root, ok := parseDocument(text); ok {
-			if err := checkDefinitions(root, root); err != nil {
+			if err := check(root); err != nil {
 				return err
 			}
 		}
@@ -65,21 +69,35 @@ func parseDocument(text string) (root *yaml.Node, ok bool) {
 	return &document, true
 }
 
-// fields calls visit with every key and value of a mapping, those that it merges included.
+// fields calls visit with every key and value of a mapping; first with those that it merges, which later ones replace.
 func fields(n *yaml.Node, visit func(key string, value *yaml.Node)) {
 	if n = resolved(n); n.Kind != yaml.MappingNode {
 		return
 	}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		key, value := n.Content[i], resolved(n.Content[i+1])
-		if key.Tag != "!!merge" {
-			visit(key.Value, value)
+	for key, value := range pairs(n) {
+		if key.Tag != mergeTag {
 			continue
 		}
 		fields(value, visit)
 		if value.Kind == yaml.SequenceNode {
-			for _, one := range value.Content {
+			for _, one := range slices.Backward(value.Content) {
 				fields(one, visit)
+			}
+		}
+	}
+	for key, value := range pairs(n) {
+		if key.Tag != mergeTag {
+			visit(key.Value, value)
+		}
+	}
+}
+
+// pairs are the keys and values of a mapping.
+func pairs(n *yaml.Node) iter.Seq2[*yaml.Node, *yaml.Node] {
+	return func(yield func(key, value *yaml.Node) bool) {
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			if !yield(n.Content[i], resolved(n.Content[i+1])) {
+				return
 			}
 		}
 	}
@@ -92,26 +110,7 @@ func resolved(n *yaml.Node) *yaml.Node {
 	return n
 }
 
-// checkDefinitions follows every reference below n. It has to come to an end in the document itself, or at a built-in definition.
-func checkDefinitions(root, n *yaml.Node) error {
-	if n.Kind == yaml.AliasNode {
-		return nil // checked where it is anchored
-	}
-	if n.Kind == yaml.MappingNode {
-		for _, to := range referencesOf(n) {
-			if err := follow(root, to); err != nil {
-				return err
-			}
-		}
-	}
-	for _, child := range n.Content {
-		if err := checkDefinitions(root, child); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
+// referencesOf returns what a schema refers to itself, not below.
 func referencesOf(n *yaml.Node) []string {
 	var list []string
 	fields(n, func(key string, value *yaml.Node) {
@@ -122,34 +121,93 @@ func referencesOf(n *yaml.Node) []string {
 	return list
 }
 
-// follow goes from reference to reference, along the first where a node has several.
-func follow(root *yaml.Node, to string) error {
-	seen := make(map[string]bool)
-	for !seen[to] {
-		seen[to] = true
-		_, fragment, _ := strings.Cut(to, "#")
-		if unescaped, err := url.PathUnescape(fragment); err == nil {
-			fragment = unescaped
+// graph is what leads on to what.
+type graph struct {
+	next  func(name string) ([]string, error)
+	known map[string]int // ways that lead on from what was asked for, 0 while it is open
+}
+
+// ways returns how many ways lead on from a name.
+func (g *graph) ways(name string, depth int) (int, error) {
+	if n, asked := g.known[name]; asked {
+		if n == 0 {
+			return 0, fmt.Errorf("%w: %q", errReferenceCycle, name)
 		}
-		path := strings.Split(strings.Trim(fragment, "/"), "/")
-		target := lookup(root, path)
-		if target == nil {
-			if path[0] == "definitions" && len(path) > 2 {
-				return errReferenceAway
-			}
-			return nil
-		}
-		next := referencesOf(target)
-		if len(next) == 0 {
-			return nil
-		}
-		to = next[0]
+		return n, nil
 	}
-	return errReferenceCycle
+	if depth > maxReferences { // before the stack is too large
+		return 0, errReferences
+	}
+	g.known[name] = 0
+	names, err := g.next(name)
+	if err != nil {
+		return 0, err
+	}
+	total := 1
+	for _, next := range names {
+		n, err := g.ways(next, depth+1)
+		if err != nil {
+			return 0, err
+		}
+		if total += n; total > maxReferences {
+			return 0, errReferences
+		}
+	}
+	g.known[name] = total
+	return total, nil
+}
+
+// definitions is a file that "openapi" names. Everything is looked at once, as many references may lead to one place.
+type definitions struct {
+	root    *yaml.Node
+	indexes map[*yaml.Node]map[string]*yaml.Node // of mappings
+}
+
+// checkDefinitions follows every reference. It has to come to an end in the document itself, or at a built-in definition: the engine follows those
+// that lead in a circle for ever, with all other builds waiting.
+func checkDefinitions(root *yaml.Node) error {
+	d := definitions{root: root, indexes: make(map[*yaml.Node]map[string]*yaml.Node)}
+	return (&graph{next: d.next, known: make(map[string]int)}).checkBelow(root)
+}
+
+// checkBelow follows every reference in a node.
+func (g *graph) checkBelow(n *yaml.Node) error {
+	if n.Kind == yaml.AliasNode {
+		return nil // checked where it is anchored
+	}
+	for _, to := range referencesOf(n) {
+		if _, err := g.ways(to, 0); err != nil {
+			return err
+		}
+	}
+	for _, child := range n.Content {
+		if err := g.checkBelow(child); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// next returns the references that a reference leads to.
+func (d *definitions) next(to string) ([]string, error) {
+	_, fragment, _ := strings.Cut(to, "#")
+	if unescaped, err := url.PathUnescape(fragment); err == nil {
+		fragment = unescaped
+	}
+	path := strings.Split(strings.Trim(fragment, "/"), "/")
+	target := d.lookup(path)
+	switch {
+	case target != nil:
+		return referencesOf(target), nil
+	case path[0] == "definitions" && len(path) > 2:
+		return nil, errReferenceAway
+	}
+	return nil, nil
 }
 
 // lookup returns what a JSON pointer leads to, nil if that is nothing.
-func lookup(n *yaml.Node, path []string) *yaml.Node {
+func (d *definitions) lookup(path []string) *yaml.Node {
+	n := d.root
 	for _, segment := range path {
 		segment = strings.NewReplacer("~1", "/", "~0", "~").Replace(segment)
 		n = resolved(n)
@@ -161,13 +219,8 @@ func lookup(n *yaml.Node, path []string) *yaml.Node {
 			n = n.Content[i]
 			continue
 		}
-		var found *yaml.Node
-		fields(n, func(key string, value *yaml.Node) {
-			if key == segment {
-				found = value
-			}
-		})
-		if found == nil {
+		found, ok := d.index(n)[segment]
+		if !ok {
 			return nil
 		}
 		n = found
@@ -175,59 +228,51 @@ func lookup(n *yaml.Node, path []string) *yaml.Node {
 	return resolved(n)
 }
 
-// typeGraph tells the properties of a type refer to.
-type typeGraph map[string][]string
+// index returns what is in a mapping, by key.
+func (d *definitions) index(n *yaml.Node) map[string]*yaml.Node {
+	index, ok := d.indexes[n]
+	if !ok {
+		index = make(map[string]*yaml.Node, len(n.Content)/2)
+		fields(n, func(key string, value *yaml.Node) { index[key] = value })
+		d.indexes[n] = index
+	}
+	return index
+}
 
-// checkTypes reads a document as a file of "crds": a type by its name, with a schema whose properties may refer to types. The engine goes along all
-// ways, until the stack is exhausted where one leads in a circle.
+// checkTypes reads a document as a file of "crds": a type by its name, with a schema whose properties may refer to types. From each that looks like
+// a kind the engine goes along all ways, until the stack is exhausted where one leads in a circle.
 func checkTypes(root *yaml.Node) error {
-	graph := typeGraph{}
+	references, properties := make(map[string][]string), make(map[string]map[string]bool)
 	fields(root, func(name string, definition *yaml.Node) {
-		fields(definition, func(key string, schema *yaml.Node) {
-			if !strings.EqualFold(key, "schema") {
-				return
-			}
-			fields(schema, func(key string, properties *yaml.Node) {
-				if !strings.EqualFold(key, "properties") {
-					return
-				}
-				fields(properties, func(_ string, property *yaml.Node) {
-					graph[name] = append(graph[name], referencesOf(property)...)
-				})
-			})
+		properties[name] = make(map[string]bool)
+		propertiesOf(definition, func(key string, property *yaml.Node) {
+			properties[name][key] = true
+			references[name] = append(references[name], referencesOf(property)...)
 		})
 	})
-	known := make(map[string]int, len(graph))
-	for name := range graph {
-		if _, err := graph.ways(name, known, 0); err != nil {
+	g := graph{next: func(name string) ([]string, error) { return references[name], nil }, known: make(map[string]int)}
+	for _, name := range slices.Sorted(maps.Keys(properties)) { // so that the same one is named each time
+		has := properties[name]
+		if !has["kind"] || !has["apiVersion"] || !has["metadata"] {
+			continue
+		}
+		if _, err := g.ways(name, 0); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// ways returns how many ways lead on from a type. known are those of types that were asked for, 0 while they are open.
-func (g typeGraph) ways(name string, known map[string]int, depth int) (int, error) {
-	if n, asked := known[name]; asked {
-		if n == 0 {
-			return 0, fmt.Errorf("%w: %q", errReferenceCycle, name)
+// propertiesOf visits the properties of a type.
+func propertiesOf(definition *yaml.Node, visit func(key string, property *yaml.Node)) {
+	fields(definition, func(key string, schema *yaml.Node) {
+		if !strings.EqualFold(key, "schema") {
+			return
 		}
-		return n, nil
-	}
-	if depth > maxDepth {
-		return 0, errTooDeep
-	}
-	known[name] = 0
-	total := 1
-	for _, next := range g[name] {
-		n, err := g.ways(next, known, depth+1)
-		if err != nil {
-			return 0, err
-		}
-		if total += n; total > maxReferences {
-			return 0, errReferences
-		}
-	}
-	known[name] = total
-	return total, nil
+		fields(schema, func(key string, properties *yaml.Node) {
+			if strings.EqualFold(key, "properties") {
+				fields(properties, visit)
+			}
+		})
+	})
 }

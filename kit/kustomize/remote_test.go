@@ -191,3 +191,35 @@ func TestPrefetched(t *testing.T) {
 		t.Error("nothing more was asked for")
 	}
 }
+
+// TestRemoteSchemas holds what is looked at in files over HTTP: types in all of them, definitions where "openapi" names them.
+func TestRemoteSchemas(t *testing.T) {
+	contents := map[string]string{
+		"/types":  "a: {Schema: {properties: {kind: {}, apiVersion: {}, metadata: {}, x: {$ref: a}}}}",
+		"/schema": "definitions: {a: {$ref: '#/definitions/a'}}",
+		"/crd":    "spec: {schema: {definitions: {a: {$ref: '#/definitions/a/properties/b'}}}}",
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write([]byte(contents[r.URL.Path])) }))
+	defer server.Close()
+	g := &guard{timeout: time.Minute, maxBytes: maxRemoteBytes, next: http.DefaultTransport}
+	for path, want := range map[string]error{"/types": errReferenceCycle, "/schema": nil, "/crd": nil} {
+		if _, err := get(t, g, server.URL+path); !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", path, err, want)
+		}
+	}
+	var p prefetched
+	p.expect(server.URL + "/schema")
+	g.apart.Store(&p)
+	for range 2 {
+		if _, err := get(t, g, server.URL+"/schema"); err != nil {
+			t.Errorf("of a resource: %v", err)
+		}
+		p.load(t.Context(), limited{g})
+	}
+	p.schema(server.URL + "/schema")
+	for range 2 {
+		if _, err := get(t, g, server.URL+"/schema"); !errors.Is(err, errReferenceCycle) {
+			t.Errorf("of a schema: %v", err)
+		}
+	}
+}

@@ -189,19 +189,49 @@ func TestBuildEnds(t *testing.T) {
 	}))
 	defer server.Close()
 	builder := newBuilder(t)
-	defer close(gate)
+	release := sync.OnceFunc(func() { close(gate) })
+	defer release()
 	tree := openTree(t, files{"kustomization.yaml": "resources: [" + server.URL + "/a.yaml]\n"})
+	over := make(chan struct{})
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
 		<-asked
 		cancel()
 	}()
-	if _, err := builder.Build(ctx, tree, "", weirkustomize.Options{AllowRemoteBases: true}); err == nil {
+	if _, err := builder.Build(ctx, tree, "", weirkustomize.Options{AllowRemoteBases: true, Done: func() { close(over) }}); err == nil {
 		t.Error("a hung server must not hold the caller")
+	}
+	select {
+	case <-over:
+		t.Error("a build that goes on is not over")
+	default:
 	}
 	out, err := builder.Build(t.Context(), openTree(t, files{"a.yaml": configMap("a")}), "", weirkustomize.Options{})
 	if err != nil || len(out.Objects) != 1 {
 		t.Errorf("beside a hung build: %v", err)
+	}
+	release()
+	<-over
+}
+
+// TestBuildDone says once of every build when it is over.
+func TestBuildDone(t *testing.T) {
+	builder := newBuilder(t)
+	for _, tc := range []struct {
+		reason string
+		tree   files
+		path   string
+	}{
+		{reason: "A build.", tree: files{"a.yaml": configMap("a")}},
+		{reason: "One that is there already.", tree: files{"a.yaml": configMap("a")}},
+		{reason: "One that fails.", tree: files{"a.yaml": "kind: {"}},
+		{reason: "One that does not begin.", tree: files{"a.yaml": configMap("a")}, path: "absent"},
+		{reason: "One that is repeated alone.", tree: files{"kustomization.yaml": "resources: [app.yaml]\nopenapi: {path: schema.json}\n" + customPatch, "app.yaml": customApp, "schema.json": customSchema}},
+	} {
+		over := make(chan struct{})
+		_, err := builder.Build(t.Context(), openTree(t, tc.tree), tc.path, weirkustomize.Options{CacheKey: "x", Done: func() { close(over) }})
+		t.Log(tc.reason, err)
+		<-over // which panics when it is closed twice
 	}
 }
 

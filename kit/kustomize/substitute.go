@@ -174,8 +174,8 @@ func (s *substitution) expand(object Object) (content []byte, err error) {
 	return content, nil
 }
 
-// errUnfit is an object that substitution has made too large or too deep.
-var errUnfit = errors.New("YAMLToJSON: the object is larger, or nested deeper, than any may be after substitution")
+// errUnfit is an object that substitution has made too large or too deep, or one that contains itself.
+var errUnfit = errors.New("YAMLToJSON: the object is larger, or nested deeper, than any may be after substitution, or an anchor in it contains itself")
 
 // notYAML says where the text is no YAML. The library's own text quotes what it met, whole or in part, which may be a secret value.
 func notYAML(err error) error {

@@ -83,7 +83,11 @@ func (v *view) ReadFile(name string) ([]byte, error) {
 		return nil, err
 	}
 	kustomization := slices.Contains(konfig.RecognizedKustomizationFileNames(), filepath.Base(name))
-	return content, v.policy.check(strings.TrimPrefix(name, root+"/"), content, kustomization)
+	file := filepath.Clean(name)
+	if !filepath.IsAbs(file) {
+		file = outside(file)
+	}
+	return content, v.policy.check(file, content, kustomization)
 }
 
 func (v *view) read(name string) ([]byte, error) {
