@@ -65,7 +65,7 @@ func setup(ctx context.Context, rt *manager.Runtime, opts *Options) error {
 		return err
 	}
 	rt.AtEnd(marks.Close)
-	if n := marks.Suspects(); n > 0 {
+	if n := marks.Interrupted(); n > 0 {
 		rt.Log.Info("the last process ended during builds, which are done one at a time now", "builds", n)
 	}
 	kustomize.BoundRemotes()

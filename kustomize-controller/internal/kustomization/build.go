@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/fluxcd/pkg/apis/meta"
 	"github.com/opencontainers/go-digest"
@@ -51,8 +52,10 @@ func (r *Reconciler) build(ctx context.Context, s *scope) error {
 	case err != nil:
 		return outcome.Fail(kustomizev1.BuildFailedReason, err)
 	}
-	defer func() { leave(!errors.Is(ctx.Err(), context.DeadlineExceeded)) }()
+	over := last(2, leave) // what follows and the work of the builder, which may go on without us
+	defer over()
 	options := render.Options(s.obj)
+	options.Done = over
 	options.CacheKey, options.AllowRemoteBases = string(s.obj.UID), r.AllowRemoteBases
 	output, err := r.Builder.Build(ctx, s.tree, s.obj.Spec.Path, options)
 	if err != nil {
@@ -73,6 +76,17 @@ func (r *Reconciler) build(ctx context.Context, s *scope) error {
 		return outcome.Fail(kustomizev1.ReconciliationFailedReason, err)
 	}
 	return nil
+}
+
+// last returns a function that calls done when it is called for the nth time.
+func last(n int64, done func()) func() {
+	var left atomic.Int64
+	left.Store(n)
+	return func() {
+		if left.Add(-1) == 0 {
+			done()
+		}
+	}
 }
 
 // nameContent computes the digest of the rendered content, over its YAML as history keeps it. That of the last run serves again when nothing

@@ -6,6 +6,7 @@ package kustomization
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -26,7 +27,7 @@ const (
 
 // errQuarantined is a build that is not tried any more.
 var errQuarantined = fmt.Errorf("the controller has ended %d times while it built this revision, most likely for want of memory; "+
-	"it is built again when the source or the spec changes, or after %s", maxDeaths, quarantine)
+	"it is built again when the source or the spec changes, or after a day", maxDeaths)
 
 // errSuspects says that another suspect is being built.
 var errSuspects = errors.New("the controller has ended while it built this revision; it is built again after others of which the same is true")
@@ -34,13 +35,20 @@ var errSuspects = errors.New("the controller has ended while it built this revis
 // Marks tell what was being built. Nothing recovers from a build that takes all memory: a process that starts finds the mark of it, and does not end
 // for the same reason for ever. See docs/design/0014.
 type Marks struct {
-	notes *underway.Notes[mark]
-	clock func() time.Time
+	notes       *underway.Notes[mark]
+	clock       func() time.Time
+	interrupted int // builds that were under way when the last process ended
 
 	mu       sync.Mutex
 	suspects map[types.UID]mark
-	building map[types.UID]mark // also what nobody waits for any more
-	busy     bool               // a suspect is being built
+	building map[types.UID][]*underWay // the first one is marked; also what nobody waits for any more
+	busy     bool                      // a suspect is being built
+}
+
+// underWay is a build that is not over.
+type underWay struct {
+	mark    mark
+	suspect bool
 }
 
 // mark is what is noted of a build.
@@ -61,35 +69,29 @@ func OpenMarks(dir string, clock func() time.Time) (*Marks, error) {
 	if err != nil {
 		return nil, fmt.Errorf("marks of builds: %w", err)
 	}
-	m := &Marks{notes: notes, clock: clock, suspects: make(map[types.UID]mark), building: make(map[types.UID]mark)}
+	m := &Marks{notes: notes, clock: clock, suspects: make(map[types.UID]mark), building: make(map[types.UID][]*underWay)}
 	for uid, left := range notes.Left() {
 		if clock().Sub(left.Since) > quarantine { // it may be long gone, or is the mark of nothing
-			err = errors.Join(err, notes.Remove(uid))
+			_ = notes.Remove(uid) // at worst the next process finds it again
 			continue
 		}
 		if left.Building {
 			left.Building = false
 			left.Deaths++
+			m.interrupted++
 		}
 		m.suspects[uid] = left
-		err = errors.Join(err, notes.Put(uid, left))
-	}
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("marks of builds: %w", err), notes.Close())
+		_ = notes.Put(uid, left) // a disk that takes no mark is no reason not to start
 	}
 	return m, nil
 }
 
-// Suspects returns how many builds an earlier process has not ended.
-func (m *Marks) Suspects() int {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return len(m.suspects)
-}
+// Interrupted returns how many builds were under way when the last process ended.
+func (m *Marks) Interrupted() int { return m.interrupted }
 
-// enter marks a build until leave is called, and beyond that if the build is not over: what did not end in time goes on without anybody waiting for
-// it. It refuses a build that has ended the process too often, and one that did while another such is under way.
-func (m *Marks) enter(uid types.UID, inputs string) (leave func(over bool), err error) {
+// enter marks a build until leave is called, which is when nothing works on it any more, not when nobody waits for it. It refuses a build that has
+// ended the process too often, and one that did while another such is under way.
+func (m *Marks) enter(uid types.UID, inputs string) (leave func(), err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	found, suspect := m.suspects[uid]
@@ -108,21 +110,31 @@ func (m *Marks) enter(uid types.UID, inputs string) (leave func(over bool), err 
 		found = mark{Inputs: inputs, Since: m.clock()}
 	}
 	found.Building = true
-	m.building[uid] = found
-	_ = m.notes.Put(uid, found) // a disk that takes no mark is no reason not to build
-	return func(over bool) { m.leave(uid, suspect, over) }, nil
+	b := &underWay{mark: found, suspect: suspect}
+	m.building[uid] = append(m.building[uid], b)
+	if len(m.building[uid]) == 1 {
+		_ = m.notes.Put(uid, found) // a disk that takes no mark is no reason not to build
+	}
+	return func() { m.leave(uid, b) }, nil
 }
 
-func (m *Marks) leave(uid types.UID, suspect, over bool) {
+func (m *Marks) leave(uid types.UID, b *underWay) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.busy = m.busy && !suspect
-	if !over {
-		return
+	if b.suspect {
+		m.busy = false
 	}
-	_ = m.notes.Remove(uid) // at worst the next process builds it alone
-	delete(m.building, uid)
-	delete(m.suspects, uid)
+	first := m.building[uid][0]
+	rest := slices.DeleteFunc(m.building[uid], func(other *underWay) bool { return other == b })
+	m.building[uid] = rest
+	switch {
+	case len(rest) == 0:
+		_ = m.notes.Remove(uid) // at worst the next process builds it alone
+		delete(m.building, uid)
+		delete(m.suspects, uid)
+	case rest[0] != first:
+		_ = m.notes.Put(uid, rest[0].mark)
+	}
 }
 
 // Close takes back the marks of builds that did not end in time: a process that ends in order ends because of none of them.
