@@ -6,6 +6,9 @@ package action
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -40,21 +43,18 @@ type preparation struct {
 
 // prepare applies the definitions that a chart brings, and renders it.
 func (a *run) prepare(ctx context.Context, p preparation) (*plan, error) {
-	if err := helmchart.ProcessDependencies(p.chart, p.values); err != nil {
+	subject := a.subject(p)
+	var d definitions
+	err := a.runner.Keeper.Guard(ctx, subject, a.Slot, func(context.Context) error {
+		found, err := a.unfold(p)
+		d = found
+		return err
+	})
+	if err != nil {
 		return nil, err
 	}
-	files := p.chart.CRDObjects()
-	for _, f := range files {
-		if err := helmchart.CheckExpansion(f.File.Data); err != nil {
-			return nil, fmt.Errorf("YAML parse error on %s: %w", f.Filename, err)
-		}
-		a.crds = append(a.crds, f.File.Data)
-	}
-	// What cannot be listed is told when the inventory is made.
-	if listed, _, err := release.Inventory(release.InventoryInput{CRDs: a.crds, Namespace: a.Namespace, Namespaced: release.Scopes(a.Clients.Mapper)}); err == nil {
-		a.writes.Intent.Definitions = listed.Entries
-	}
-	changed, err := a.applyCRDs(ctx, p.crds, files)
+	a.crds, a.writes.Intent.Definitions = d.contents, d.listed
+	changed, err := a.applyCRDs(ctx, p.crds, d.files)
 	if err != nil {
 		return nil, fmt.Errorf("failed to apply CustomResourceDefinitions: %w", err)
 	}
@@ -65,21 +65,11 @@ func (a *run) prepare(ctx context.Context, p preparation) (*plan, error) {
 	if a.config.Capabilities, err = a.runner.Cluster.Capabilities(ctx); err != nil {
 		return nil, err
 	}
-	if !p.skipSchema {
-		if err := schema.Check(ctx, p.chart, p.values, func(download func()) { a.idle(ctx, download) }); err != nil {
-			return nil, err
-		}
-	}
-	out, err := render.Render(ctx, render.Input{
-		Chart: p.chart, Values: p.values, Release: p.release, Capabilities: a.config.Capabilities,
-		EnableDNS: a.runner.AllowDNS, Clients: a.Clients,
-		Post: render.PostRender{
-			Strategy: a.runner.postRenderStrategy(a.Object), Renderers: a.Object.Spec.PostRenderers,
-			Metadata: a.Object.Spec.CommonMetadata, Owner: a.owner(),
-		},
-		Keeper:  a.runner.Keeper,
-		Subject: apart.Subject{Owner: a.owner(), UID: a.Object.UID, Chart: p.chart.Metadata.Name + "@" + p.chart.Metadata.Version},
-		Bounds:  apart.Bounds{Time: p.timeout, Slot: a.Slot},
+	var out *render.Output
+	err = a.runner.Keeper.Guard(ctx, subject, a.Slot, func(ctx context.Context) error {
+		rendered, err := a.render(ctx, p, subject)
+		out = rendered
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -88,6 +78,70 @@ func (a *run) prepare(ctx context.Context, p preparation) (*plan, error) {
 	a.writes.BeforeCreate = done.complete
 	a.store(ctx)
 	return done, nil
+}
+
+// definitions are the files in the folders crds of a chart, and of the charts in it.
+type definitions struct {
+	files    []chart.CRD
+	contents [][]byte
+	// listed are the objects in them, if all can be listed. What cannot is told when the inventory is made.
+	listed []helmv2.ResourceRef
+}
+
+// unfold processes the dependencies of a chart and reads the definitions that it has then.
+func (a *run) unfold(p preparation) (definitions, error) {
+	if err := helmchart.ProcessDependencies(p.chart, p.values); err != nil {
+		return definitions{}, err
+	}
+	d := definitions{files: p.chart.CRDObjects()}
+	for _, f := range d.files {
+		if err := helmchart.CheckExpansion(f.File.Data); err != nil {
+			return definitions{}, fmt.Errorf("YAML parse error on %s: %w", f.Filename, err)
+		}
+		d.contents = append(d.contents, f.File.Data)
+	}
+	if listed, _, err := release.Inventory(release.InventoryInput{CRDs: d.contents, Namespace: a.Namespace, Namespaced: release.Scopes(a.Clients.Mapper)}); err == nil {
+		d.listed = listed.Entries
+	}
+	return d, nil
+}
+
+// render checks the values of a chart and renders it.
+func (a *run) render(ctx context.Context, p preparation, subject apart.Subject) (*render.Output, error) {
+	if !p.skipSchema {
+		if err := schema.Check(ctx, p.chart, p.values, func(download func()) { a.idle(ctx, download) }); err != nil {
+			return nil, err
+		}
+	}
+	return render.Render(ctx, render.Input{
+		Chart: p.chart, Values: p.values, Release: p.release, Capabilities: a.config.Capabilities,
+		EnableDNS: a.runner.AllowDNS, Clients: a.Clients,
+		Post: render.PostRender{
+			Strategy: a.runner.postRenderStrategy(a.Object), Renderers: a.Object.Spec.PostRenderers,
+			Metadata: a.Object.Spec.CommonMetadata, Owner: a.owner(),
+		},
+		Keeper: a.runner.Keeper, Subject: subject, Bounds: apart.Bounds{Time: p.timeout, Slot: a.Slot},
+	})
+}
+
+// subject is the release as the keeper of templates knows it.
+func (a *run) subject(p preparation) apart.Subject {
+	return apart.Subject{
+		Owner: a.owner(), UID: a.Object.UID, Chart: p.chart.Metadata.Name + "@" + p.chart.Metadata.Version, Inputs: a.inputs(p),
+	}
+}
+
+// inputs is a hash of what the work on a chart depends on: the generation of the object, the files of the chart, and the values.
+func (a *run) inputs(p preparation) string {
+	h := sha256.New()
+	fmt.Fprintf(h, "%d %s\n", a.Object.Generation, p.chart.Metadata.Version)
+	for _, f := range p.chart.Raw { // also those of the charts in it
+		fmt.Fprintf(h, "%q %d\n", f.Name, len(f.Data))
+		h.Write(f.Data)
+	}
+	content, err := json.Marshal(p.values)
+	fmt.Fprintf(h, "%s %v\n", content, err) // what is not JSON does not come from a HelmRelease
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 // idle does work that waits for others without holding the place of a worker. When ctx ends meanwhile the place is not taken again, and the action over.

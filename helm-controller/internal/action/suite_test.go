@@ -26,6 +26,7 @@ import (
 	"github.com/weir-gitops/weir/helm-controller/internal/action"
 	"github.com/weir-gitops/weir/helm-controller/internal/kube"
 	"github.com/weir-gitops/weir/helm-controller/internal/release"
+	"github.com/weir-gitops/weir/helm-controller/internal/render/apart"
 	"github.com/weir-gitops/weir/helm-controller/internal/storage"
 	"github.com/weir-gitops/weir/kit/cluster"
 	"github.com/weir-gitops/weir/kit/testkit"
@@ -33,7 +34,10 @@ import (
 
 var suite testkit.Suite //nolint:gochecknoglobals // one API server for all tests
 
-func TestMain(m *testing.M) { os.Exit(suite.Main(m)) }
+func TestMain(m *testing.M) {
+	apart.Main()
+	os.Exit(suite.Main(m))
+}
 
 // patience bounds the waits of actions in all tests that do not say otherwise. It is longer than any test takes: what has to end earlier does so for a
 // reason of its own.

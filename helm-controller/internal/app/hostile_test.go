@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -93,7 +95,7 @@ func TestHostileChart(t *testing.T) {
 	if message := conditions.GetMessage(hr, meta.ReadyCondition); !strings.Contains(message, why) {
 		t.Errorf("the condition says %s", message)
 	}
-	if !strings.Contains(second.Log.String(), "an earlier process ended while it rendered this release") {
+	if !strings.Contains(second.Log.String(), "an earlier process ended while it prepared this release") {
 		t.Error("the log does not say who is suspected")
 	}
 
@@ -107,6 +109,13 @@ func TestHostileChart(t *testing.T) {
 	mark := filepath.Join(folder, "rendering", string(f.get().UID)+".json")
 	if _, err := os.Stat(mark); err != nil {
 		t.Errorf("who has ended a process stays suspect: %v", err)
+	}
+	f.change(func(hr *helmv2.HelmRelease) {
+		hr.Spec.Suspend, hr.Annotations = true, map[string]string{meta.ReconcileRequestAnnotation: "suspended"}
+	})
+	f.confirmed("suspended")
+	if _, err := os.Stat(mark); err != nil {
+		t.Errorf("who is suspended stays suspect: %v", err)
 	}
 	f.remove()
 	f.eventually("the suspicion ends with the object", func() bool {
@@ -148,8 +157,30 @@ func TestSweep(t *testing.T) {
 	for _, e := range entries {
 		left[e.Name()] = true
 	}
-	if len(left) != 2 || !left[string(uid)+".json"] || !left["torn.json"] {
+	if len(left) != 1 || !left[string(uid)+".json"] {
 		t.Errorf("left are %v", left)
+	}
+}
+
+// TestMakeRoom leaves a child its part of the memory, once.
+func TestMakeRoom(t *testing.T) {
+	before := debug.SetMemoryLimit(-1)
+	t.Cleanup(func() { debug.SetMemoryLimit(before) })
+	root := t.TempDir()
+	makeRoom(root)
+	if got := debug.SetMemoryLimit(-1); got != before {
+		t.Errorf("without a limit: %d, was %d", got, before)
+	}
+	const limit = 1 << 50 // more than any machine has: other tests run meanwhile
+	debug.SetMemoryLimit(limit)
+	for range 2 {
+		if err := os.WriteFile(filepath.Join(root, "memory.max"), []byte(strconv.Itoa(limit)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		makeRoom(root)
+		if got := debug.SetMemoryLimit(-1); got != limit-maxChildMemory {
+			t.Errorf("got %d", got)
+		}
 	}
 }
 

@@ -7,10 +7,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"path/filepath"
 	"runtime/debug"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	ctrlmanager "sigs.k8s.io/controller-runtime/pkg/manager"
@@ -32,6 +33,7 @@ const (
 func newKeeper(rt *manager.Runtime, opts *Options) (*apart.Keeper, error) {
 	// Templates that call each other without end come to their end before the container is out of memory.
 	debug.SetMaxStack(apart.MaxStack)
+	makeRoom(cgroupRoot)
 	keeper, err := apart.New(apart.Options{
 		Dir: opts.ArtifactCachePath, Memory: childMemory(cgroupRoot), Log: rt.Log.WithName("render"),
 	})
@@ -52,23 +54,38 @@ func newKeeper(rt *manager.Runtime, opts *Options) (*apart.Keeper, error) {
 
 // sweep lets go of suspects that were deleted while no process looked. It runs once the cache is filled.
 func sweep(ctx context.Context, c client.Reader, keeper *apart.Keeper) {
-	keeper.Sweep(func(s apart.Subject) bool {
-		if s.Owner.Name == "" {
-			return true // the process ended while it wrote down whom it renders
-		}
-		hr := &helmv2.HelmRelease{}
-		err := c.Get(ctx, s.Owner, hr)
-		if err != nil && !apierrors.IsNotFound(err) {
-			ctrl.LoggerFrom(ctx).Error(err, "cannot look for a suspect")
-			return true
-		}
-		return err == nil && hr.UID == s.UID
-	})
+	list := &helmv2.HelmReleaseList{}
+	if err := c.List(ctx, list); err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "cannot look for suspects")
+		return
+	}
+	there := map[types.UID]bool{}
+	for i := range list.Items {
+		there[list.Items[i].UID] = true
+	}
+	keeper.Sweep(func(uid types.UID) bool { return there[uid] })
+}
+
+// makeRoom leaves memory for a child in the container, if that has a limit: the collector keeps this process below the rest.
+func makeRoom(root string) {
+	limit, err := memoryLimit(root)
+	if err != nil || limit > math.MaxInt64 {
+		return
+	}
+	rest := int64(limit) - childMemory(root)
+	if rest > 0 && debug.SetMemoryLimit(-1) > rest {
+		debug.SetMemoryLimit(rest)
+	}
+}
+
+// memoryLimit is that of the container, in bytes.
+func memoryLimit(root string) (uint64, error) {
+	return readCounter(firstFile(filepath.Join(root, "memory.max"), filepath.Join(root, "memory", "memory.limit_in_bytes")))
 }
 
 // childMemory is how much memory a process may take in which templates run apart, in bytes.
 func childMemory(root string) int64 {
-	limit, err := readCounter(firstFile(filepath.Join(root, "memory.max"), filepath.Join(root, "memory", "memory.limit_in_bytes")))
+	limit, err := memoryLimit(root)
 	if err != nil || limit/childShare > maxChildMemory {
 		return maxChildMemory // there is no limit, or a generous one
 	}

@@ -148,7 +148,6 @@ func (r *Reconciler) forget(namespace, name string) {
 	owner := types.NamespacedName{Namespace: namespace, Name: name}
 	r.records.Drop(owner)
 	r.Runner.Cluster.Forget(owner)
-	r.Runner.Keeper.Forget(owner)
 }
 
 // slotKey is the key under which a run finds its slot in its context.

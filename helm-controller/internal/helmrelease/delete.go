@@ -60,3 +60,10 @@ func (r *Reconciler) leaveChart(ctx context.Context, s *scope) error {
 	}
 	return r.dropChart(ctx, s)
 }
+
+// endSuspicion lets go of what is remembered of an object that has ended a process, which is about to be gone for good. An object that is only suspended
+// would end the next one when it is resumed.
+func (r *Reconciler) endSuspicion(_ context.Context, s *scope) error {
+	r.Runner.Keeper.Forget(s.obj.UID)
+	return nil
+}

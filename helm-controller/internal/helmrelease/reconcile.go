@@ -77,6 +77,7 @@ func (r *Reconciler) deletion() []reconcile.Phase[*scope] {
 	return []reconcile.Phase[*scope]{
 		{Name: "uninstall", Reports: helmv2.ReleasedCondition, Run: r.uninstallAll},
 		{Name: "delete chart", Run: r.leaveChart},
+		{Name: "end suspicion", Run: r.endSuspicion},
 	}
 }
 

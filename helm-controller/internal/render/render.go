@@ -37,7 +37,7 @@ type Input struct {
 	Clients *cluster.Clients
 	Post    PostRender
 
-	// Keeper runs the templates, of Subject and within Bounds. Without one they run in this process.
+	// Keeper runs the templates, of Subject and within Bounds, and guards the whole. Without one they run in this process.
 	Keeper  *apart.Keeper
 	Subject apart.Subject
 	Bounds  apart.Bounds

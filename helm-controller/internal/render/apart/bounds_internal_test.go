@@ -22,39 +22,34 @@ import (
 // TestBounds has charts that would end the process, or never end: each comes to its end with a message that says why, and the child after it is fine.
 func TestBounds(t *testing.T) {
 	t.Parallel()
-	cases := map[string]struct {
-		reason   string
-		template string
-		values   map[string]any
-		time     time.Duration
-		cpu      time.Duration
-		want     string
-	}{
+	testBounds(t, map[string]boundCase{
 		"Stack": {
 			reason: "A text that tpl executes and that executes itself uses up the stack.", template: "{{ tpl .Values.a . }}",
 			values: map[string]any{"a": "{{ tpl .Values.a . }}"}, time: forEver, want: "the templates call each other without end, with more than 32 MiB of stack",
-		},
-		"Memory": {
-			reason: "A text that doubles sixty times uses up the memory.", template: `{{ $s := "xxxxxxxx" }}{{ range until 60 }}{{ $s = print $s $s }}{{ end }}`,
-			time: forEver, want: "the templates need more than 512 MiB of memory",
-		},
-		"AtOnce": {
-			reason: "A list may ask for more than there is in one call.", template: "{{ range until 1000000000 }}{{ end }}",
-			time: forEver, want: "the templates need more than 512 MiB of memory",
 		},
 		"Time": {
 			reason: "What never ends is ended.", template: endless,
 			time: time.Second, want: "the templates did not come to an end within 1s",
 		},
-		"Processor": {
-			reason: "Or takes up what it may have of processors, whatever the clock says.", template: endless,
-			time: forEver, cpu: 2 * time.Second, want: "the templates need more than 2s of a processor",
-		},
 		"Output": {
 			reason: "What would be too much for the parent is not passed on.", template: `{{ repeat 70000000 "x" }}`,
 			time: forEver, want: "the templates render to more than 64 MiB",
 		},
-	}
+	})
+}
+
+// boundCase is a chart that hits a bound.
+type boundCase struct {
+	reason   string
+	template string
+	values   map[string]any
+	time     time.Duration
+	cpu      time.Duration
+	want     string
+}
+
+func testBounds(t *testing.T, cases map[string]boundCase) {
+	t.Helper()
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -74,6 +69,27 @@ func TestBounds(t *testing.T) {
 				t.Errorf("the next one: %v, %v", files, err)
 			}
 		})
+	}
+}
+
+// TestOutput bounds what templates render to in this process, too.
+func TestOutput(t *testing.T) {
+	t.Parallel()
+	_, err := guarded(t.Context(), newKeeper(t, t.TempDir(), logr.Discard()), job(map[string]string{"a.yaml": `{{ repeat 70000000 "x" }}`}), provider{}.lookups(), Bounds{})
+	if err == nil || err.Error() != tooMuchText {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestAnswers ends a child that has others work for too long.
+func TestAnswers(t *testing.T) {
+	t.Parallel()
+	k := suspecting(t)
+	k.answers = time.Nanosecond
+	j := job(map[string]string{"a.yaml": `{{ lookup "v1" "Node" "" "" }}`})
+	_, err := guarded(t.Context(), k, j, provider{}.lookups(), Bounds{Time: forEver})
+	if err == nil || err.Error() != "rendering was stopped: the cluster took more than 1ns to answer the lookups of the templates" {
+		t.Errorf("got %v", err)
 	}
 }
 
@@ -137,11 +153,11 @@ func renderForEver(dir string) {
 	if err != nil {
 		return
 	}
-	k.mark(subject().UID, markOf(subject()))
+	k.put(subject().UID, markOf(subject()))
 	if k, err = New(Options{Dir: dir, Memory: testMemory, Log: logr.Discard()}); err != nil {
 		return
 	}
-	k.longest, k.cpu = forEver, forEver
+	k.longest, k.cpu, k.answers = forEver, forEver, forEver
 	p := provider{asked: func() {
 		fmt.Print(rendering)
 		_ = os.Stdout.Close()

@@ -75,14 +75,7 @@ func work(in io.Reader, out io.Writer) error {
 	if err != nil {
 		return p.send(message{Result: &result{Fault: err.Error()}})
 	}
-	size := 0
-	for _, content := range files {
-		size += len(content)
-	}
-	err = errTooLarge
-	if size <= maxAnswerBytes {
-		err = p.send(message{Result: &result{Files: files}})
-	}
+	err = p.send(message{Result: &result{Files: files}})
 	if errors.Is(err, errTooLarge) {
 		return p.send(message{Result: &result{Fault: tooMuchText}})
 	}

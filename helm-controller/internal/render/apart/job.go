@@ -4,6 +4,7 @@
 package apart
 
 import (
+	"errors"
 	"slices"
 
 	"helm.sh/helm/v3/pkg/chart"
@@ -32,8 +33,23 @@ type Lookups struct {
 	Config *rest.Config
 }
 
-// run returns what each template of the job renders to.
+// run returns what each template of the job renders to, and refuses more than is taken.
 func (j Job) run(l Lookups) (map[string]string, error) {
+	files, err := j.render(l)
+	if err != nil {
+		return nil, err
+	}
+	size := 0
+	for _, content := range files {
+		size += len(content)
+	}
+	if size > maxOutputBytes {
+		return nil, errors.New(tooMuchText)
+	}
+	return files, nil
+}
+
+func (j Job) render(l Lookups) (map[string]string, error) {
 	values, err := chartutil.ToRenderValuesWithSchemaValidation(j.Chart, j.Values, j.Release, j.Capabilities, true)
 	if err != nil {
 		return nil, err

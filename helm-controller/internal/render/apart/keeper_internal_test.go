@@ -51,11 +51,12 @@ func TestMark(t *testing.T) {
 				asked = true
 				content, err := os.ReadFile(filepath.Join(dir, folder, "0b2c.json"))
 				var m mark
-				if err != nil || json.Unmarshal(content, &m) != nil || m.Namespace != "team" || m.Name != "app" || m.Chart != "app@1.0.0" || m.Since.IsZero() {
+				if err != nil || json.Unmarshal(content, &m) != nil || m.Namespace != "team" || m.Name != "app" || m.Chart != "app@1.0.0" || m.Since.IsZero() ||
+					m.Inputs != "a" || !m.Working || m.Deaths != 0 {
 					t.Errorf("mark %s, %v", content, err)
 				}
 			}}
-			_, err := k.Render(t.Context(), subject(), job(map[string]string{"a.yaml": tc.template}), p.lookups(), Bounds{})
+			_, err := guarded(t.Context(), k, job(map[string]string{"a.yaml": tc.template}), p.lookups(), Bounds{})
 			if !asked {
 				t.Errorf("nothing was rendered: %v", err)
 			}
@@ -70,40 +71,154 @@ func TestMark(t *testing.T) {
 func TestPanic(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	k := newKeeper(t, dir, logr.Discard())
+	var log strings.Builder
+	k := newKeeper(t, dir, funcr.New(func(_, args string) { fmt.Fprintln(&log, args) }, funcr.Options{}))
 	func() {
 		defer func() {
 			if got := recover(); got != "no" {
 				t.Errorf("recovered %v", got)
 			}
 		}()
-		_, _ = k.here(subject(), func() (map[string]string, error) { panic("no") })
+		_ = k.Guard(t.Context(), subject(), nil, func(context.Context) error { panic("no") })
 	}()
+	if !strings.Contains(log.String(), "TestPanic.func") {
+		t.Errorf("nobody was told where: %s", log.String())
+	}
 	if left := marks(t, dir); len(left) > 0 {
 		t.Errorf("left %v", left)
 	}
 }
 
-// TestStuck has templates that do not come to an end in this process: their run fails, and the process ends, for the next one to suspect them.
+// TestStuck has work that does not come to an end in this process: its run fails, and the process ends, for the next one to suspect the release.
 func TestStuck(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	k, ended := newKeeper(t, dir, logr.Discard()), make(chan struct{})
-	defer close(ended)
-	k.patience = time.Millisecond
-	p := provider{asked: func() { <-ended }}
-	j := job(map[string]string{"a.yaml": `{{ lookup "v1" "Node" "" "" }}`})
-	for range 2 {
-		_, err := k.here(subject(), func() (map[string]string, error) { return j.run(p.lookups()) })
-		if err == nil || err.Error() != "rendering was given up: the templates did not come to an end within 1ms" {
+	k, freed := newKeeper(t, dir, logr.Discard()), make(chan struct{})
+	defer close(freed)
+	k.patience, k.grace = time.Millisecond, time.Millisecond
+	for _, uid := range []types.UID{"0b2c", "beef"} {
+		s := subject()
+		s.UID = uid
+		err := k.Guard(t.Context(), s, nil, func(context.Context) error { <-freed; return nil })
+		if err == nil || err.Error() != "rendering was given up: the work on the chart did not come to an end within 1ms" {
 			t.Errorf("got %v", err)
 		}
 	}
 	if err := k.Start(t.Context()); !errors.Is(err, errStuck) {
 		t.Errorf("the process goes on: %v", err)
 	}
-	if !k.suspect(subject().UID) || !newKeeper(t, dir, logr.Discard()).suspect(subject().UID) {
-		t.Error("nobody is suspected")
+	if err := k.Close(); err != nil {
+		t.Error(err)
+	}
+	next := newKeeper(t, dir, logr.Discard())
+	if !k.suspect("0b2c") || next.suspects["0b2c"].Deaths != 1 || next.suspects["beef"].Deaths != 1 {
+		t.Errorf("suspects %+v", next.suspects)
+	}
+}
+
+// TestLate has work that ends when it is told to, as what waits for others does: only its run fails.
+func TestLate(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	k := newKeeper(t, dir, logr.Discard())
+	k.patience = time.Millisecond
+	err := k.Guard(t.Context(), subject(), nil, func(ctx context.Context) error {
+		<-ctx.Done()
+		return ctx.Err()
+	})
+	if err == nil || err.Error() != "rendering was given up: the work on the chart did not come to an end within 1ms" {
+		t.Errorf("got %v", err)
+	}
+	if left := marks(t, dir); len(left) > 0 || k.suspect(subject().UID) || len(k.stuck) > 0 {
+		t.Errorf("left %v", left)
+	}
+}
+
+// TestOutlast has a run that is told to end while its work goes on: nobody waits for that, nor suspects it, if it comes to an end.
+func TestOutlast(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	k := newKeeper(t, dir, logr.Discard())
+	k.grace = time.Millisecond
+	s, freed := subject(), make(chan struct{})
+	k.suspects[s.UID] = mark{} // whose turn tells when it is over
+	ctx, cancel := context.WithCancelCause(t.Context())
+	over := errors.New("the run is over")
+	err := k.Guard(ctx, s, nil, func(context.Context) error {
+		cancel(over)
+		<-freed
+		return nil
+	})
+	if !errors.Is(err, over) || len(k.stuck) > 0 {
+		t.Errorf("got %v", err)
+	}
+	close(freed)
+	k.turn <- struct{}{}
+	if k.suspects[s.UID].Working || len(k.working) > 0 {
+		t.Errorf("left %v", k.working)
+	}
+}
+
+// die is a process that ends during work on s.
+func die(t *testing.T, dir string, s Subject) {
+	t.Helper()
+	k := newKeeper(t, dir, logr.Discard())
+	if err := k.enter(s); err != nil {
+		t.Errorf("not tried again: %v", err)
+	}
+	_ = k.notes.Close()
+}
+
+// TestRefused has work that the process has not survived three times: it is not tried any more, unless it is other work, or a day has passed.
+func TestRefused(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	nothing := func(context.Context) error { return nil }
+	for range maxDeaths {
+		die(t, dir, subject())
+	}
+	k := newKeeper(t, dir, logr.Discard())
+	for range 2 { // the turn is given back
+		if err := k.Guard(t.Context(), subject(), nil, nothing); !errors.Is(err, errRefused) {
+			t.Errorf("got %v", err)
+		}
+	}
+	other := subject()
+	other.Inputs = "b"
+	if err := k.Guard(t.Context(), other, nil, nothing); err != nil {
+		t.Errorf("other inputs: %v", err)
+	}
+	if !k.suspect(subject().UID) {
+		t.Error("other inputs end the suspicion")
+	}
+
+	for range maxDeaths {
+		die(t, dir, other)
+	}
+	k = newKeeper(t, dir, logr.Discard())
+	if err := k.Guard(t.Context(), other, nil, nothing); !errors.Is(err, errRefused) {
+		t.Errorf("got %v", err)
+	}
+	k.clock = func() time.Time { return time.Now().Add(quarantine + time.Hour) }
+	if err := k.Guard(t.Context(), other, nil, nothing); err != nil {
+		t.Errorf("a day later: %v", err)
+	}
+}
+
+// TestClose has a process that ends in order during work, which it does because of none of that.
+func TestClose(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	die(t, dir, subject())
+	k := newKeeper(t, dir, logr.Discard())
+	innocent := subject()
+	innocent.UID = "beef"
+	if err := errors.Join(k.enter(subject()), k.enter(innocent), k.Close()); err != nil {
+		t.Fatal(err)
+	}
+	next := newKeeper(t, dir, logr.Discard())
+	if next.suspects["0b2c"].Deaths != 1 || next.suspect("beef") {
+		t.Errorf("suspects %+v", next.suspects)
 	}
 }
 
@@ -122,9 +237,9 @@ func TestSuspects(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	first := newKeeper(t, dir, logr.Discard())
-	first.mark(subject().UID, markOf(subject()))
+	first.put(subject().UID, markOf(subject()))
 	other := Subject{Owner: types.NamespacedName{Namespace: "team", Name: "other"}, UID: "beef"}
-	first.mark(other.UID, markOf(other))
+	first.put(other.UID, markOf(other))
 	for name, content := range map[string]string{"torn.json": `{"names`, "empty.json": "", "README": "no mark"} {
 		if err := os.WriteFile(filepath.Join(dir, folder, name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
@@ -140,8 +255,8 @@ func TestSuspects(t *testing.T) {
 	if n := strings.Count(log.String(), "an earlier process ended"); n != 4 || !strings.Contains(log.String(), `"namespace"="team" "name"="app" "uid"="0b2c" "chart"="app@1.0.0"`) {
 		t.Errorf("%d lines:\n%s", n, log.String())
 	}
-	second.Forget(subject().Owner)
-	second.Sweep(func(s Subject) bool { return s.UID != "beef" && s.UID != "empty" })
+	second.Forget(subject().UID)
+	second.Sweep(func(uid types.UID) bool { return uid != "beef" && uid != "empty" })
 	if diff := cmp.Diff([]string{"README", "torn.json"}, marks(t, dir)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -156,10 +271,10 @@ func TestSuspects(t *testing.T) {
 func TestStaysSuspect(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	newKeeper(t, dir, logr.Discard()).mark(subject().UID, markOf(subject()))
+	newKeeper(t, dir, logr.Discard()).put(subject().UID, markOf(subject()))
 	k := newKeeper(t, dir, logr.Discard())
 	for range 2 {
-		if _, err := k.Render(t.Context(), subject(), job(map[string]string{"a.yaml": "x"}), provider{}.lookups(), Bounds{Time: forEver}); err != nil {
+		if _, err := guarded(t.Context(), k, job(map[string]string{"a.yaml": "x"}), provider{}.lookups(), Bounds{Time: forEver}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -181,14 +296,14 @@ func TestUnmarked(t *testing.T) {
 		t.Fatal(err)
 	}
 	var none *Keeper
-	none.Forget(subject().Owner)
+	none.Forget(subject().UID)
 	for _, keeper := range []*Keeper{k, none} {
-		files, err := keeper.Render(t.Context(), subject(), job(map[string]string{"a.yaml": "x"}), provider{}.lookups(), Bounds{})
+		files, err := guarded(t.Context(), keeper, job(map[string]string{"a.yaml": "x"}), provider{}.lookups(), Bounds{})
 		if err != nil || files["app/templates/a.yaml"] != "x" {
 			t.Errorf("%v, %v", files, err)
 		}
 	}
-	if !strings.Contains(log.String(), "cannot note who is being rendered") {
+	if !strings.Contains(log.String(), "cannot note who is being worked on") {
 		t.Errorf("nobody was told: %s", log.String())
 	}
 }
@@ -217,26 +332,30 @@ func TestSlot(t *testing.T) {
 			}
 		}}
 		j := job(map[string]string{"a.yaml": `{{ lookup "v1" "Node" "" "" }}`})
-		if _, err := k.Render(t.Context(), subject(), j, p.lookups(), Bounds{Time: forEver, Slot: s}); err != nil || s.free || !asked {
+		if _, err := guarded(t.Context(), k, j, p.lookups(), Bounds{Time: forEver, Slot: s}); err != nil || s.free || !asked {
 			t.Errorf("%s: free %t, asked %t, error %v", name, s.free, asked, err)
 		}
 	}
 }
 
-// TestTurn has a second suspect wait for the first one, and not for longer than its run lasts.
+// TestTurn has a second suspect wait for the first one without its slot, and not for longer than its run lasts.
 func TestTurn(t *testing.T) {
 	t.Parallel()
 	k := suspecting(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	inner := false
-	p := provider{asked: func() {
-		cancel()
-		_, err := k.Render(ctx, subject(), job(nil), provider{}.lookups(), Bounds{Time: forEver})
-		inner = err != nil
-	}}
-	j := job(map[string]string{"a.yaml": `{{ lookup "v1" "Node" "" "" }}`})
-	if _, err := k.Render(t.Context(), subject(), j, p.lookups(), Bounds{Time: forEver}); err != nil || !inner {
-		t.Errorf("the second one ran beside the first: %t, %v", !inner, err)
+	other := subject()
+	other.UID = "beef"
+	k.suspects[other.UID] = mark{}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	over, slot := errors.New("the run is over"), &slot{}
+	err := k.Guard(t.Context(), subject(), nil, func(context.Context) error {
+		cancel(over)
+		return k.Guard(ctx, other, slot, func(context.Context) error { return nil })
+	})
+	if !errors.Is(err, over) || !slot.free {
+		t.Errorf("free %t, error %v", slot.free, err)
+	}
+	if err := k.Guard(t.Context(), other, slot, func(context.Context) error { return nil }); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -244,7 +363,7 @@ func TestTurn(t *testing.T) {
 func BenchmarkHere(b *testing.B) {
 	k, j := newKeeper(b, b.TempDir(), logr.Discard()), job(map[string]string{"a.yaml": "x"})
 	for b.Loop() {
-		if _, err := k.Render(b.Context(), subject(), j, provider{}.lookups(), Bounds{}); err != nil {
+		if _, err := guarded(b.Context(), k, j, provider{}.lookups(), Bounds{}); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -263,7 +382,7 @@ func BenchmarkEngine(b *testing.B) {
 func BenchmarkApart(b *testing.B) {
 	k, j := suspecting(b), job(map[string]string{"a.yaml": "x"})
 	for b.Loop() {
-		if _, err := k.Render(b.Context(), subject(), j, provider{}.lookups(), Bounds{Time: forEver}); err != nil {
+		if _, err := guarded(b.Context(), k, j, provider{}.lookups(), Bounds{Time: forEver}); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -58,6 +59,13 @@ type response struct {
 	Status int    `json:"status"`
 	Type   string `json:"type"`
 	Body   []byte `json:"body"`
+}
+
+// answerWithin answers a question of the child in that time, or with an error.
+func (l Lookups) answerWithin(ctx context.Context, limit time.Duration, q question) (*answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	return l.answer(ctx, q)
 }
 
 // answer answers a question of the child.

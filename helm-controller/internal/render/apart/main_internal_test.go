@@ -45,7 +45,7 @@ const testMemory = 512 << 20
 
 // subject is whose templates the tests run.
 func subject() Subject {
-	return Subject{Owner: types.NamespacedName{Namespace: "team", Name: "app"}, UID: "0b2c", Chart: "app@1.0.0"}
+	return Subject{Owner: types.NamespacedName{Namespace: "team", Name: "app"}, UID: "0b2c", Chart: "app@1.0.0", Inputs: "a"}
 }
 
 func markOf(s Subject) mark {
@@ -59,7 +59,7 @@ func newKeeper(tb testing.TB, dir string, log logr.Logger) *Keeper {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	k.longest, k.cpu = forEver, forEver
+	k.longest, k.cpu, k.answers, k.patience = forEver, forEver, forEver, forEver
 	tb.Cleanup(func() { _ = k.Close() })
 	return k
 }
@@ -68,8 +68,18 @@ func newKeeper(tb testing.TB, dir string, log logr.Logger) *Keeper {
 func suspecting(tb testing.TB) *Keeper {
 	tb.Helper()
 	dir := tb.TempDir()
-	newKeeper(tb, dir, logr.Discard()).mark(subject().UID, markOf(subject()))
+	newKeeper(tb, dir, logr.Discard()).put(subject().UID, markOf(subject()))
 	return newKeeper(tb, dir, logr.Discard())
+}
+
+// guarded renders as an action does.
+func guarded(ctx context.Context, k *Keeper, j Job, l Lookups, b Bounds) (files map[string]string, err error) {
+	err = k.Guard(ctx, subject(), b.Slot, func(ctx context.Context) error {
+		rendered, err := k.Render(ctx, subject(), j, l, b)
+		files = rendered
+		return err
+	})
+	return files, err
 }
 
 // job renders templates, by name.

@@ -17,8 +17,10 @@ import (
 )
 
 const (
-	// maxAnswerBytes bounds what is taken from a child in one piece, which is at most all that the templates rendered. A release is stored in 1 MiB, compressed.
-	maxAnswerBytes = 64 << 20
+	// maxOutputBytes bounds all that the templates render to, here and in a child. A release is stored in 1 MiB, compressed.
+	maxOutputBytes = 64 << 20
+	// maxAnswerBytes bounds what is taken from a child in one piece: all that the templates rendered, and the names of their files.
+	maxAnswerBytes = maxOutputBytes + 16<<20
 	// maxJobBytes bounds what a child takes in one piece. Its memory is bounded besides.
 	maxJobBytes = 1 << 30
 	// maxDepth bounds how deep values nest. What is read from YAML and JSON nests 10,000 deep at most.

@@ -27,12 +27,18 @@ const (
 	maxComplaint = 4096
 	// lastWords is how long the pipes of a dead child are waited for.
 	lastWords = 5 * time.Second
+	// maxAnswering bounds what this process does for a child in all: waiting costs no processor, and others wait for their turn.
+	maxAnswering = 30 * time.Second
 	// tooMuchText is what a child says when the templates render to more than is taken.
 	tooMuchText = "rendering was stopped: the templates render to more than 64 MiB"
 )
 
-// errTime ends a child that takes too long.
-var errTime = errors.New("out of time")
+var (
+	// errTime ends a child that takes too long.
+	errTime = errors.New("out of time")
+	// errAnswers ends a child for which too much is asked of the cluster.
+	errAnswers = errors.New("too long in lookups")
+)
 
 // apart does a job in a child.
 func (k *Keeper) apart(ctx context.Context, j Job, l Lookups, limit time.Duration) (map[string]string, error) {
@@ -67,7 +73,7 @@ func (k *Keeper) apart(ctx context.Context, j Job, l Lookups, limit time.Duratio
 	if err := cmd.Start(); err != nil {
 		return nil, cmp.Or(over(ctx, bounded, limit), fmt.Errorf("start a process to render apart: %w", err))
 	}
-	done, err := talk(bounded, pipe{codec: codec, in: stdout, out: stdin, takes: maxAnswerBytes, gives: maxJobBytes}, j, l)
+	done, err := talk(bounded, pipe{codec: codec, in: stdout, out: stdin, takes: maxAnswerBytes, gives: maxJobBytes}, j, l, k.answers)
 	died := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.EPIPE)
 	if !died {
 		cancel() // there is nothing more to come
@@ -78,6 +84,9 @@ func (k *Keeper) apart(ctx context.Context, j Job, l Lookups, limit time.Duratio
 	}
 	if late := over(ctx, bounded, limit); late != nil {
 		return nil, late
+	}
+	if errors.Is(err, errAnswers) {
+		return nil, fmt.Errorf("rendering was stopped: the cluster took more than %s to answer the lookups of the templates", k.answers)
 	}
 	if !died || ended == nil {
 		return nil, fmt.Errorf("render apart: %w", err)
@@ -96,8 +105,8 @@ func over(ctx, bounded context.Context, limit time.Duration) error {
 	return nil
 }
 
-// talk sends a job and answers questions until the child has done it. Its error is one of the conversation, not of the job.
-func talk(ctx context.Context, p pipe, j Job, l Lookups) (*result, error) {
+// talk sends a job and answers questions until the child has done it, for so long in all. Its error is one of the conversation, not of the job.
+func talk(ctx context.Context, p pipe, j Job, l Lookups, left time.Duration) (*result, error) {
 	if err := p.send(message{Job: j.sent()}); err != nil {
 		return nil, err
 	}
@@ -112,9 +121,13 @@ func talk(ctx context.Context, p pipe, j Job, l Lookups) (*result, error) {
 		case m.Question == nil:
 			return nil, errMalformed
 		}
-		reply, err := l.answer(ctx, *m.Question)
+		began := time.Now()
+		reply, err := l.answerWithin(ctx, left, *m.Question)
 		if err != nil {
 			return nil, err
+		}
+		if left -= time.Since(began); left <= 0 {
+			return nil, errAnswers
 		}
 		if err := p.send(message{Answer: reply}); err != nil {
 			return nil, err

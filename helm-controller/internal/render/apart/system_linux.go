@@ -22,6 +22,8 @@ func attributes() *syscall.SysProcAttr {
 // restrict bounds what this process can write to, beyond what it began with, in bytes, and the time that it takes of processors, in seconds. RLIMIT_AS
 // would count what Go reserves and never uses.
 func restrict(memory, seconds int64) error {
+	// If the container is out of memory nevertheless, the system is to end this process and not its parent. It need not allow that.
+	_ = os.WriteFile("/proc/self/oom_score_adj", []byte("1000"), 0)
 	limit := uint64(written() + memory)                                   //nolint:gosec // neither is negative
 	cpu := syscall.Rlimit{Cur: uint64(seconds), Max: uint64(seconds) + 1} //nolint:gosec // the same
 	return errors.Join(
