@@ -113,6 +113,24 @@ func TestMaskCut(t *testing.T) {
 	}
 }
 
+// TestMaskBroken: nor does an answer whose connection broke there.
+func TestMaskBroken(t *testing.T) {
+	const secret = "s3cr3t/t0ken+value"
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "1000")
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = io.WriteString(w, "bad token "+secret[:10])
+	}))
+	defer server.Close()
+	p, err := NewPoster(Options{Address: server.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := NewMask(secret).Error(p.PostBytes(t.Context(), []byte("{}"), nil)).Error(), "status 400: bad token *****"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func FuzzMask(f *testing.F) {
 	f.Add("hunter2/+x", "a hunter2%2F%2bx b")
 	f.Add("abc def", "abc+def abc%20def")

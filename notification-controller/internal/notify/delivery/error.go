@@ -46,7 +46,7 @@ type Error struct {
 	RetryAfter time.Duration
 
 	text string
-	// cut is set when text ends in the middle of an answer.
+	// cut is set when text ends in the middle of an answer, because that is long or broke off.
 	cut   bool
 	cause error
 }

@@ -87,11 +87,8 @@ func (p *Poster) PostBytes(ctx context.Context, body []byte, header http.Header)
 		return nil
 	}
 	answer, err := io.ReadAll(io.LimitReader(res.Body, maxErrorBytes))
-	if err != nil {
-		answer = append(answer, " (rest unreadable)"...)
-	}
 	refused := Answered(res.StatusCode, res.Header, fmt.Sprintf("status %d: %s", res.StatusCode, bytes.TrimSpace(answer)))
-	refused.cut = len(answer) == maxErrorBytes
+	refused.cut = err != nil || len(answer) == maxErrorBytes
 	return refused
 }
 
