@@ -157,19 +157,33 @@ func (b *Box) Start(ctx context.Context) error {
 	b.lanes.start(work)
 	<-ctx.Done()
 	b.store.refuse()
-	b.store.entering.Wait()
-	timer := time.NewTimer(b.drain)
-	defer timer.Stop()
-	select {
-	case <-b.lanes.rest():
-	case <-timer.C:
-	}
+	b.finishUp()
 	cancel()
 	b.lanes.stop()
 	if left, _ := b.store.usage(); left > 0 {
 		b.log.Info("entries stay in the outbox for the next start", "count", left)
 	}
 	return b.store.close()
+}
+
+// finishUp lets what is being taken get in, and the deliveries go on, for the time of the drain together: a disk may hang as well as a service.
+func (b *Box) finishUp() {
+	timer := time.NewTimer(b.drain)
+	defer timer.Stop()
+	entered := make(chan struct{})
+	go func() { // ends with the last flush, or with the process
+		b.store.entering.Wait()
+		close(entered)
+	}()
+	select {
+	case <-entered:
+	case <-timer.C:
+		return
+	}
+	select {
+	case <-b.lanes.rest():
+	case <-timer.C:
+	}
 }
 
 // NeedLeaderElection tells a controller-runtime manager that every replica works on its own outbox.

@@ -337,62 +337,6 @@ func BenchmarkAppend(b *testing.B) {
 	}
 }
 
-// TestRefusesAtTheEnd ends the process before the outbox has begun to work, as while the caches wait for an API server that does not answer: nothing
-// more is taken.
-func TestRefusesAtTheEnd(t *testing.T) {
-	ctx, end := context.WithCancel(t.Context())
-	dir := t.TempDir()
-	b, err := Open(ctx, options(dir, newHandler()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	appendAll(t, b, "x", "slack:1")
-	end()
-	testkit.Eventually(t, "entries are refused", func() bool { return errors.Is(b.Append("x", []byte("slack:2")), ErrClosed) })
-	start(t, b)()
-	h := newHandler()
-	start(t, openBox(t, dir, h))
-	h.wait(t, 1) // what was taken before stays
-}
-
-// TestTakenAtTheEnd lets the end come while an entry is on its way to the disk: what is taken is delivered before the outbox is closed.
-func TestTakenAtTheEnd(t *testing.T) {
-	h := newHandler()
-	o := options(t.TempDir(), h)
-	o.Drain = testkit.Patience
-	b, err := Open(context.WithoutCancel(t.Context()), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	stop := start(t, b)
-	appendAll(t, b, "x", "slack:1")
-	waiting := func(n int) func() bool {
-		return func() bool { entries, _ := b.store.usage(); return entries == n }
-	}
-	testkit.Eventually(t, "the first is delivered", waiting(0))
-	b.store.mu.Lock()
-	disk := &b.store.current.flushing
-	b.store.mu.Unlock()
-	disk.Lock() // it takes its time
-	taken, ended := make(chan error, 1), make(chan struct{})
-	go func() { taken <- b.Append("x", []byte("slack:2")) }()
-	testkit.Eventually(t, "the second is written", waiting(1))
-	go func() { stop(); close(ended) }()
-	testkit.Eventually(t, "no more are taken", func() bool {
-		b.store.mu.Lock()
-		defer b.store.mu.Unlock()
-		return b.store.refusing
-	})
-	disk.Unlock()
-	if err := <-taken; err != nil {
-		t.Errorf("the entry was refused: %v", err)
-	}
-	<-ended
-	if diff := cmp.Diff([]string{"slack:1", "slack:2"}, h.got("slack")); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
-}
-
 // TestLargeEntries delivers large entries to many groups: no more than a few are in memory at once, and all arrive.
 func TestLargeEntries(t *testing.T) {
 	var mu sync.Mutex
