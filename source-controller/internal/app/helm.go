@@ -125,10 +125,7 @@ func newTrees(rt *manager.Runtime, opts *Options, artifacts *store.Store) (*fetc
 	if err != nil {
 		return nil, fmt.Errorf("open cache of source trees: %w", err)
 	}
-	rt.AtEnd(func() error {
-		err := trees.Close()
-		_ = os.Remove(dir) // stays if something else is in it, which is not ours
-		return err
-	})
+	// The empty folder stays: the next process may have taken it already.
+	rt.AtEnd(trees.Close)
 	return trees, nil
 }

@@ -69,12 +69,12 @@ func Object(kind, namespace, name string) store.Object {
 func Subject(a *meta.Artifact) string { return a.Path + "@" + a.Digest }
 
 // Look removes old files and checks the published one. It is the phase "storage" of every kind, or the first part of it. That an old file cannot be
-// removed is told to operators, and no fault of the run: the next one tries again. Flux: source-controller contract, "Storage sub-step".
+// removed is no fault of the run, and not news in each: the next one tries again. Flux: source-controller contract, "Storage sub-step".
 func (f *Files) Look(ctx context.Context) error {
 	found, err := look(ctx, f.Store, f.Object, *f.Status.Artifact)
 	f.Found, f.Looked = found, true
 	if found.Left != nil {
-		logr.FromContextOrDiscard(ctx).Info("old files of the object not removed", "cause", found.Left.Error())
+		logr.FromContextOrDiscard(ctx).V(1).Info("old files of the object not removed", "cause", found.Left.Error())
 	}
 	if f.Status.URL != nil {
 		f.Link = relink(f.Store, found.Artifact, *f.Status.URL, f.LinkName)

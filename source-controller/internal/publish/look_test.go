@@ -101,7 +101,7 @@ func TestLookAdopts(t *testing.T) {
 	}
 }
 
-// An old file that cannot be removed is told to operators, and fails no run.
+// An old file that cannot be removed fails no run, and is told to operators who ask: it may stay for ever.
 func TestLookLeaves(t *testing.T) {
 	dir := t.TempDir()
 	s, err := store.Open(store.Options{Path: dir, Host: "host", Records: 2, TTL: 1 << 40, Algorithm: artifact.SHA256})
@@ -112,10 +112,10 @@ func TestLookLeaves(t *testing.T) {
 	must(t, os.MkdirAll(filepath.Dir(blocked), 0o700))
 	must(t, os.WriteFile(blocked, nil, 0o600))
 	var told []string
-	log := funcr.New(func(_, args string) { told = append(told, args) }, funcr.Options{})
+	log := funcr.New(func(_, args string) { told = append(told, args) }, funcr.Options{Verbosity: 1})
 	files := &publish.Files{Store: s, Object: object(), Status: publish.Status{Artifact: &a}}
 	must(t, files.Look(logr.NewContext(t.Context(), log)))
-	if !files.Found.Usable() || files.Found.Left == nil || len(told) != 1 || !strings.Contains(told[0], "not a directory") {
+	if !files.Found.Usable() || files.Found.Left == nil || len(told) != 1 || !strings.Contains(told[0], "not a directory") || !strings.Contains(told[0], `"level"=1`) {
 		t.Errorf("found %+v, told %v", files.Found, told)
 	}
 	must(t, os.Remove(blocked))
