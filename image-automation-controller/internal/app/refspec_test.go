@@ -8,11 +8,13 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	eventv1 "github.com/fluxcd/pkg/apis/event/v1beta1"
 	"github.com/fluxcd/pkg/apis/meta"
 	"github.com/fluxcd/pkg/runtime/conditions"
 	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	imagev1 "github.com/weir-gitops/weir/api/image/v1"
 	sourcev1 "github.com/weir-gitops/weir/api/source/v1"
@@ -215,6 +217,29 @@ func TestRefspecAfterSuspension(t *testing.T) {
 	f.wait("apps", "the finalizer", func(o *imagev1.ImageUpdateAutomation) bool { return len(o.Finalizers) > 0 })
 	f.commit("human", map[string]string{"web.yaml": f.deployment("2"), "new": "x"})
 	f.change(func(o *imagev1.ImageUpdateAutomation) { o.Spec.Suspend = false })
+	if f.request(); f.head("mirror").Hash != made {
+		t.Errorf("mirror at %v, made %v", f.head("mirror").Hash, made)
+	}
+}
+
+// A commit by the author that is older than the last push, as after somebody has moved the branch back, is not owed.
+func TestRefspecOfThePast(t *testing.T) {
+	f := newFixture(t)
+	f.commit("first", map[string]string{"web.yaml": f.deployment("1")})
+	f.source()
+	f.policy("web", "o/web", "2")
+	f.automation("apps", func(o *imagev1.ImageUpdateAutomation) {
+		o.Spec.GitSpec.Commit.Author = imagev1.CommitUser{Name: "test", Email: "test@example.com"} // that of f.commit
+		o.Spec.GitSpec.Push = &imagev1.PushSpec{Refspec: "+main:mirror"}
+	})
+	o := f.applied("apps", "2")
+	made := f.head("mirror").Hash
+	f.commit("old", map[string]string{"web.yaml": f.deployment("2"), "new": "x"})
+	f.stop()
+	f.automations.Report(t, o, func(o *imagev1.ImageUpdateAutomation) {
+		o.Status.LastPushTime = new(metav1.NewTime(time.Now().Add(time.Hour)))
+	})
+	f.start()
 	if f.request(); f.head("mirror").Hash != made {
 		t.Errorf("mirror at %v, made %v", f.head("mirror").Hash, made)
 	}
