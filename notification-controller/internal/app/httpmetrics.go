@@ -49,16 +49,13 @@ func observe(e endpoint, wholePath bool, registry prometheus.Registerer) (http.H
 	}
 	known := &paths{fallback: e.path, seen: make(map[string]bool)}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		path := e.path
-		if wholePath {
-			path = known.label(r.URL.Path)
-		}
-		inflight := m.inflight.WithLabelValues(service, path)
+		inflight := m.inflight.WithLabelValues(service, known.label(r.URL.Path, false))
 		inflight.Inc()
 		defer inflight.Dec()
 		begun := time.Now()
 		answer := &answer{ResponseWriter: w, status: http.StatusOK}
 		defer func() {
+			path := known.label(r.URL.Path, wholePath && answer.status < http.StatusBadRequest)
 			values := []string{service, path, method(r.Method), strconv.Itoa(answer.status)}
 			m.duration.WithLabelValues(values...).Observe(time.Since(begun).Seconds())
 			m.size.WithLabelValues(values...).Observe(float64(answer.size))
@@ -73,22 +70,23 @@ const (
 	maxPathBytes = 256
 )
 
-// paths are the values of the label handler where it shows whole paths.
+// paths are the values of the label handler where it shows whole paths: those that a request succeeded for, which is what strangers do not get.
 type paths struct {
-	// fallback stands for all paths beyond the bounds.
+	// fallback stands for all other paths, and for those beyond the bounds.
 	fallback string
 
 	mu   sync.Mutex
 	seen map[string]bool
 }
 
-func (p *paths) label(path string) string {
+// label returns the label of a path, which is made known if that is asked for and there is room.
+func (p *paths) label(path string, add bool) string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
 	case p.seen[path]:
 		return path
-	case len(path) > maxPathBytes || len(p.seen) >= maxPaths || !utf8.ValidString(path):
+	case !add || len(path) > maxPathBytes || len(p.seen) >= maxPaths || !utf8.ValidString(path):
 		return p.fallback
 	}
 	p.seen[path] = true

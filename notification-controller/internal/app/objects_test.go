@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -156,8 +157,10 @@ func TestHTTPMetrics(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			registry := prometheus.NewRegistry()
-			h, err := observe(endpoint{name: "x", metrics: "gotk_receiver", path: "/hook/", handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-				http.Error(w, "no", http.StatusTooManyRequests)
+			h, err := observe(endpoint{name: "x", metrics: "gotk_receiver", path: "/hook/", handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.Method != http.MethodPost {
+					http.Error(w, "no", http.StatusTooManyRequests)
+				}
 			})}, tc.whole, registry)
 			if err != nil {
 				t.Fatal(err)
@@ -179,8 +182,10 @@ func TestHTTPMetrics(t *testing.T) {
 				}
 			}
 			want := "# HELP gotk_receiver_http_requests_inflight The number of inflight requests being handled at the same time.\n" +
-				"# TYPE gotk_receiver_http_requests_inflight gauge\n" +
-				`gotk_receiver_http_requests_inflight{handler="` + tc.want + `",service=""} 0` + "\n"
+				"# TYPE gotk_receiver_http_requests_inflight gauge\n"
+			for _, handler := range slices.Compact([]string{"/hook/", tc.want}) { // nobody knows a path before its first success
+				want += `gotk_receiver_http_requests_inflight{handler="` + handler + `",service=""} 0` + "\n"
+			}
 			if err := testutil.GatherAndCompare(registry, strings.NewReader(want), "gotk_receiver_http_requests_inflight"); err != nil {
 				t.Error(err)
 			}
@@ -191,7 +196,12 @@ func TestHTTPMetrics(t *testing.T) {
 // TestHTTPMetricsFlood shows whole paths while strangers make some up: there is an end to the series.
 func TestHTTPMetricsFlood(t *testing.T) {
 	registry := prometheus.NewRegistry()
-	h, err := observe(endpoint{name: "x", metrics: "gotk_receiver", path: "/hook/", handler: http.NotFoundHandler()}, true, registry)
+	answer := func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/hook/absent") {
+			http.NotFound(w, r)
+		}
+	}
+	h, err := observe(endpoint{name: "x", metrics: "gotk_receiver", path: "/hook/", handler: http.HandlerFunc(answer)}, true, registry)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -200,15 +210,23 @@ func TestHTTPMetricsFlood(t *testing.T) {
 		r.URL.Path = path
 		h.ServeHTTP(httptest.NewRecorder(), r)
 	}
+	count := func(want int) {
+		t.Helper()
+		if n, err := testutil.GatherAndCount(registry, "gotk_receiver_http_request_duration_seconds"); err != nil || n != want {
+			t.Errorf("%d series, want %d, %v", n, want, err)
+		}
+	}
+	for i := range 2 * maxPaths {
+		ask(fmt.Sprint("/hook/absent", i))
+	}
+	count(1)
 	ask("/hook/first")
+	count(2) // strangers take no places
 	for i := range 2 * maxPaths {
 		ask(fmt.Sprint("/hook/", i))
 	}
 	for _, path := range []string{strings.Repeat("x", maxPathBytes+1), "/hook/\xff", "/hook/first"} {
 		ask(path)
 	}
-	n, err := testutil.GatherAndCount(registry, "gotk_receiver_http_request_duration_seconds")
-	if err != nil || n != maxPaths+1 {
-		t.Errorf("%d series, %v", n, err)
-	}
+	count(maxPaths + 2) // and those of answers 404 and 200 for all others
 }
