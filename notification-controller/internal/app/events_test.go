@@ -249,10 +249,12 @@ func rows() map[string]row {
 }
 
 // TestBadInputEventServer walks the rows. What is not told must be shown to be over before "nothing happened" means anything: another Alert
-// wants all events, and gets each only after all Alerts were looked at; and what is told arrives in the order in which it happened, so that in the
-// end one more fault is.
+// wants all events, and gets each only after all Alerts were looked at; what is told arrives in the order in which it happened, so that in the end
+// one more fault is; and the controller ends only when everything that was queued is sent.
 func TestBadInputEventServer(t *testing.T) {
-	f := newFixture(t)
+	f := newIdleFixture(t)
+	f.drain = testkit.Patience
+	f.endpoints = f.start()
 	control := newTarget(t, nil)
 	f.alert("control", control.URL, func(a *notificationv1beta3.Alert, _ *notificationv1beta3.Provider) {
 		a.Spec.EventSources[0].Name = "*"
@@ -270,6 +272,7 @@ func TestBadInputEventServer(t *testing.T) {
 	})
 	f.accept(f.newEvent("last", "hello"))
 	f.awaitTold("last", notificationv1beta3.NotificationDispatchFailedReason)
+	f.stop()
 	for name, service := range silent {
 		if events := f.told(name); len(events) != 0 || len(service.got()) != 0 {
 			t.Errorf("%s: the Alert was told %v, the service %q", name, events, service.got())
