@@ -124,7 +124,7 @@ func (a *run) render(ctx context.Context, p preparation, subject apart.Subject) 
 	})
 }
 
-// subject is the release as the keeper of templates knows it.
+// subject is the release as the one who guards the work on charts knows it.
 func (a *run) subject(p preparation) apart.Subject {
 	return apart.Subject{
 		Owner: a.owner(), UID: a.Object.UID, Chart: p.chart.Metadata.Name + "@" + p.chart.Metadata.Version, Inputs: a.inputs(p),

@@ -121,7 +121,7 @@ func TestLate(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	k := newKeeper(t, dir, logr.Discard())
-	k.patience = time.Millisecond
+	k.patience, k.grace = time.Millisecond, forEver
 	err := k.Guard(t.Context(), subject(), nil, func(ctx context.Context) error {
 		<-ctx.Done()
 		return ctx.Err()
