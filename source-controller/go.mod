@@ -19,6 +19,9 @@ require (
 )
 
 require (
+	github.com/mitchellh/copystructure v1.2.0 // indirect
+	github.com/mitchellh/reflectwalk v1.0.2 // indirect
+	github.com/santhosh-tekuri/jsonschema/v6 v6.0.2 // indirect
 	golang.org/x/crypto v0.56.0 // indirect
 	k8s.io/client-go v0.36.2 // indirect
 )
