@@ -47,7 +47,7 @@ type release struct {
 
 // sickRelease is how long a release that never gets ready is waited for: longer
 // than all others need, so that it is in their way the whole time.
-const sickRelease = 2 * time.Minute
+const sickRelease = time.Minute
 
 func (r release) object() *unstructured.Unstructured {
 	values := map[string]any{fleet.VersionKey: strconv.Itoa(r.version), "sick": r.sick}
