@@ -328,15 +328,22 @@ func silent(t *testing.T) string {
 	return server.URL
 }
 
+// settled makes the object, and returns it when it is ready and everybody has been told.
+func (m *member) settled() object {
+	m.t.Helper()
+	m.create(false)
+	o := m.ready()
+	m.told(o)
+	m.recorded(o)
+	return o
+}
+
 // A run in which nothing moved sends one request to the server. Asked for, it costs one status write and an event in the cluster that says so; by
 // interval nothing. Nobody else is told.
 func TestUnchanged(t *testing.T) {
 	family(t, func(m *member) {
 		t := m.t
-		m.create(false)
-		before := m.ready()
-		m.told(before)
-		m.recorded(before)
+		before := m.settled()
 		m.asked()
 		m.requests.Settle(t)
 		after := m.run()
@@ -376,10 +383,7 @@ func TestUnchanged(t *testing.T) {
 func TestMove(t *testing.T) {
 	family(t, func(m *member) {
 		t := m.t
-		m.create(false)
-		old := m.ready()
-		m.told(old)
-		m.recorded(old)
+		old := m.settled()
 		m.move()
 		m.requests.Settle(t)
 		next := m.run()
@@ -524,10 +528,7 @@ func TestStorage(t *testing.T) {
 func TestFailAndRecover(t *testing.T) {
 	family(t, func(m *member) {
 		t := m.t
-		m.create(false)
-		good := m.ready()
-		m.told(good)
-		m.recorded(good)
+		good := m.settled()
 		m.spoil()
 		m.request()
 		o := m.await("the failure", func(o object) bool {
@@ -570,10 +571,7 @@ func TestFailAndRecover(t *testing.T) {
 func TestFailLate(t *testing.T) {
 	family(t, func(m *member) {
 		t := m.t
-		m.create(false)
-		good := m.ready()
-		m.told(good)
-		m.recorded(good)
+		good := m.settled()
 		m.spoilContent()
 		m.run()
 		o := m.await("the failure", func(o object) bool { return conditions.IsFalse(o, meta.ReadyCondition) })
