@@ -25,9 +25,17 @@ func (k Kind) told(reason, revision string) []kitevents.Event {
 	return []kitevents.Event{e}
 }
 
-// testEvents makes sure of what a run has to tell.
-func testEvents(t *testing.T, k Kind) {
-	t.Helper()
+// eventCase is a run and what it has to tell.
+type eventCase struct {
+	reason  string
+	before  func(publish.Source)
+	facts   func(*publish.Files)
+	reached Reached
+	result  reconcile.Result
+	want    []kitevents.Event
+}
+
+func (k Kind) eventCases() map[string]eventCase {
 	failing := func(o publish.Source) {
 		k.ready(o)
 		conditions.MarkTrue(o, sourcev1.FetchFailedCondition, "X", "old")
@@ -35,14 +43,7 @@ func testEvents(t *testing.T, k Kind) {
 	stored := func(f *publish.Files) { k.published(f); f.Stored = artifact(k.Next) }
 	waiting := reconcile.Result{Outcome: outcome.Of(outcome.Wait(0, "X", "waiting")), Phase: "x", Reports: sourcev1.FetchFailedCondition}
 	unchanged, fetched := Reached{Target: k.Old, Unchanged: true}, Reached{Target: k.Next, Fetched: true}
-	for name, tc := range map[string]struct {
-		reason  string
-		before  func(publish.Source)
-		facts   func(*publish.Files)
-		reached Reached
-		result  reconcile.Result
-		want    []kitevents.Event
-	}{
+	return map[string]eventCase{
 		"First":     {reason: "A first artifact is news.", facts: func(f *publish.Files) { f.Looked, f.Stored = true, artifact(k.Next) }, reached: fetched, want: k.told("NewArtifact", k.Next)},
 		"New":       {reason: "So is another digest, also after a failure.", before: failing, facts: stored, reached: fetched, want: k.told("NewArtifact", k.Next)},
 		"Recovered": {reason: "The end of a failure is told.", before: failing, facts: k.published, reached: unchanged, want: k.told("Succeeded", k.Old)},
@@ -83,7 +84,13 @@ func testEvents(t *testing.T, k Kind) {
 			reason: "Unless the end of a failure is told, which says more.", before: failing,
 			facts: func(f *publish.Files) { k.published(f); f.Run.Requested = "now" }, reached: unchanged, want: k.told("Succeeded", k.Old),
 		},
-	} {
+	}
+}
+
+// testEvents makes sure of what a run has to tell.
+func testEvents(t *testing.T, k Kind) {
+	t.Helper()
+	for name, tc := range k.eventCases() {
 		t.Run(name, func(t *testing.T) {
 			o := k.New()
 			if tc.before != nil {
